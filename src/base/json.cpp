@@ -1,0 +1,86 @@
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+namespace regent {
+namespace {
+
+// Python's json.dumps(ensure_ascii=True) is what peers write, so it is what we write.
+std::string dump_scalar(const Json& value) { return value.dump(-1, ' ', true, Json::error_handler_t::replace); }
+
+void print(const Json& value, std::string_view comma, std::string_view colon, std::string& out) {
+  if (value.is_object()) {
+    out += '{';
+    bool first = true;
+    for (const auto& [key, item] : value.items()) {
+      if (!first) out += comma;
+      first = false;
+      out += dump_scalar(key);
+      out += colon;
+      print(item, comma, colon, out);
+    }
+    out += '}';
+  } else if (value.is_array()) {
+    out += '[';
+    bool first = true;
+    for (const auto& item : value) {
+      if (!first) out += comma;
+      first = false;
+      print(item, comma, colon, out);
+    }
+    out += ']';
+  } else {
+    out += dump_scalar(value);
+  }
+}
+
+}  // namespace
+
+std::string to_compact(const Json& value) {
+  std::string out;
+  print(value, ",", ":", out);
+  return out;
+}
+
+std::string to_spaced(const Json& value) {
+  std::string out;
+  print(value, ", ", ": ", out);
+  return out;
+}
+
+Result<Json> parse_json(std::string_view text, std::string_view where) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    return fail(ErrorKind::invalid, fmt::format("{} is not valid JSON: {}", where, error.what()));
+  }
+}
+
+bool merge_patch(Json& document, const Json& patch) {
+  bool changed = false;
+  for (const auto& [key, value] : patch.items()) {
+    const auto found = document.find(key);
+    if (found == document.end()) {
+      if (value.is_null()) continue;
+      document[key] = value;
+      changed = true;
+    } else if (value.is_null()) {
+      document.erase(found);
+      changed = true;
+    } else if (value.is_object() && found->is_object()) {
+      changed = merge_patch(*found, value) || changed;
+    } else if (*found != value) {
+      *found = value;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+const Json* find(const Json& value, std::string_view key) {
+  if (!value.is_object()) return nullptr;
+  const auto found = value.find(key);
+  return found == value.end() || found->is_null() ? nullptr : &*found;
+}
+
+}  // namespace regent

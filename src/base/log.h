@@ -1,0 +1,61 @@
+// The logging front. Patroni's line format by default: "2024-08-28 19:39:26,352 INFO: text" (T23). Lines go through a
+// bounded queue to a writer thread; when a reader blocks or the disk is full, lines are dropped and counted, the caller
+// never waits (F07).
+// Threading: any thread. Errors: none visible; lost lines are counted.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace regent::log {
+
+enum class Level { debug, info, warning, error, critical };
+
+struct Options {
+  Level level = Level::info;
+  std::string directory;  // empty: standard error
+  std::uint64_t file_size = 25'000'000;
+  unsigned file_count = 4;
+  std::uint32_t queue_size = 1000;  // lines
+  bool json = false;
+};
+
+// Call once before other threads log; until then lines go to standard error unqueued.
+void start(const Options& options);
+// Writes what is queued, bounded in time, and goes back to unqueued standard error.
+void stop();
+void set_level(Level level);
+
+// Lines dropped since start, and lines waiting now (REST: logger_records_lost, logger_queue_size).
+std::uint64_t lost();
+std::uint64_t queued();
+
+void write(Level level, std::string_view line);
+bool enabled(Level level);
+
+template <class... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::debug)) write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::info)) write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warning(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::warning)) write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::error)) write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void critical(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::critical)) write(Level::critical, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace regent::log

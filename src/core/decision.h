@@ -1,0 +1,117 @@
+// What a cycle decided: the rule, its sentence, the actions in order, the new memory, when to wake.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "core/job.h"
+#include "core/memory.h"
+#include "model/cluster_view.h"
+
+namespace regent {
+
+namespace action {
+
+// Create the leader key, or take over our own key of an earlier incarnation at exactly `expect` (I11).
+struct AcquireLeader {
+  Version expect;
+};
+// Keep the lease alive and confirm that the leader key is still ours. Only its success moves the deadline.
+struct RenewLease {};
+// Delete the leader key if it is still ours. Only after no client can write any more (F64).
+struct ReleaseLeader {};
+
+enum class Key { initialize, config, failover, sync, status, history, failsafe };
+struct WriteKey {
+  Key key = Key::status;
+  std::string value;
+  Version expect;           // absent: create only
+  bool on_session = false;  // the key goes with our session: a claim that must not outlive us (F73)
+};
+struct DeleteKey {
+  Key key = Key::failover;
+  Version expect;
+};
+struct WriteMember {
+  std::string value;
+};
+
+struct GatherPeers {};
+struct GatherUpstreamHistory {
+  Upstream source;
+};
+
+struct StartJob {
+  job::Spec spec;
+};
+struct CancelJob {};
+
+// Rewrite the recovery settings and reload; PostgreSQL 13 and newer change their upstream without a restart.
+struct Follow {
+  Upstream upstream;
+};
+// Rewrite the configuration files from the settings and reload if anything changed.
+struct ApplyConfig {};
+struct SyncSlots {
+  std::vector<std::string> create;
+  std::vector<std::string> drop;
+};
+
+struct AnswerRestart {
+  std::uint64_t id = 0;
+  bool done = false;
+  std::string text;
+};
+struct AnswerReinit {
+  std::uint64_t id = 0;
+  bool accepted = false;
+  std::string text;
+};
+
+// The agent ends. The log gets the sentence of the decision.
+struct Exit {
+  int code = 0;
+};
+
+}  // namespace action
+
+using Action =
+    std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey, action::DeleteKey,
+                 action::WriteMember, action::GatherPeers, action::GatherUpstreamHistory, action::StartJob,
+                 action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots, action::AnswerRestart,
+                 action::AnswerReinit, action::Exit>;
+
+// Name of the key below the cluster's prefix.
+std::string_view to_string(action::Key key);
+
+// A named problem (REST, CLI, metrics): "why does nothing happen" always has an answer (L3).
+struct Condition {
+  std::string name;    // stable, CamelCase
+  std::string detail;  // one sentence
+
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
+struct Decision {
+  int rule = 0;
+  std::string_view rule_name;
+  std::string sentence;  // Patroni's where Patroni has one (T23)
+  // Performed in order. The first one that fails ends the cycle: what follows relied on it.
+  std::vector<Action> actions;
+  std::vector<Condition> conditions;
+  Memory memory;
+  Instant wake_at;  // decide again at the latest; events wake earlier
+
+  bool has_effects() const;  // any action that changes something beyond the member and status keys
+};
+
+// One line per action, for golden scenarios, the flight recorder and debug logs.
+std::string to_text(const Action& action);
+// The complete decision trace of one cycle.
+std::string to_text(const Decision& decision);
+
+}  // namespace regent

@@ -1,0 +1,103 @@
+// Long work on the local PostgreSQL: one job at a time, cancellable, its end is a fact of the next cycle.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/lsn.h"
+#include "base/result.h"
+#include "base/strong.h"
+#include "base/time.h"
+#include "model/member.h"
+
+namespace regent {
+
+// Whom a replica streams from. An empty host stands for nobody: recovery from local WAL and the archive only.
+struct Upstream {
+  MemberName name;
+  HostPort address;
+  std::string slot;  // primary_slot_name; empty when slots are not used
+
+  bool none() const { return address.host.empty(); }
+  friend bool operator==(const Upstream&, const Upstream&) = default;
+};
+
+namespace job {
+
+// initdb, first start as primary, roles, post_bootstrap. Ends with the server running as primary.
+struct Bootstrap {
+  friend bool operator==(const Bootstrap&, const Bootstrap&) = default;
+};
+// Base backup into an empty directory. Ends with the server stopped and ready to start as a replica.
+struct Clone {
+  Upstream source;
+  bool from_leader = true;
+  friend bool operator==(const Clone&, const Clone&) = default;
+};
+struct Start {
+  bool as_primary = false;  // needs a lease (I2); otherwise standby.signal is there before the postmaster is
+  Upstream upstream;
+  friend bool operator==(const Start&, const Start&) = default;
+};
+// Fast stop that escalates. With `checkpoint` one runs ahead of it while clients are still served.
+struct Stop {
+  bool immediate = false;
+  bool checkpoint = false;
+  Duration escalate_after{};  // from fast to immediate; zero: never by time, only by deadline
+  friend bool operator==(const Stop&, const Stop&) = default;
+};
+struct Restart {
+  bool as_primary = false;
+  Upstream upstream;
+  friend bool operator==(const Restart&, const Restart&) = default;
+};
+// Ends when the server is out of recovery.
+struct Promote {
+  friend bool operator==(const Promote&, const Promote&) = default;
+};
+// A checkpoint, e.g. the one after a promotion that lets others rewind from here (F70).
+struct Checkpoint {
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+// Offline crash recovery of a former primary, so that its end of WAL is known (F71).
+struct CrashRecovery {
+  friend bool operator==(const CrashRecovery&, const CrashRecovery&) = default;
+};
+// pg_rewind with its steps before; leaves a marker while it runs (F69). Ends with the server stopped.
+struct Rewind {
+  Upstream source;
+  friend bool operator==(const Rewind&, const Rewind&) = default;
+};
+// Removes the data directory (I10: the rule has proven that this is not the only copy) or moves it aside to `.failed`.
+struct RemoveData {
+  bool keep_as_failed = false;
+  friend bool operator==(const RemoveData&, const RemoveData&) = default;
+};
+
+using Spec = std::variant<Bootstrap, Clone, Start, Stop, Restart, Promote, Checkpoint, CrashRecovery, Rewind, RemoveData>;
+
+}  // namespace job
+
+// Short stable word: "bootstrap", "clone", "start", ...
+std::string_view job_name(const job::Spec& spec);
+
+struct JobEnd {
+  std::uint64_t id = 0;
+  job::Spec spec;
+  std::optional<Error> error;  // nullopt: done
+  Instant at;
+};
+
+struct JobFacts {
+  // The running one.
+  std::optional<job::Spec> running;
+  std::uint64_t running_id = 0;
+  Instant started;
+  std::string progress;  // for people, e.g. "34 of 120 MB"
+  // The last one that ended in this incarnation of the agent.
+  std::optional<JobEnd> ended;
+};
+
+}  // namespace regent

@@ -1,0 +1,98 @@
+// Everything a decision may look at, built once per cycle, immutable.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fact.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "core/job.h"
+#include "core/lease.h"
+#include "core/postgres_facts.h"
+#include "model/cluster_view.h"
+#include "model/settings.h"
+
+namespace regent {
+
+// Who I am; from the local configuration.
+struct Self {
+  MemberName name;
+  std::string conn_url;
+  std::string api_url;
+  std::string proxy_url;
+  Tags tags;
+  Generation generation = Generation::v4;
+  std::string version;                  // of Regent
+  Json bootstrap_dcs = Json::object();  // `bootstrap.dcs`: first content of /config
+  bool has_rewind_credentials = false;
+};
+
+// What another member answered on GET /patroni.
+struct PeerAnswer {
+  MemberName name;
+  bool reachable = false;
+  std::string why;  // when not reachable
+  bool running = false;
+  bool in_recovery = true;
+  Timeline timeline;
+  Lsn wal;  // max(received, replayed), or the write position of a primary
+  bool nofailover = false;
+  int failover_priority = 1;
+  bool watchdog_failed = false;
+  bool has_dcs = true;  // the member itself sees the store
+};
+
+struct PeersFacts {
+  Instant asked_at;
+  std::vector<PeerAnswer> answers;
+
+  const PeerAnswer* find(const MemberName& name) const;
+};
+
+// The timeline history of a possible upstream, asked over a replication connection.
+struct UpstreamHistory {
+  MemberName source;
+  bool in_recovery = false;
+  Timeline timeline;
+  Lsn wal;
+  History history;  // of `timeline`
+};
+
+struct RestartRequest {
+  std::uint64_t id = 0;
+  bool only_if_pending = false;
+  std::optional<Duration> timeout;
+};
+struct ReinitRequest {
+  std::uint64_t id = 0;
+  bool from_leader = false;
+  bool force = false;
+};
+
+// What somebody asked of this agent.
+struct Requests {
+  bool shutdown = false;  // SIGTERM, SIGINT
+  bool reload = false;    // SIGHUP, POST /reload
+  std::optional<RestartRequest> restart;
+  std::optional<ReinitRequest> reinit;
+};
+
+struct Observation {
+  Instant now;
+  WallTime wall;
+  Self self;
+  Settings settings;
+  Fact<ClusterView> cluster;  // unknown: the store did not answer in time
+  LeaseFacts lease;
+  PostgresFacts postgres;
+  Fact<PeersFacts> peers;                // what the last gathering brought
+  Fact<UpstreamHistory> upstream_history;  // likewise
+  Fact<History> local_history;           // of the own timeline, while leading
+  JobFacts job;
+  Requests requests;
+};
+
+}  // namespace regent

@@ -1,0 +1,115 @@
+// What a node knows of its own PostgreSQL and data directory. Written by the Postgres port, read by the rules.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fact.h"
+#include "base/json.h"
+#include "base/lsn.h"
+#include "base/strong.h"
+#include "model/keys.h"
+#include "model/member.h"
+
+namespace regent {
+
+// What the operating system says about the postmaster (pid, start ticks, data directory: F11).
+enum class Process {
+  unknown,   // could not be told; never treated as stopped
+  stopped,   // no postmaster and no orphaned backend of it (F12)
+  starting,  // up, refuses connections: recovery or start-up
+  running,   // up, accepts connections
+  stopping,  // up, shutting down
+};
+
+// One row of pg_stat_replication.
+struct ReplicationRow {
+  std::string usename;
+  std::string application_name;
+  std::string client_addr;
+  std::string state;
+  std::string sync_state;
+  int sync_priority = 0;
+  std::optional<Lsn> flush_lsn;
+
+  friend bool operator==(const ReplicationRow&, const ReplicationRow&) = default;
+};
+
+// One row of pg_replication_slots.
+struct SlotRow {
+  std::string name;
+  bool physical = true;
+  bool active = false;
+  bool temporary = false;
+  std::string plugin;
+  std::string database;
+  std::optional<Lsn> restart_lsn;
+  std::optional<Lsn> confirmed_flush_lsn;
+  bool has_xmin = false;
+  bool lost = false;  // wal_status = lost
+
+  friend bool operator==(const SlotRow&, const SlotRow&) = default;
+};
+
+// The answer of the one monitoring query of a cycle.
+struct ServerFacts {
+  bool in_recovery = true;
+  Timeline timeline;               // current one; on a replica the one being replayed or received
+  Lsn wal;                         // primary: current write position; replica: max(received, replayed)
+  std::optional<Lsn> received;     // replica: end of received WAL
+  std::optional<Lsn> replayed;     // replica
+  std::optional<WallTime> replayed_at;
+  bool replay_paused = false;
+  std::string replication_state;   // "streaming", "in archive recovery" or empty
+  HostPort upstream;               // from primary_conninfo in effect; empty host: none
+  std::string upstream_slot;       // primary_slot_name in effect
+  int version = 0;                 // server_version_num
+  WallTime postmaster_start_time;
+  std::vector<ReplicationRow> replication;
+  std::vector<SlotRow> slots;
+  std::string synchronous_standby_names;
+};
+
+// From pg_controldata, read while the server is stopped.
+struct ControlFacts {
+  std::string state;  // "shut down", "shut down in recovery", "in production", ...
+  Timeline timeline;  // of the last checkpoint
+  Lsn checkpoint;     // location of the last checkpoint record
+  // Where replay must at least get to (min recovery ending location); on a standby also the position compared with a
+  // leader's history.
+  Lsn min_recovery;
+  Timeline min_recovery_timeline;
+
+  bool clean_primary() const { return state == "shut down"; }
+  bool clean_standby() const { return state == "shut down in recovery"; }
+};
+
+enum class DataState {
+  unknown,     // could not be read: I/O error, permission, missing mount (F53, F58); never treated as empty
+  empty,       // absent or empty
+  valid,       // a PostgreSQL data directory of this major version
+  incomplete,  // our marker says that a clone or bootstrap did not finish (F72)
+};
+
+struct DataFacts {
+  DataState state = DataState::unknown;
+  std::string why;                    // for unknown: one sentence with the path and the remedy
+  SystemId system_id;                 // valid only
+  std::optional<ControlFacts> control;  // known only while the server is stopped
+  bool standby_signal = false;
+  bool backup_label = false;
+  bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
+};
+
+struct PostgresFacts {
+  Process process = Process::unknown;
+  std::string why;              // for unknown
+  std::uint32_t incarnation = 0;  // grows with every postmaster this agent saw; 0: none yet
+  Fact<ServerFacts> server;     // unknown while not running and when the query timed out (F17)
+  DataFacts data;
+  Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
+};
+
+}  // namespace regent

@@ -1,0 +1,75 @@
+// Values of the small keys: failover, sync, status, history (compat §1.14).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/lsn.h"
+#include "base/result.h"
+#include "base/strong.h"
+#include "base/time.h"
+
+namespace regent {
+
+// `failover`: a manual failover or a switchover somebody asked for.
+struct Failover {
+  MemberName leader;     // empty: a failover, else a switchover from this leader
+  MemberName candidate;  // empty: any
+  std::optional<WallTime> scheduled_at;
+
+  bool empty() const { return leader.empty() && candidate.empty(); }
+  friend bool operator==(const Failover&, const Failover&) = default;
+};
+std::string print_failover(const Failover& failover);
+// Also reads the old "leader:candidate" form and both `member` and `candidate` (T10).
+Result<Failover> parse_failover(std::string_view value);
+
+// `sync`: who may take over in synchronous mode (I7).
+struct SyncState {
+  MemberName leader;
+  std::vector<MemberName> standbys;
+  std::optional<int> quorum;
+
+  bool empty() const { return leader.empty(); }
+  friend bool operator==(const SyncState&, const SyncState&) = default;
+};
+std::string print_sync(const SyncState& sync);
+Result<SyncState> parse_sync(std::string_view value);
+
+// `status`: what the leader last published.
+struct Status {
+  Lsn optime;
+  std::map<std::string, Lsn> slots;
+  std::vector<std::string> retain_slots;
+
+  friend bool operator==(const Status&, const Status&) = default;
+};
+std::string print_status(const Status& status);
+// Accepts the bare integer of `optime/leader` too.
+Result<Status> parse_status(std::string_view value);
+
+// `history`: one line per timeline switch.
+struct HistoryLine {
+  Timeline timeline;  // the one that ended
+  Lsn switch_lsn;
+  std::string reason;
+  std::string timestamp;   // ISO, empty when unknown
+  std::string new_leader;  // empty when unknown
+
+  friend bool operator==(const HistoryLine&, const HistoryLine&) = default;
+};
+using History = std::vector<HistoryLine>;
+std::string print_history(const History& history);
+// Lines of 3, 4 or 5 fields (T9).
+Result<History> parse_history(std::string_view value);
+Json history_json(const History& history);
+
+// The text of a NNNNNNNN.history file of PostgreSQL.
+Result<History> parse_history_file(std::string_view text);
+
+}  // namespace regent

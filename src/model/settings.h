@@ -1,0 +1,40 @@
+// The dynamic configuration (`config` key) as the core uses it: typed, defaulted, clamped (compat §1.10).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/time.h"
+
+namespace regent {
+
+struct Settings {
+  Duration ttl = std::chrono::seconds(30);
+  Duration loop_wait = std::chrono::seconds(10);
+  Duration retry_timeout = std::chrono::seconds(10);
+  std::uint64_t maximum_lag_on_failover = 1048576;  // bytes
+  int max_timelines_history = 0;                    // 0: all
+  Duration primary_start_timeout = std::chrono::seconds(300);
+  Duration primary_stop_timeout = std::chrono::seconds(0);
+  Duration member_slots_ttl = std::chrono::seconds(1800);
+  bool check_timeline = false;
+  bool pause = false;
+  bool synchronous_mode = false;  // on or quorum
+  bool failsafe_mode = false;
+  bool standby_cluster = false;
+  bool use_pg_rewind = false;
+  bool use_slots = true;
+  bool remove_data_directory_on_rewind_failure = false;
+  bool remove_data_directory_on_diverged_timelines = false;
+
+  // What had to be changed or could not be understood, one sentence each; per key, never the whole document (F40).
+  std::vector<std::string> problems;
+};
+
+// Total: whatever the document holds, the result is usable. Keys with wrong values keep their default.
+Settings parse_settings(const Json& config);
+
+}  // namespace regent

@@ -1,0 +1,52 @@
+// What REST asks of the control loop. A request that changes something becomes an intent; the loop performs it and replies.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "core/observation.h"
+
+namespace regent {
+
+namespace intent {
+
+struct PatchConfig {
+  Json patch;  // reply: the new configuration
+};
+struct ReplaceConfig {
+  Json config;  // reply: the new configuration
+};
+// Writes the failover key; conflict when a request is there already. The checks of the request are the caller's.
+struct SetFailover {
+  Failover failover;
+};
+// not_found when there is none.
+struct ClearFailover {};
+// Replies when the restart has ended: a JSON string with Patroni's text. refused when not proceeding.
+struct Restart {
+  RestartRequest request;
+};
+// Replies when accepted or refused: a JSON string.
+struct Reinit {
+  ReinitRequest request;
+};
+struct Reload {};
+
+}  // namespace intent
+
+using Intent = std::variant<intent::PatchConfig, intent::ReplaceConfig, intent::SetFailover, intent::ClearFailover,
+                            intent::Restart, intent::Reinit, intent::Reload>;
+using IntentReply = std::function<void(Result<Json>)>;
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  // Any thread. `reply` is called exactly once, on the control loop's thread; it must not block.
+  virtual void submit(Intent intent, IntentReply reply) = 0;
+};
+
+}  // namespace regent

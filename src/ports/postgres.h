@@ -1,0 +1,81 @@
+// The local PostgreSQL: observation and the steps that jobs are made of.
+//
+// Threading: the control loop's thread; nothing blocks it. Every call ends by its deadline; the long ones can be cancelled
+// through asio's cancellation, and then leave no child process behind (F72).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/job.h"
+#include "core/observation.h"
+#include "core/postgres_facts.h"
+#include "model/settings.h"
+#include "ports/task.h"
+
+namespace regent {
+
+enum class StopMode { fast, immediate };
+
+class Postgres {
+ public:
+  virtual ~Postgres() = default;
+
+  // Process, monitoring query, control data and data directory. Never fails: what could not be learned is unknown.
+  virtual Task<PostgresFacts> observe(Instant deadline) = 0;
+  // Returns when the postmaster exited or appeared, or at `until`. Through pidfd: within milliseconds.
+  virtual Task<void> changed(Instant until) = 0;
+
+  // The dynamic configuration changed: takes effect with the next apply_config(), start() or restart().
+  virtual void set_config(const Json& dynamic_config) = 0;
+  // Rewrites postgresql.conf, pg_hba.conf, pg_ident.conf if their content differs, reloads the running server. Returns
+  // whether anything changed. Also rewrites patroni.dynamic.json.
+  virtual Task<Result<bool>> apply_config(Instant deadline) = 0;
+  // The last content of patroni.dynamic.json, for a store that lost /config; null when there is none.
+  virtual Json cached_dynamic_config() const = 0;
+
+  // --- steps of jobs ---
+  // initdb with the configured options; roles and databases are made by bootstrap_roles() once the server runs.
+  virtual Task<Result<void>> initdb(Instant deadline) = 0;
+  // Superuser, replication and rewind roles with their grants, bootstrap.users, then post_bootstrap.
+  virtual Task<Result<void>> bootstrap_roles(Instant deadline) = 0;
+
+  // Writes all files, puts or removes standby.signal FIRST, then starts the postmaster and waits until it accepts
+  // connections (replica: until hot standby does) or died. A timeout leaves it starting.
+  virtual Task<Result<void>> start(job::Start spec, Instant deadline) = 0;
+  // Sends the signal and waits for the postmaster and its children to be gone.
+  virtual Task<Result<void>> stop(StopMode mode, Instant deadline) = 0;
+  // SIGKILL to the postmaster and every process of its tree; needs no fork (F04).
+  virtual Task<Result<void>> kill_tree(Instant deadline) = 0;
+  virtual Task<Result<void>> promote(Instant deadline) = 0;
+  virtual Task<Result<void>> checkpoint(Instant deadline) = 0;
+  // New upstream without a restart.
+  virtual Task<Result<void>> follow(Upstream upstream, Instant deadline) = 0;
+
+  // Base backup from `source` into the empty data directory, with a marker while it is incomplete.
+  virtual Task<Result<void>> clone(Upstream source, Instant deadline) = 0;
+  // Single-user recovery of a stopped former primary.
+  virtual Task<Result<void>> crash_recovery(Instant deadline) = 0;
+  // pg_rewind with its pre-steps, with a marker while it runs.
+  virtual Task<Result<void>> rewind(Upstream source, Instant deadline) = 0;
+  // Empties the data directory, or renames it to `<data_dir>.failed`.
+  virtual Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) = 0;
+
+  // IDENTIFY_SYSTEM and TIMELINE_HISTORY of a possible upstream.
+  virtual Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) = 0;
+  // The history file of the own timeline in pg_wal; empty on timeline 1.
+  virtual Task<Result<History>> local_history(Timeline timeline, Instant deadline) = 0;
+
+  virtual Task<Result<void>> create_slot(std::string name, Instant deadline) = 0;
+  virtual Task<Result<void>> drop_slot(std::string name, Instant deadline) = 0;
+
+  // Starts a callback script (on_start, on_stop, on_role_change, ...) and returns at once; a newer one kills the older.
+  virtual void run_callback(std::string_view action, std::string_view role_word) = 0;
+
+  // What the running job is doing, for people; empty when there is nothing to say.
+  virtual std::string progress() const = 0;
+};
+
+}  // namespace regent
