@@ -1,0 +1,55 @@
+// The imperative shell: observe, decide, act, again, until there is nothing left to do. The same code runs in the daemon and,
+// unchanged, in the simulator: everything it touches is a port.
+//
+// Threading: run() and all state belong to the executor given; submit(), request_shutdown() and request_reload() may be
+// called from any thread. Errors: none escape; what failed is a fact of the next cycle.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+
+#include "core/snapshot.h"
+#include "ports/clock.h"
+#include "ports/control.h"
+#include "ports/dcs.h"
+#include "ports/peers.h"
+#include "ports/postgres.h"
+
+namespace regent {
+
+struct AgentPorts {
+  Clock& clock;
+  Dcs& dcs;
+  Postgres& postgres;
+  Peers& peers;
+};
+
+struct AgentHooks {
+  // After every decision, before its actions: logging, the flight recorder, the simulator's coverage and checkers.
+  std::function<void(const Observation&, const Decision&)> decided;
+  // Before and after every action: the simulator's crash points (F63, F64).
+  std::function<void(const Action&, bool done)> acting;
+};
+
+class Agent : public Control {
+ public:
+  Agent(boost::asio::any_io_executor executor, AgentPorts ports, Self self, SnapshotBoard& board, AgentHooks hooks = {});
+  ~Agent() override;
+
+  // The control loop. Ends with the exit code after a decision to exit.
+  Task<int> run();
+
+  // SIGTERM: an orderly hand-over, then run() ends.
+  void request_shutdown();
+  // SIGHUP: the local configuration was read again.
+  void request_reload(Self self);
+
+  void submit(Intent intent, IntentReply reply) override;
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace regent
