@@ -1,5 +1,5 @@
-// The imperative shell: observe, decide, act, again, until there is nothing left to do. The same code runs in the daemon and,
-// unchanged, in the simulator: everything it touches is a port.
+// The imperative shell: observe, decide, act, again, until there is nothing left to do. The same code runs in the
+// daemon and, unchanged, in the simulator: everything it touches is a port.
 //
 // Threading: run() and all state belong to the executor given; submit(), request_shutdown() and request_reload() may be
 // called from any thread. Errors: none escape; what failed is a fact of the next cycle.
@@ -34,7 +34,8 @@ struct AgentHooks {
 
 class Agent : public Control {
  public:
-  Agent(boost::asio::any_io_executor executor, AgentPorts ports, Self self, SnapshotBoard& board, AgentHooks hooks = {});
+  Agent(boost::asio::any_io_executor executor, AgentPorts ports, Self self, SnapshotBoard& board,
+        AgentHooks hooks = {});
   ~Agent() override;
 
   // The control loop. Ends with the exit code after a decision to exit.

@@ -1,5 +1,5 @@
-// A fact as decisions see it: known with the moment it was true, or unknown with the reason. Unknown is never "no" (F17,
-// F44, F53, F58).
+// A fact as decisions see it: known with the moment it was true, or unknown with the reason. Unknown is never "no"
+// (F17, F44, F53, F58).
 #pragma once
 
 #include <cassert>

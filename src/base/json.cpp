@@ -6,7 +6,9 @@ namespace regent {
 namespace {
 
 // Python's json.dumps(ensure_ascii=True) is what peers write, so it is what we write.
-std::string dump_scalar(const Json& value) { return value.dump(-1, ' ', true, Json::error_handler_t::replace); }
+std::string dump_scalar(const Json& value) {
+  return value.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
 
 void print(const Json& value, std::string_view comma, std::string_view colon, std::string& out) {
   if (value.is_object()) {

@@ -21,8 +21,8 @@ std::string to_spaced(const Json& value);
 // `where` names the source in the error sentence, e.g. "/service/demo/config".
 Result<Json> parse_json(std::string_view text, std::string_view where);
 
-// Merges a patch into a document by Patroni's rule (T32): a null deletes a key of a mapping that exists; inside a mapping
-// that is new it stays. Returns whether anything changed.
+// Merges a patch into a document by Patroni's rule (T32): a null deletes a key of a mapping that exists; inside a
+// mapping that is new it stays. Returns whether anything changed.
 bool merge_patch(Json& document, const Json& patch);
 
 // The members of an object leniently read: nullptr when `value` is no object, lacks the key or holds null there.

@@ -6,7 +6,9 @@
 
 namespace regent {
 
-std::string to_string(Lsn lsn) { return fmt::format("{:X}/{:X}", lsn.value >> 32, lsn.value & 0xFFFFFFFFU); }
+std::string to_string(Lsn lsn) {
+  return fmt::format("{:X}/{:X}", lsn.value >> 32, lsn.value & 0xFFFFFFFFU);
+}
 
 std::optional<Lsn> parse_lsn(std::string_view text) {
   const auto slash = text.find('/');

@@ -9,8 +9,8 @@
 
 namespace regent {
 
-// A byte position in the write-ahead log. Positions of different timelines are comparable only when one history contains
-// the other: compare ancestry first (core/timeline.h, I8).
+// A byte position in the write-ahead log. Positions of different timelines are comparable only when one history
+// contains the other: compare ancestry first (core/timeline.h, I8).
 struct Lsn {
   std::uint64_t value = 0;
 
@@ -25,7 +25,9 @@ struct Timeline {
 };
 
 // Bytes from `from` to `to`; 0 when `to` is not ahead.
-constexpr std::uint64_t bytes_between(Lsn from, Lsn to) { return to.value > from.value ? to.value - from.value : 0; }
+constexpr std::uint64_t bytes_between(Lsn from, Lsn to) {
+  return to.value > from.value ? to.value - from.value : 0;
+}
 
 // "X/XXXXXXX", as PostgreSQL prints pg_lsn.
 std::string to_string(Lsn lsn);

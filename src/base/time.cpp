@@ -68,8 +68,12 @@ std::optional<std::chrono::minutes> scan_zone(Scanner& in) {
 
 }  // namespace
 
-std::string to_rest_time(WallTime time) { return print(time, ' '); }
-std::string to_iso_time(WallTime time) { return print(time, 'T'); }
+std::string to_rest_time(WallTime time) {
+  return print(time, ' ');
+}
+std::string to_iso_time(WallTime time) {
+  return print(time, 'T');
+}
 
 std::optional<WallTime> parse_iso_time(std::string_view text) {
   Scanner in(text);

@@ -13,8 +13,8 @@ using Duration = std::chrono::nanoseconds;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-// CLOCK_BOOTTIME: it goes on while the machine is suspended, so suspended time counts against a lease (F24). It does not
-// have now(): only the Clock port reads clocks, so that core/ and the simulator never touch the machine's.
+// CLOCK_BOOTTIME: it goes on while the machine is suspended, so suspended time counts against a lease (F24). It does
+// not have now(): only the Clock port reads clocks, so that core/ and the simulator never touch the machine's.
 struct BootClock {
   using duration = Duration;
   using rep = duration::rep;
@@ -28,7 +28,9 @@ using Instant = BootClock::time_point;
 // The wall clock, microseconds since the epoch, UTC.
 using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
-constexpr double to_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+constexpr double to_seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 constexpr Duration from_seconds(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }

@@ -79,11 +79,10 @@ struct Exit {
 
 }  // namespace action
 
-using Action =
-    std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey, action::DeleteKey,
-                 action::WriteMember, action::GatherPeers, action::GatherUpstreamHistory, action::StartJob,
-                 action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots, action::AnswerRestart,
-                 action::AnswerReinit, action::Exit>;
+using Action = std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey,
+                            action::DeleteKey, action::WriteMember, action::GatherPeers, action::GatherUpstreamHistory,
+                            action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots,
+                            action::AnswerRestart, action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

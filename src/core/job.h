@@ -76,7 +76,8 @@ struct RemoveData {
   friend bool operator==(const RemoveData&, const RemoveData&) = default;
 };
 
-using Spec = std::variant<Bootstrap, Clone, Start, Stop, Restart, Promote, Checkpoint, CrashRecovery, Rewind, RemoveData>;
+using Spec =
+    std::variant<Bootstrap, Clone, Start, Stop, Restart, Promote, Checkpoint, CrashRecovery, Rewind, RemoveData>;
 
 }  // namespace job
 

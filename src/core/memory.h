@@ -1,5 +1,6 @@
-// Everything that is carried from one cycle to the next. It is explicit and printable; there are no hidden flags elsewhere.
-// It dies with the agent: whatever must survive a crash is derived from the store and the data directory (F63, F64).
+// Everything that is carried from one cycle to the next. It is explicit and printable; there are no hidden flags
+// elsewhere. It dies with the agent: whatever must survive a crash is derived from the store and the data directory
+// (F63, F64).
 #pragma once
 
 #include <cstdint>
@@ -31,30 +32,30 @@ enum class Rejoin {
 };
 
 struct Memory {
-  bool led = false;                     // held the lock in the last cycle
-  bool ran_as_primary = false;          // the local server was last seen running as a primary under our lease
-  std::optional<Demotion> demotion;     // a demotion under way
-  std::optional<Instant> crashed_at;    // the primary's crash that is being recovered in place
-  bool acquired_now = false;            // the lock was taken in this incarnation and the promotion is still due
-  bool checkpoint_due = false;          // promoted, the checkpoint after it is not done (F70)
+  bool led = false;                   // held the lock in the last cycle
+  bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
+  std::optional<Demotion> demotion;   // a demotion under way
+  std::optional<Instant> crashed_at;  // the primary's crash that is being recovered in place
+  bool acquired_now = false;          // the lock was taken in this incarnation and the promotion is still due
+  bool checkpoint_due = false;        // promoted, the checkpoint after it is not done (F70)
 
   std::optional<Version> bootstrap_claim;  // we hold /initialize and bootstrap
   bool bootstrapped = false;               // our bootstrap job ended well; keys are still to be written
 
   Rejoin rejoin = Rejoin::unchecked;
-  MemberName rejoin_leader;          // the leader that `rejoin` speaks of
-  Timeline rejoin_timeline;          // and its timeline
-  int rewind_failures = 0;           // in a row, against this leader
-  int clone_failures = 0;            // in a row
-  std::optional<Instant> retry_at;   // back-off of clone and rewind
-  std::uint64_t seen_job = 0;        // last ended job that was digested
+  MemberName rejoin_leader;                 // the leader that `rejoin` speaks of
+  Timeline rejoin_timeline;                 // and its timeline
+  int rewind_failures = 0;                  // in a row, against this leader
+  int clone_failures = 0;                   // in a row
+  std::optional<Instant> retry_at;          // back-off of clone and rewind
+  std::uint64_t seen_job = 0;               // last ended job that was digested
   std::optional<std::uint64_t> restart_id;  // restart request that the running job serves
   bool reinitializing = false;
 
-  Timeline highest_timeline;         // ever seen in history or in members: never go back behind it (I8)
+  Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)
   std::optional<Instant> member_written_at;
   std::optional<Instant> status_written_at;
-  std::string published;             // what matters of the member key last written (all but positions)
+  std::string published;  // what matters of the member key last written (all but positions)
 
   friend bool operator==(const Memory&, const Memory&) = default;
 };

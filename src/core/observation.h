@@ -88,9 +88,9 @@ struct Observation {
   Fact<ClusterView> cluster;  // unknown: the store did not answer in time
   LeaseFacts lease;
   PostgresFacts postgres;
-  Fact<PeersFacts> peers;                // what the last gathering brought
+  Fact<PeersFacts> peers;                  // what the last gathering brought
   Fact<UpstreamHistory> upstream_history;  // likewise
-  Fact<History> local_history;           // of the own timeline, while leading
+  Fact<History> local_history;             // of the own timeline, while leading
   JobFacts job;
   Requests requests;
 };

@@ -56,16 +56,16 @@ struct SlotRow {
 // The answer of the one monitoring query of a cycle.
 struct ServerFacts {
   bool in_recovery = true;
-  Timeline timeline;               // current one; on a replica the one being replayed or received
-  Lsn wal;                         // primary: current write position; replica: max(received, replayed)
-  std::optional<Lsn> received;     // replica: end of received WAL
-  std::optional<Lsn> replayed;     // replica
+  Timeline timeline;            // current one; on a replica the one being replayed or received
+  Lsn wal;                      // primary: current write position; replica: max(received, replayed)
+  std::optional<Lsn> received;  // replica: end of received WAL
+  std::optional<Lsn> replayed;  // replica
   std::optional<WallTime> replayed_at;
   bool replay_paused = false;
-  std::string replication_state;   // "streaming", "in archive recovery" or empty
-  HostPort upstream;               // from primary_conninfo in effect; empty host: none
-  std::string upstream_slot;       // primary_slot_name in effect
-  int version = 0;                 // server_version_num
+  std::string replication_state;  // "streaming", "in archive recovery" or empty
+  HostPort upstream;              // from primary_conninfo in effect; empty host: none
+  std::string upstream_slot;      // primary_slot_name in effect
+  int version = 0;                // server_version_num
   WallTime postmaster_start_time;
   std::vector<ReplicationRow> replication;
   std::vector<SlotRow> slots;
@@ -95,8 +95,8 @@ enum class DataState {
 
 struct DataFacts {
   DataState state = DataState::unknown;
-  std::string why;                    // for unknown: one sentence with the path and the remedy
-  SystemId system_id;                 // valid only
+  std::string why;                      // for unknown: one sentence with the path and the remedy
+  SystemId system_id;                   // valid only
   std::optional<ControlFacts> control;  // known only while the server is stopped
   bool standby_signal = false;
   bool backup_label = false;
@@ -105,9 +105,9 @@ struct DataFacts {
 
 struct PostgresFacts {
   Process process = Process::unknown;
-  std::string why;              // for unknown
+  std::string why;                // for unknown
   std::uint32_t incarnation = 0;  // grows with every postmaster this agent saw; 0: none yet
-  Fact<ServerFacts> server;     // unknown while not running and when the query timed out (F17)
+  Fact<ServerFacts> server;       // unknown while not running and when the query timed out (F17)
   DataFacts data;
   Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
 };

@@ -1,4 +1,9 @@
 #pragma once
-#include "core/observation.h"
 #include "core/memory.h"
-namespace regent { struct Situation { const Observation& o; const Memory& m; }; }
+#include "core/observation.h"
+namespace regent {
+struct Situation {
+  const Observation& o;
+  const Memory& m;
+};
+}  // namespace regent

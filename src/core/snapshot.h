@@ -1,4 +1,5 @@
-// What the control loop publishes after every cycle for readers on other threads (REST, metrics). Immutable once published.
+// What the control loop publishes after every cycle for readers on other threads (REST, metrics). Immutable once
+// published.
 #pragma once
 
 #include <atomic>

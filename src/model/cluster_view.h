@@ -1,4 +1,5 @@
-// One snapshot of the cluster's keys. Decisions and the compare-and-swaps that follow from them use the SAME snapshot (I11).
+// One snapshot of the cluster's keys. Decisions and the compare-and-swaps that follow from them use the SAME snapshot
+// (I11).
 #pragma once
 
 #include <cstdint>

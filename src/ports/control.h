@@ -1,4 +1,5 @@
-// What REST asks of the control loop. A request that changes something becomes an intent; the loop performs it and replies.
+// What REST asks of the control loop. A request that changes something becomes an intent; the loop performs it and
+// replies.
 #pragma once
 
 #include <functional>

@@ -29,12 +29,12 @@ class Dcs {
  public:
   virtual ~Dcs() = default;
 
-  // A fresh, linearizable read of all keys of the cluster in one snapshot. Refuses answers of a store with an older term
-  // than one seen before (F29).
+  // A fresh, linearizable read of all keys of the cluster in one snapshot. Refuses answers of a store with an older
+  // term than one seen before (F29).
   virtual Task<Result<ClusterView>> read(Instant deadline) = 0;
 
-  // Returns when a key that decisions depend on (leader, failover, config, sync, initialize, history, failsafe) may have
-  // changed since the last read, or at `until`. A hint only: a silent watch proves nothing (F30).
+  // Returns when a key that decisions depend on (leader, failover, config, sync, initialize, history, failsafe) may
+  // have changed since the last read, or at `until`. A hint only: a silent watch proves nothing (F30).
   virtual Task<void> changed(Instant until) = 0;
 
   // Sets the lease length for sessions made from now on; a session whose length differs is replaced at the next
@@ -45,12 +45,12 @@ class Dcs {
   virtual Task<Result<void>> keep_session(Instant deadline) = 0;
   virtual std::string session() const = 0;  // empty: none
 
-  // Creates the leader key with our name, or, when `expect` is not absent, replaces our own key of an earlier incarnation
-  // at exactly that version. After an unknown outcome: re-reads, and reports a grant only if the key carries our name and
-  // our session (F32).
+  // Creates the leader key with our name, or, when `expect` is not absent, replaces our own key of an earlier
+  // incarnation at exactly that version. After an unknown outcome: re-reads, and reports a grant only if the key
+  // carries our name and our session (F32).
   virtual Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) = 0;
-  // Refreshes the lease and then confirms, linearizably, that the leader key is still the one at `version` on our session.
-  // conflict: it is not; the lease is lost now.
+  // Refreshes the lease and then confirms, linearizably, that the leader key is still the one at `version` on our
+  // session. conflict: it is not; the lease is lost now.
   virtual Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) = 0;
   // Deletes the leader key if it is still ours at `version`.
   virtual Task<Result<void>> release_leader(Version version, Instant deadline) = 0;

@@ -1,7 +1,7 @@
 // The local PostgreSQL: observation and the steps that jobs are made of.
 //
-// Threading: the control loop's thread; nothing blocks it. Every call ends by its deadline; the long ones can be cancelled
-// through asio's cancellation, and then leave no child process behind (F72).
+// Threading: the control loop's thread; nothing blocks it. Every call ends by its deadline; the long ones can be
+// cancelled through asio's cancellation, and then leave no child process behind (F72).
 #pragma once
 
 #include <functional>

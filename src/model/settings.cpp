@@ -1,0 +1,140 @@
+#include "model/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace regent {
+namespace {
+
+// Reads keys one by one; a key that makes no sense is named and keeps its default (F40).
+class Reader {
+ public:
+  Reader(const Json& document, std::string prefix, std::vector<std::string>& problems)
+      : document_(document), prefix_(std::move(prefix)), problems_(problems) {}
+
+  std::optional<double> number(std::string_view key) {
+    const Json* value = find(document_, key);
+    if (value == nullptr) return std::nullopt;
+    if (value->is_number()) return value->get<double>();
+    if (value->is_string()) {
+      const auto& text = value->get_ref<const std::string&>();
+      double number = 0;
+      const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (error == std::errc() && stop == text.data() + text.size() && !text.empty()) return number;
+    }
+    complain(key, "a number");
+    return std::nullopt;
+  }
+
+  void seconds(std::string_view key, Duration& out, double minimum) {
+    const auto value = number(key);
+    if (!value) return;
+    double chosen = *value;
+    if (chosen < minimum) {
+      problems_.push_back(fmt::format("{}{}={} can't be smaller than {}, adjusting...", prefix_, key, chosen, minimum));
+      chosen = minimum;
+    }
+    out = from_seconds(std::min(chosen, 1e6));
+  }
+
+  void flag(std::string_view key, bool& out) {
+    const Json* value = find(document_, key);
+    if (value == nullptr) return;
+    if (value->is_boolean()) {
+      out = value->get<bool>();
+    } else if (value->is_number_integer()) {
+      out = value->get<std::int64_t>() != 0;
+    } else if (const auto word = value->is_string() ? as_flag(value->get<std::string>()) : std::nullopt) {
+      out = *word;
+    } else {
+      complain(key, "true or false");
+    }
+  }
+
+  void complain(std::string_view key, std::string_view wanted) {
+    problems_.push_back(fmt::format("{}{} must be {}; its default is used until it is", prefix_, key, wanted));
+  }
+
+  static std::optional<bool> as_flag(std::string_view text) {
+    for (const auto* word : {"true", "True", "TRUE", "on", "On", "ON", "yes", "Yes", "1"}) {
+      if (text == word) return true;
+    }
+    for (const auto* word : {"false", "False", "FALSE", "off", "Off", "OFF", "no", "No", "0"}) {
+      if (text == word) return false;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const Json& document_;
+  std::string prefix_;
+  std::vector<std::string>& problems_;
+};
+
+// The lease must outlive one cycle and the retries of two calls, as peers enforce it (T13).
+void enforce_timing_rule(Settings& settings) {
+  if (settings.loop_wait + 2 * settings.retry_timeout <= settings.ttl) return;
+  const Duration minimum_loop = std::chrono::seconds(1);
+  const Duration minimum_retry = std::chrono::seconds(3);
+  if (settings.ttl - 2 * settings.retry_timeout >= minimum_loop) {
+    settings.loop_wait = settings.ttl - 2 * settings.retry_timeout;
+  } else {
+    settings.loop_wait = minimum_loop;
+    settings.retry_timeout = std::max(minimum_retry, (settings.ttl - minimum_loop) / 2);
+  }
+  settings.problems.push_back(
+      fmt::format("loop_wait + 2*retry_timeout is larger than ttl; using loop_wait={} and retry_timeout={}",
+                  to_seconds(settings.loop_wait), to_seconds(settings.retry_timeout)));
+}
+
+void read_postgresql(const Json& config, Settings& settings) {
+  const Json* section = find(config, "postgresql");
+  if (section == nullptr) return;
+  Reader in(*section, "postgresql.", settings.problems);
+  if (!section->is_object()) {
+    settings.problems.emplace_back("postgresql must be a mapping; its defaults are used until it is");
+    return;
+  }
+  in.flag("use_pg_rewind", settings.use_pg_rewind);
+  in.flag("use_slots", settings.use_slots);
+  in.flag("remove_data_directory_on_rewind_failure", settings.remove_data_directory_on_rewind_failure);
+  in.flag("remove_data_directory_on_diverged_timelines", settings.remove_data_directory_on_diverged_timelines);
+}
+
+}  // namespace
+
+Settings parse_settings(const Json& config) {
+  Settings settings;
+  if (!config.is_object()) return settings;
+  Reader in(config, "", settings.problems);
+  in.seconds("ttl", settings.ttl, 20);
+  in.seconds("loop_wait", settings.loop_wait, 1);
+  in.seconds("retry_timeout", settings.retry_timeout, 3);
+  enforce_timing_rule(settings);
+  if (const auto lag = in.number("maximum_lag_on_failover")) {
+    settings.maximum_lag_on_failover = static_cast<std::uint64_t>(std::max(0.0, *lag));
+  }
+  if (const auto lines = in.number("max_timelines_history")) {
+    settings.max_timelines_history = static_cast<int>(std::max(0.0, *lines));
+  }
+  in.seconds("master_start_timeout", settings.primary_start_timeout, 0);
+  in.seconds("primary_start_timeout", settings.primary_start_timeout, 0);
+  in.seconds("master_stop_timeout", settings.primary_stop_timeout, 0);
+  in.seconds("primary_stop_timeout", settings.primary_stop_timeout, 0);
+  in.seconds("member_slots_ttl", settings.member_slots_ttl, 0);
+  in.flag("check_timeline", settings.check_timeline);
+  in.flag("pause", settings.pause);
+  in.flag("failsafe_mode", settings.failsafe_mode);
+  if (const Json* mode = find(config, "synchronous_mode")) {
+    settings.synchronous_mode = mode->is_string() && *mode == "quorum";
+    if (!settings.synchronous_mode) in.flag("synchronous_mode", settings.synchronous_mode);
+  }
+  settings.standby_cluster = find(config, "standby_cluster") != nullptr;
+  read_postgresql(config, settings);
+  return settings;
+}
+
+}  // namespace regent
