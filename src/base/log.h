@@ -19,7 +19,8 @@ struct Options {
   Level level = Level::info;
   std::string directory;  // empty: standard error
   std::uint64_t file_size = 25'000'000;
-  unsigned file_count = 4;
+  unsigned file_count = 4;          // old files kept beside patroni.log: patroni.log.1 and so on
+  std::uint32_t file_mode = 0;      // permissions of the files; 0: what the umask leaves of 0666
   std::uint32_t queue_size = 1000;  // lines
   bool json = false;
 };
