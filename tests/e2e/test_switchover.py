@@ -1,0 +1,119 @@
+"""Planned changes of the leader, by REST and by the control tool."""
+
+import pytest
+
+from lib import SUBJECT, Prober, Writer
+from lib.wait import wait_until
+
+LEADER_OPTION = "--leader" if SUBJECT.generation >= 4 else "--master"
+
+
+def test_switchover_by_rest(durable):
+    cluster, old = durable, durable.leader()
+    new, other = cluster.replicas()
+    timeline = cluster.timeline()
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        # Any member takes the request, not only the leader.
+        answer = other.post("/switchover", {"leader": old.name, "candidate": new.name})
+        assert (answer.status, answer.text.strip()) == (200, f'Successfully switched over to "{new.name}"')
+        assert cluster.wait_healthy(60) is new
+        writer.wait_progress()
+    writer.verify(*cluster.nodes)
+    prober.verify()
+    assert cluster.timeline() == timeline + 1
+    assert cluster.key("failover") in (None, "{}"), "the request is consumed (F78)"
+    roles = [line for line in new.hook_lines() if line.startswith("on_role_change")]
+    assert roles[-1] == f"on_role_change {SUBJECT.primary_role} demo"
+
+
+def test_switchover_by_ctl(cluster):
+    old, (new, _) = cluster.leader(), cluster.replicas()
+    done = cluster.ctl("switchover", "demo", LEADER_OPTION, old.name, "--candidate", new.name, "--force")
+    assert done.returncode == 0, done.stderr
+    assert f'Successfully switched over to "{new.name}"' in done.stdout
+    assert cluster.wait_healthy() is new
+
+
+def test_switchover_to_any_replica(cluster):
+    old = cluster.leader()
+    answer = old.post("/switchover", {"leader": old.name})
+    assert answer.status == 200, answer
+    assert cluster.wait_healthy() is not old
+
+
+def test_switchover_by_the_interactive_dialogue(cluster):
+    old, (new, _) = cluster.leader(), cluster.replicas()
+    done = cluster.ctl("switchover", stdin=f"{old.name}\n{new.name}\nnow\ny\n")
+    assert done.returncode == 0, done.stderr
+    assert cluster.wait_healthy() is new
+
+
+def test_scheduled_switchover_can_be_seen_and_flushed(cluster):
+    leader, (candidate, _) = cluster.leader(), cluster.replicas()
+    answer = leader.post("/switchover", {"leader": leader.name, "candidate": candidate.name,
+                                         "scheduled_at": "2101-01-01T00:00:00+00:00"})
+    assert (answer.status, answer.text.strip()) == (202, "Switchover scheduled")
+    assert leader.get("/cluster").json()["scheduled_switchover"] == {
+        "at": "2101-01-01T00:00:00+00:00", "from": leader.name, "to": candidate.name}
+    done = cluster.ctl("flush", "demo", "switchover", "--force")
+    assert done.returncode == 0 and "Success: scheduled switchover deleted" in done.stdout
+    assert cluster.key("failover") in (None, "{}")
+
+
+@pytest.mark.parametrize("body, status", [
+    ({"leader": "nobody"}, 412),
+    ({"leader": "LEADER", "candidate": "nobody"}, 412),
+    # Patroni 3.0 tries, and says 503.
+    pytest.param({"leader": "LEADER", "candidate": "LEADER"}, 400, marks=pytest.mark.regent),
+    ({}, 400),
+    ("{", 400),
+    ({"leader": "LEADER", "scheduled_at": "rubbish"}, 422),
+    ({"leader": "LEADER", "scheduled_at": "2001-01-01T00:00:00+00:00"}, 422),
+    ({"leader": "LEADER", "scheduled_at": "2101-01-01T00:00:00"}, 400),
+])
+def test_refused_switchovers(cluster, body, status):
+    leader = cluster.leader()
+    if isinstance(body, dict):
+        body = {key: leader.name if value == "LEADER" else value for key, value in body.items()}
+    assert leader.post("/switchover", body).status == status
+    assert cluster.key("failover") in (None, "{}")
+    assert cluster.leader() is leader
+
+
+def test_manual_failover_by_rest(cluster):
+    new = cluster.replicas()[0]
+    answer = new.post("/failover", {"candidate": new.name})
+    assert (answer.status, answer.text.strip()) == (200, f'Successfully failed over to "{new.name}"')
+    assert cluster.wait_healthy() is new
+
+
+def test_manual_failover_by_ctl(cluster):
+    new = cluster.replicas()[0]
+    done = cluster.ctl("failover", "demo", "--candidate", new.name, "--force")
+    assert done.returncode == 0 and f'Successfully failed over to "{new.name}"' in done.stdout, done.stdout
+    assert cluster.wait_healthy() is new
+
+
+def test_refused_failovers(cluster):
+    leader = cluster.leader()
+    for body in ({}, {"candidate": ""}):
+        assert leader.post("/failover", body).status == 400
+    assert leader.post("/failover", {"candidate": "nobody"}).status == 412
+    assert cluster.leader() is leader
+
+
+def test_there_and_back_again(cluster):
+    """Every node leads once; each former leader follows again without a rewind or a clone."""
+    marks = {node: len(node.log_text()) for node in cluster.nodes}
+    for _ in range(3):
+        old = cluster.leader()
+        new = cluster.nodes[(cluster.nodes.index(old) + 1) % 3]
+        assert old.post("/switchover", {"leader": old.name, "candidate": new.name}).status == 200
+        assert cluster.wait_healthy() is new
+    for node in cluster.nodes:
+        log = node.log_text()[marks[node]:]
+        assert "running pg_rewind from" not in log and "bootstrapped from" not in log
+    done = cluster.ctl("history", "-f", "json")
+    assert done.returncode == 0
+    wait_until(lambda: cluster.history()[-1][0] == cluster.timeline() - 1, 10, "the history is written")
