@@ -1,0 +1,121 @@
+#include "adapters/os/process_table.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+namespace regent {
+namespace {
+
+std::optional<std::string> read_all(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+}  // namespace
+
+std::optional<ProcessInfo> parse_process_stat(const std::string& text) {
+  // The name in parentheses may hold anything, parentheses too: the last one ends it.
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  ProcessInfo info;
+  info.id.pid = static_cast<pid_t>(std::atoi(text.c_str()));
+  std::istringstream fields(text.substr(name_end + 1));
+  fields >> info.state >> info.parent;
+  std::string skipped;
+  for (int field = 5; field <= 21; ++field) fields >> skipped;
+  fields >> info.id.start_ticks;
+  if (!fields || info.id.pid <= 0) return std::nullopt;
+  return info;
+}
+
+std::optional<ProcessInfo> process_info(pid_t pid) {
+  const auto text = read_all(fmt::format("/proc/{}/stat", pid));
+  return text ? parse_process_stat(*text) : std::nullopt;
+}
+
+bool is_alive(const ProcessId& id) {
+  const auto info = process_info(id.pid);
+  return info && info->id == id && !info->dead();
+}
+
+std::vector<ProcessInfo> list_processes() {
+  std::vector<ProcessInfo> all;
+  DIR* directory = opendir("/proc");
+  if (directory == nullptr) return all;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    pid_t pid = 0;
+    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc() || stop != name.data() + name.size()) continue;
+    if (const auto info = process_info(pid)) all.push_back(*info);
+  }
+  closedir(directory);
+  return all;
+}
+
+std::vector<ProcessInfo> with_descendants(const std::vector<ProcessInfo>& all, pid_t root) {
+  std::vector<ProcessInfo> found;
+  std::set<pid_t> pids{root};
+  for (const auto& info : all) {
+    if (info.id.pid == root) found.push_back(info);
+  }
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const auto& info : all) {
+      if (!pids.contains(info.parent) || !pids.insert(info.id.pid).second) continue;
+      found.push_back(info);
+      grew = true;
+    }
+  }
+  return found;
+}
+
+std::string executable_name(pid_t pid) {
+  char target[4096];
+  const auto length = readlink(fmt::format("/proc/{}/exe", pid).c_str(), target, sizeof target);
+  if (length <= 0) return {};
+  std::string path(target, static_cast<std::size_t>(length));
+  constexpr std::string_view replaced = " (deleted)";
+  if (path.ends_with(replaced)) path.resize(path.size() - replaced.size());
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string command_line(pid_t pid) {
+  auto text = read_all(fmt::format("/proc/{}/cmdline", pid)).value_or("");
+  for (auto& character : text) {
+    if (character == '\0') character = ' ';
+  }
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+bool same_directory(pid_t pid, const std::string& directory) {
+  struct stat theirs {
+  }, ours{};
+  return stat(fmt::format("/proc/{}/cwd", pid).c_str(), &theirs) == 0 && stat(directory.c_str(), &ours) == 0 &&
+         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+UniqueFd open_process(const ProcessId& id) {
+  UniqueFd fd(pidfd_open(id.pid, 0));
+  // The number may have been given to somebody else before we opened it.
+  if (!fd.valid() || !is_alive(id)) return UniqueFd();
+  return fd;
+}
+
+bool send_signal(const ProcessId& id, int signal) {
+  const auto fd = open_process(id);
+  return fd.valid() && pidfd_send_signal(fd.get(), signal, nullptr, 0) == 0;
+}
+
+}  // namespace regent
