@@ -4,6 +4,8 @@ Most tests borrow one cluster, `cluster`, which is brought back to its first sta
 cluster takes seconds, mending one takes less. A test that needs something special makes its own with `Cluster(...)`.
 """
 
+import os
+import pathlib
 import signal
 
 import pytest
@@ -19,32 +21,31 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "regent: what Regent does better; not asked of another daemon under test")
+    config.addinivalue_line("markers", "guard: needs the guard process; asked for with REGENT_E2E_GUARD=1")
 
 
 def pytest_collection_modifyitems(config, items):
     """With another daemon under test (to check the tests themselves) leave out what only Regent promises."""
-    if SUBJECT.name != "regent":
-        left_out = [item for item in items if item.get_closest_marker("regent")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    absent = set() if SUBJECT.name == "regent" else {"regent"}
+    if os.environ.get("REGENT_E2E_GUARD") != "1":
+        absent.add("guard")
+    left_out = [item for item in items if absent & {marker.name for marker in item.iter_markers()}]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Attach the tails of the agents' and PostgreSQL's logs to the report of a failed test."""
+    """Attach the tails of all logs of the living clusters to the report of a failed test."""
     outcome = yield
     report = outcome.get_result()
     if not report.failed:
         return
     for cluster in living_clusters():
-        for node in cluster.nodes:
-            for title, path in (("agent", node.log), ("PostgreSQL", node.directory + "/postgresql.log")):
-                try:
-                    with open(path, errors="replace") as log:
-                        tail = "".join(log.readlines()[-_LOG_TAIL_LINES:])
-                except OSError:
-                    continue
-                report.sections.append((f"{title} of {node.name} ({node.daemon.name})", tail))
+        root = pathlib.Path(cluster.directory)
+        for path in sorted([*root.glob("*/*.log"), *root.glob("*/vip/*.log")]):
+            lines = path.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+            report.sections.append((str(path.relative_to(root)), "\n".join(lines)))
 
 
 class _Shared:

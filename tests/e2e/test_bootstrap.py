@@ -132,7 +132,7 @@ def test_recovery_settings(fresh):
         assert conninfo.items() >= {
             "user": "replicator", "passfile": replica.pgpass, "host": HOST, "port": str(leader.pg_port),
             "sslmode": "prefer", "application_name": replica.name}.items()
-        assert text_of(replica.pgpass) == f"{HOST}:{leader.pg_port}:*:replicator:{PASSWORDS['replicator']}\n"
+        assert text_of(replica.pgpass).strip() == f"{HOST}:{leader.pg_port}:*:replicator:{PASSWORDS['replicator']}"
         assert private(replica.pgpass)
 
 

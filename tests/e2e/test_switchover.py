@@ -5,8 +5,6 @@ import pytest
 from lib import SUBJECT, Prober, Writer
 from lib.wait import wait_until
 
-LEADER_OPTION = "--leader" if SUBJECT.generation >= 4 else "--master"
-
 
 def test_switchover_by_rest(durable):
     cluster, old = durable, durable.leader()
@@ -29,7 +27,7 @@ def test_switchover_by_rest(durable):
 
 def test_switchover_by_ctl(cluster):
     old, (new, _) = cluster.leader(), cluster.replicas()
-    done = cluster.ctl("switchover", "demo", LEADER_OPTION, old.name, "--candidate", new.name, "--force")
+    done = cluster.ctl("switchover", "demo", "--leader", old.name, "--candidate", new.name, "--force")
     assert done.returncode == 0, done.stderr
     assert f'Successfully switched over to "{new.name}"' in done.stdout
     assert cluster.wait_healthy() is new

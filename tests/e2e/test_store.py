@@ -1,0 +1,125 @@
+"""The store is gone, cut off, slow or answers into the void."""
+
+import pytest
+
+from lib import Cluster, Prober, Writer
+from lib.proxy import BLACK_HOLE, DROP_REPLIES, REFUSE
+from lib.wait import holds_for, wait_until
+
+
+@pytest.fixture(scope="module")
+def proxied_cluster():
+    with Cluster(proxied=True) as cluster:
+        cluster.start()
+        cluster.make_durable()
+        yield cluster
+
+
+@pytest.fixture
+def proxied(proxied_cluster):
+    """Each node reaches the store through a proxy of its own."""
+    for proxy in proxied_cluster.proxies.values():
+        proxy.delay = 0.0
+        proxy.heal()
+    proxied_cluster.wait_healthy(60)
+    return proxied_cluster
+
+
+def no_primary(cluster):
+    return not any(node.answers("/primary") for node in cluster.nodes)
+
+
+def test_outage_of_the_store(durable):
+    """F26: without the store nobody may lead. All go on serving reads, and the old leader resumes afterwards."""
+    cluster, leader = durable, durable.leader()
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        cluster.etcd.kill()
+        wait_until(lambda: no_primary(cluster), cluster.dynamic["ttl"], "nobody answers as primary any more")
+        wait_until(leader.in_recovery, cluster.dynamic["ttl"], "the old leader accepts no writes")
+        holds_for(lambda: no_primary(cluster) and all(node.in_recovery() for node in cluster.nodes), 3,
+                  "three read-only nodes")
+        cluster.etcd.start()
+        writer.wait_progress(timeout=60)
+        cluster.wait_healthy(60)
+    writer.verify(*cluster.nodes)
+    prober.verify()
+
+
+def test_short_outage_changes_nothing(cluster):
+    leader, timeline = cluster.leader(), cluster.timeline()
+    cluster.etcd.freeze()
+    holds_for(lambda: not leader.in_recovery(), 1.5, "the leader is a primary")
+    cluster.etcd.thaw()
+    assert cluster.wait_healthy() is leader
+    assert cluster.timeline() == timeline
+
+
+@pytest.mark.parametrize("mode", [BLACK_HOLE, REFUSE])
+def test_only_the_leader_loses_the_store(proxied, mode):
+    """F28, I3: it must be read-only before anybody else may be promoted."""
+    cluster, old = proxied, proxied.leader()
+    timeline = cluster.timeline()
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        cluster.proxies[old.name].set_mode(mode)
+        new = cluster.wait_leader(60, other_than=old)
+        writer.wait_progress(timeout=30)
+        cluster.proxies[old.name].heal()
+        assert cluster.wait_healthy(60) is new
+    assert cluster.timeline() == timeline + 1, "one fault, one change (L4)"
+    writer.verify(*cluster.nodes)
+    prober.verify()
+
+
+def test_a_replica_loses_the_store(proxied):
+    cluster, leader, timeline = proxied, proxied.leader(), proxied.timeline()
+    replica = cluster.replicas()[0]
+    cluster.proxies[replica.name].set_mode(BLACK_HOLE)
+    holds_for(lambda: leader.answers("/primary") and not leader.in_recovery(), 6, "the leader leads on")
+    assert replica.in_recovery() and replica.name in cluster.streaming_from(leader)
+    cluster.proxies[replica.name].heal()
+    assert cluster.wait_healthy() is leader
+    assert cluster.timeline() == timeline
+
+
+def test_slow_store(proxied):
+    """F27: every answer is late, but in time."""
+    cluster, leader, timeline = proxied, proxied.leader(), proxied.timeline()
+    for proxy in cluster.proxies.values():
+        proxy.delay = 0.3
+    holds_for(lambda: leader.answers("/primary"), 8, "the leader leads on")
+    for proxy in cluster.proxies.values():
+        proxy.delay = 0.0
+    assert cluster.wait_healthy() is leader
+    assert cluster.timeline() == timeline
+
+
+def test_lost_replies(proxied):
+    """F32: what the leader writes is done, but it never hears of it. That counts as not renewed, and never as two
+    primaries."""
+    cluster, old = proxied, proxied.leader()
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        cluster.proxies[old.name].set_mode(DROP_REPLIES)
+        wait_until(lambda: not old.answers("/primary"), cluster.dynamic["ttl"] + 5, "the leader gives up")
+        cluster.proxies[old.name].heal()
+        cluster.wait_healthy(60)
+        writer.wait_progress()
+    writer.verify(*cluster.nodes)
+    prober.verify()
+
+
+def test_all_lose_the_store_and_find_it_again(proxied):
+    cluster = proxied
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        for proxy in cluster.proxies.values():
+            proxy.set_mode(REFUSE)
+        wait_until(lambda: no_primary(cluster), cluster.dynamic["ttl"], "nobody answers as primary any more")
+        for proxy in cluster.proxies.values():
+            proxy.heal()
+        writer.wait_progress(timeout=60)
+        cluster.wait_healthy(60)
+    writer.verify(*cluster.nodes)
+    prober.verify()
