@@ -27,7 +27,7 @@ struct Credentials {
 };
 
 struct RestConfig {
-  std::string listen_host;
+  std::string listen_host;  // without brackets; "*" stands for every address of either family
   std::uint16_t listen_port = 8008;
   std::string connect_address;  // host:port as other members reach it
   std::string username, password;
@@ -55,14 +55,15 @@ struct PostgresConfig {
   std::string listen_addresses = "*";  // as PostgreSQL's parameter wants it
   std::string port = "5432";
   HostPort connect_address;
-  std::string proxy_address;
+  std::string proxy_address;  // host:port, empty when there is no proxy
   std::string data_dir;
   std::string config_dir;  // data_dir when not set
   std::string config_base_name = "postgresql";
   std::string bin_dir;
   std::map<std::string, std::string> bin_name;  // pg_ctl, initdb, ... -> name
   std::string pgpass;
-  Credentials superuser, replication, rewind;
+  Credentials superuser, replication;
+  Credentials rewind;  // the superuser when not set
   bool use_unix_socket = false;
   bool use_unix_socket_repl = false;
   Json section = Json::object();  // the whole `postgresql` mapping as written: parameters, pg_hba, callbacks, ...
@@ -86,8 +87,8 @@ struct LocalConfig {
   std::vector<std::string> warnings;  // things that are accepted and worth a sentence (T19, T22)
 };
 
-// `path` is a file or a directory of *.yml files; empty: PATRONI_CONFIGURATION or single variables only. `environment` holds
-// PATRONI_* variables. Errors name the file and key and what to write there.
+// `path` is a file or a directory of *.yml files; empty: PATRONI_CONFIGURATION or single variables only. `environment`
+// holds PATRONI_* variables. Errors name the file and key and what to write there.
 Result<LocalConfig> load_local_config(const std::string& path, const std::map<std::string, std::string>& environment);
 
 // The same from one parsed document, for tests and for PATRONI_CONFIGURATION.
@@ -95,6 +96,12 @@ Result<LocalConfig> parse_local_config(Json document, std::string_view where);
 
 // What regentctl needs is less: scope and store only; name, PostgreSQL and REST may be missing.
 Result<LocalConfig> load_ctl_config(const std::string& path, const std::map<std::string, std::string>& environment);
+
+// `--validate-config` for a source that may be broken: what keeps it from being loaded, and then everything
+// validate_local_config() finds, all at once.
+std::vector<std::string> validate_config_source(const std::string& path,
+                                                const std::map<std::string, std::string>& environment,
+                                                bool ignore_listen_port);
 
 // `--validate-config`: every problem at once, one sentence each; looks at files and ports unless told otherwise.
 std::vector<std::string> validate_local_config(const LocalConfig& config, bool ignore_listen_port);
