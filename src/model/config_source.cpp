@@ -1,13 +1,10 @@
-#include <dirent.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
+#include <filesystem>
+#include <system_error>
 
+#include "base/host.h"
 #include "base/yaml.h"
 #include "model/config_reading.h"
 #include "model/environment.h"
@@ -17,37 +14,19 @@ namespace {
 
 constexpr std::size_t largest_file = 16U << 20U;
 
-Error cannot_read(const std::string& path, int error) {
-  return {ErrorKind::invalid, fmt::format("cannot read {}: {}", path, std::strerror(error))};
-}
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-Result<std::string> read_file(const std::string& path) {
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "re"));
-  if (!file) return tl::unexpected(cannot_read(path, errno));
-  std::string text;
-  char buffer[4096];
-  while (const auto count = std::fread(buffer, 1, sizeof buffer, file.get())) {
-    text.append(buffer, count);
-    if (text.size() > largest_file)
-      return fail(ErrorKind::invalid, fmt::format("{} is too large to be a configuration file", path));
-  }
-  if (std::ferror(file.get()) != 0) return tl::unexpected(cannot_read(path, errno));
-  return text;
+Error cannot_read(const std::string& path, const std::error_code& error) {
+  return {ErrorKind::invalid, fmt::format("cannot read {}: {}", path, error.message())};
 }
 
 Result<std::vector<std::string>> yaml_files(const std::string& directory) {
-  const std::unique_ptr<DIR, CloseFile> handle(::opendir(directory.c_str()));
-  if (!handle) return tl::unexpected(cannot_read(directory, errno));
+  std::error_code error;
   std::vector<std::string> files;
-  while (const dirent* entry = ::readdir(handle.get())) {
-    const std::string_view name = entry->d_name;
-    if (name.ends_with(".yml") && !name.starts_with('.')) files.push_back(fmt::format("{}/{}", directory, name));
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    if (name.ends_with(".yml") && !name.starts_with('.')) files.push_back(entry->path().string());
   }
+  if (error) return tl::unexpected(cannot_read(directory, error));
   if (files.empty())
     return fail(ErrorKind::invalid, fmt::format("{} holds no *.yml file; put the configuration there", directory));
   std::sort(files.begin(), files.end());
@@ -62,17 +41,16 @@ Result<Json> parse_mapping(std::string_view text, std::string_view where) {
 }
 
 Result<Json> read_path(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return tl::unexpected(cannot_read(path, errno));
-  if (!S_ISDIR(info.st_mode)) {
-    const auto text = read_file(path);
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    const auto text = read_text_file(path, largest_file);
     return text ? parse_mapping(*text, path) : tl::unexpected(text.error());
   }
   const auto files = yaml_files(path);
   if (!files) return tl::unexpected(files.error());
   Json merged = Json::object();
   for (const auto& file : *files) {
-    const auto text = read_file(file);
+    const auto text = read_text_file(file, largest_file);
     if (!text) return tl::unexpected(text.error());
     const auto document = parse_mapping(*text, file);
     if (!document) return document;

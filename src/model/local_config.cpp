@@ -1,35 +1,19 @@
 #include "model/local_config.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <cstdlib>
 #include <set>
 
+#include "base/host.h"
 #include "model/address.h"
 #include "model/config_keys.h"
 #include "model/config_reading.h"
 
 namespace regent {
 namespace {
-
-std::string host_name() {
-  char name[HOST_NAME_MAX + 1] = "";
-  return ::gethostname(name, sizeof name) == 0 ? name : "localhost";
-}
-
-std::string home_directory() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return home;
-  passwd entry{};
-  passwd* found = nullptr;
-  char buffer[4096];
-  if (::getpwuid_r(::geteuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) return found->pw_dir;
-  return "/tmp";
-}
 
 std::string without_trailing_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -321,8 +305,15 @@ Result<LocalConfig> finish(Json document, std::string_view where, ConfigScope sc
   if (!document.is_object())
     return fail(ErrorKind::invalid, fmt::format("{} does not contain a dict; write keys such as `scope: demo`", where));
   auto reading = read_config(std::move(document), scope);
-  for (const auto& problem : reading.problems)
-    if (problem.fatal) return fail(ErrorKind::invalid, problem.sentence(where));
+  for (auto& problem : reading.problems) {
+    if (!problem.fatal) continue;
+    // A required key that seems to be missing is often there with a slip of the finger.
+    if (problem.what == not_defined)
+      for (const auto& warning : reading.config.warnings)
+        if (warning.ends_with(fmt::format("is it {}?", problem.key.substr(problem.key.rfind('.') + 1))))
+          problem.remedy = warning;
+    return fail(ErrorKind::invalid, problem.sentence(where));
+  }
   auto& warnings = reading.config.warnings;
   for (auto& warning : warnings) warning = fmt::format("{}: {}", where, warning);
   warnings.insert(warnings.begin(), source_warnings.begin(), source_warnings.end());

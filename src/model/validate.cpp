@@ -1,19 +1,11 @@
 // --validate-config: rules of compat §1.26. The lines have Patroni's form, "key value what is wrong".
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <climits>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 
+#include "base/host.h"
 #include "model/address.h"
 #include "model/config_reading.h"
 #include "model/local_config.h"
@@ -93,7 +85,7 @@ class Validator {
     check_values();
     check_tags();
     check_addresses();
-    check_rest_files();
+    check_files();
     check_programs();
     check_data_directory();
     return std::move(lines_);
@@ -176,49 +168,24 @@ class Validator {
     const auto address = parse_listen(value->get<std::string>(), default_port);
     if (!address) return;
     for (const auto& host : address->hosts) {
-      const auto problem = try_to_listen(host, address->port);
+      const auto problem = why_no_listen(host, address->port);
       if (!problem.empty()) report(path, shown(*value), fmt::format("didn't pass validation: {}", problem));
     }
   }
 
-  // Empty when the address is free.
-  static std::string try_to_listen(const std::string& host, const std::string& port) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-    addrinfo* raw = nullptr;
-    if (const int error = ::getaddrinfo(host == "*" ? nullptr : host.c_str(), port.c_str(), &hints, &raw))
-      return ::gai_strerror(error);
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(raw, ::freeaddrinfo);
-    for (const addrinfo* entry = raw; entry != nullptr; entry = entry->ai_next) {
-      const int handle = ::socket(entry->ai_family, entry->ai_socktype | SOCK_CLOEXEC, entry->ai_protocol);
-      if (handle < 0) continue;  // a family this machine does not have
-      const int yes = 1;
-      ::setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-      if (entry->ai_family == AF_INET6) ::setsockopt(handle, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
-      const int result = ::bind(handle, entry->ai_addr, entry->ai_addrlen);
-      const int error = errno;
-      ::close(handle);
-      if (result == 0 || (error == EADDRNOTAVAIL && host == "*")) continue;
-      if (error == EADDRINUSE) return fmt::format("Port {} is already in use.", port);
-      return error == EADDRNOTAVAIL ? fmt::format("{} is not an address of this machine", host)
-                                    : std::string(std::strerror(error));
-    }
-    return "";
-  }
-
   void check_file(std::string_view path, const std::string& file) {
-    if (!file.empty() && ::access(file.c_str(), R_OK) != 0)
-      report(path, file, fmt::format("cannot be read: {}", std::strerror(errno)));
+    if (file.empty()) return;
+    const auto why = why_no_access(file, Access::read);
+    if (!why.empty()) report(path, file, fmt::format("cannot be read: {}", why));
   }
 
-  void check_rest_files() {
+  void check_files() {
     check_file("restapi.certfile", config_.rest.certfile);
     check_file("restapi.keyfile", config_.rest.keyfile);
     check_file("restapi.cafile", config_.rest.cafile);
     if (config_.log.directory.empty()) return;
-    if (::access(config_.log.directory.c_str(), W_OK | X_OK) != 0)
-      report("log.dir", config_.log.directory, fmt::format("cannot be written: {}", std::strerror(errno)));
+    const auto why = why_no_access(config_.log.directory, Access::write_directory);
+    if (!why.empty()) report("log.dir", config_.log.directory, fmt::format("cannot be written: {}", why));
   }
 
   std::string program(const std::string& name) const {
@@ -230,26 +197,26 @@ class Validator {
   void check_programs() {
     const auto& directory = config_.postgres.bin_dir;
     if (directory.empty()) return;
-    struct stat info {};
-    if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(directory, error)) {
       report("postgresql.bin_dir", "", fmt::format("Directory '{}' does not exist.", directory));
       return;
     }
     for (const auto* name : {"pg_ctl", "initdb", "pg_controldata", "pg_basebackup", "postgres", "pg_isready"}) {
       const auto file = fmt::format("{}/{}", directory, program(name));
-      if (::access(file.c_str(), X_OK) != 0)
+      if (!why_no_access(file, Access::execute).empty())
         report("postgresql.bin_dir", directory, fmt::format("does not contain '{}'", program(name)));
     }
   }
 
   void check_data_directory() {
     const auto& path = config_.postgres.data_dir;
-    struct stat info {};
-    if (path.empty() || ::stat(path.c_str(), &info) != 0) return;  // absent is fine, it will be made
+    std::error_code error;
+    if (path.empty() || !std::filesystem::exists(path, error)) return;  // absent is fine, it will be made
     constexpr std::string_view key = "postgresql.data_dir";
-    if (!S_ISDIR(info.st_mode)) {
+    if (!std::filesystem::is_directory(path, error)) {
       report(key, path, "didn't pass validation: is not a directory");
-    } else if (!is_empty(path) && ::access((path + "/PG_VERSION").c_str(), F_OK) != 0) {
+    } else if (!is_empty(path) && !std::filesystem::exists(path + "/PG_VERSION", error)) {
       report(key, path, "didn't pass validation: doesn't look like a valid data directory");
     } else {
       check_data_version(path);

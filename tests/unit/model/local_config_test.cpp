@@ -198,6 +198,16 @@ TEST(LocalConfig, RequiredKeys) {
       "config.yml: postgresql.authentication.replication is not defined; write `username` and `password` below it");
 }
 
+TEST(LocalConfig, AMissingKeyIsLookedForAmongTheUnknownOnes) {
+  Json document = changed("{}");
+  document["postgresq1"] = document["postgresql"];
+  document.erase("postgresql");
+  const auto config = parse_local_config(document, "config.yml");
+  ASSERT_FALSE(config.has_value());
+  EXPECT_EQ(config.error().message,
+            "config.yml: postgresql is not defined; postgresq1 is not known and has no effect; is it postgresql?");
+}
+
 TEST(LocalConfig, WrongTypes) {
   EXPECT_EQ(refuse("postgresql: x"),
             "config.yml: postgresql \"x\" is not a dictionary; write a mapping of keys below it");
