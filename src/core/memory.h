@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,7 @@ struct Demotion {
   enum class Kind { graceful, immediate, offline };
   Kind kind = Kind::graceful;
   std::string reason;  // "switchover", "manual failover", "store unreachable", ...
+  Instant since;
 
   friend bool operator==(const Demotion&, const Demotion&) = default;
 };
@@ -39,14 +41,19 @@ struct Memory {
   bool acquired_now = false;          // the lock was taken in this incarnation and the promotion is still due
   bool checkpoint_due = false;        // promoted, the checkpoint after it is not done (F70)
 
-  std::optional<Version> bootstrap_claim;  // we hold /initialize and bootstrap
-  bool bootstrapped = false;               // our bootstrap job ended well; keys are still to be written
+  // Since when the store does not answer.
+  std::optional<Instant> store_lost_at;
+
+  SystemId seen_system_id;        // of the cluster in the store; remembered when the key is deleted (F33)
+  bool bootstrapped = false;      // our bootstrap job ended well; keys are still to be written
+  bool bootstrap_failed = false;  // it did not; the directory and the claim are to be cleaned up
 
   Rejoin rejoin = Rejoin::unchecked;
   MemberName rejoin_leader;                 // the leader that `rejoin` speaks of
   Timeline rejoin_timeline;                 // and its timeline
   int rewind_failures = 0;                  // in a row, against this leader
   int clone_failures = 0;                   // in a row
+  int start_failures = 0;                   // in a row
   std::optional<Instant> retry_at;          // back-off of clone and rewind
   std::uint64_t seen_job = 0;               // last ended job that was digested
   std::optional<std::uint64_t> restart_id;  // restart request that the running job serves
@@ -55,7 +62,10 @@ struct Memory {
   Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)
   std::optional<Instant> member_written_at;
   std::optional<Instant> status_written_at;
-  std::string published;  // what matters of the member key last written (all but positions)
+  std::string published;   // what matters of the member key last written (all but positions)
+  Version applied_config;  // of /config, last applied to the server's files
+  // Physical slots of members, by name: when the member was last there (member_slots_ttl, F77).
+  std::map<std::string, Instant> slot_seen;
 
   friend bool operator==(const Memory&, const Memory&) = default;
 };

@@ -42,7 +42,8 @@ struct PeerAnswer {
   bool nofailover = false;
   int failover_priority = 1;
   bool watchdog_failed = false;
-  bool has_dcs = true;  // the member itself sees the store
+  bool has_dcs = true;   // the member itself sees the store
+  bool refuses = false;  // its agent says that it cannot stand, e.g. on a dead branch (F61)
 };
 
 struct PeersFacts {
@@ -90,7 +91,8 @@ struct Observation {
   PostgresFacts postgres;
   Fact<PeersFacts> peers;                  // what the last gathering brought
   Fact<UpstreamHistory> upstream_history;  // likewise
-  Fact<History> local_history;             // of the own timeline, while leading
+  Fact<History> local_history;             // the history file of the own timeline; empty on timeline 1
+  Json cached_config;                      // patroni.dynamic.json of the data directory; null when there is none
   JobFacts job;
   Requests requests;
 };

@@ -1,9 +1,60 @@
+// The facts of an observation as the rules ask for them: derived once, named once.
 #pragma once
+
+#include <optional>
+#include <string>
+
 #include "core/memory.h"
 #include "core/observation.h"
+
 namespace regent {
+
 struct Situation {
   const Observation& o;
   const Memory& m;
+
+  const ClusterView* view = nullptr;      // null: the store did not answer
+  const ServerFacts* server = nullptr;    // null: not running, or it did not answer in time (F17)
+  const ControlFacts* control = nullptr;  // null: running, or unreadable
+
+  // The leader key.
+  bool unlocked = false;           // it is known that nobody holds it
+  bool named = false;              // it holds our name, of whatever incarnation
+  bool holding = false;            // confirmed ours, of this incarnation, and before its deadline
+  bool other_leads = false;        // it holds another name
+  const Member* leader = nullptr;  // that other member's key, when it is there
+  bool leader_usable = false;      // that member's server runs, so that one can follow or clone it
+
+  // The local server.
+  bool running = false;  // accepts connections
+  bool stopped = false;  // known to be down, orphans included
+  bool primary = false;  // known to run outside recovery
+  bool replica = false;  // known to run in recovery
+  // A client could write here, as far as we know: known primary, or unknown after having run as one (I3).
+  bool may_write = false;
+
+  bool paused = false;
+  bool job_running = false;
+
+  const std::string& me() const { return o.self.name.str(); }
+  bool has_data() const { return o.postgres.data.state == DataState::valid; }
+  bool no_data() const {
+    return o.postgres.data.state == DataState::empty || o.postgres.data.state == DataState::incomplete;
+  }
+  // Whether a running job is of this kind.
+  template <class Kind>
+  bool doing() const {
+    return o.job.running && std::holds_alternative<Kind>(*o.job.running);
+  }
+  bool backing_off() const { return m.retry_at && o.now < *m.retry_at; }
 };
+
+// `observation` and `memory` must outlive the result.
+Situation survey(const Observation& observation, const Memory& memory);
+
+// Where a replica of this cluster streams from: the `replicatefrom` member when it runs, else the leader.
+Upstream wanted_upstream(const Situation& s);
+// The leader itself, for rewinds and histories.
+Upstream leader_upstream(const Situation& s);
+
 }  // namespace regent

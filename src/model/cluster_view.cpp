@@ -47,6 +47,7 @@ ClusterView parse_cluster_view(const std::vector<RawKey>& keys, std::uint64_t re
     auto& problems = view.problems;
     if (key.path == "initialize") {
       view.initialize = {key.value, key.version};
+      view.initialize_session = key.session;
     } else if (key.path == "leader") {
       view.leader = {MemberName(key.value), key.version, key.session};
     } else if (key.path == "config") {

@@ -45,6 +45,7 @@ struct ClusterView {
   std::uint64_t term = 0;      // raft term of the answering store, 0 where there is none (F29)
 
   Versioned<std::string> initialize;  // system id; empty while somebody bootstraps (T29)
+  std::string initialize_session;     // whose claim an empty initialize key is; empty for a Patroni peer's (F73)
   Leader leader;
   std::vector<Member> members;  // by name
   Versioned<Json> config;

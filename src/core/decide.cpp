@@ -1,0 +1,95 @@
+#include "core/decide.h"
+
+#include <array>
+#include <cassert>
+
+#include "core/digest.h"
+#include "core/plan/planners.h"
+#include "core/rules/steps.h"
+
+namespace regent {
+namespace {
+
+const Rule* first_match(const Situation& s) {
+  for (const auto& section : rule_sections()) {
+    for (const auto& rule : section.rules) {
+      if (rule.matches(s)) return &rule;
+    }
+  }
+  return nullptr;
+}
+
+bool ends_here(const Decision& d) {
+  for (const auto& action : d.actions) {
+    if (std::holds_alternative<action::Exit>(action)) return true;
+  }
+  return false;
+}
+
+// A stop, a release or an exit is under way: this is no moment for a leader's housekeeping.
+bool keeps_leading(const Decision& d) {
+  for (const auto& action : d.actions) {
+    if (std::holds_alternative<action::ReleaseLeader>(action) || std::holds_alternative<action::StartJob>(action)) {
+      const auto* start = std::get_if<action::StartJob>(&action);
+      if (start == nullptr || !std::holds_alternative<job::Checkpoint>(start->spec)) return false;
+    }
+  }
+  return true;
+}
+
+void answer_restart(const Observation& o, const Memory& before, Decision& d) {
+  if (!before.restart_id || o.job.running) return;
+  if (!o.job.ended || !std::holds_alternative<job::Restart>(o.job.ended->spec)) return;
+  const auto& error = o.job.ended->error;
+  d.actions.emplace_back(
+      action::AnswerRestart{*before.restart_id, !error, error ? error->message : "restarted successfully"});
+  d.memory.restart_id.reset();
+}
+
+}  // namespace
+
+std::span<const Section> rule_sections() {
+  static const std::array<Section, 9> sections{{{0, "Safety", rules::safety()},
+                                                {100, "Pause", rules::pause()},
+                                                {200, "Store unreachable", rules::store()},
+                                                {300, "Jobs and requests", rules::jobs()},
+                                                {400, "Data directory", rules::data()},
+                                                {500, "Recovery and rejoin", rules::recovery()},
+                                                {600, "No leader", rules::election()},
+                                                {700, "I lead", rules::leader()},
+                                                {800, "I follow", rules::follower()}}};
+  return sections;
+}
+
+Decision decide(const Observation& observation, const Memory& memory) {
+  Decision d;
+  d.memory = digest(observation, memory);
+  d.memory_before = d.memory;
+  d.wake_at = observation.now + observation.settings.loop_wait;
+  // The situation refers to the memory as it was digested; rules change the decision's own copy.
+  const Memory digested = d.memory;
+  const auto s = survey(observation, digested);
+  const Rule* rule = first_match(s);
+  assert(rule != nullptr);  // the last rule matches everything
+  d.rule = rule->number;
+  d.rule_name = rule->name;
+  rule->apply(s, d);
+  d.memory.led = s.holding;
+  answer_restart(observation, digested, d);
+  if (ends_here(d)) return d;
+  if (s.holding && s.primary && keeps_leading(d) && s.view != nullptr) {
+    plan::lost_keys(s, d);
+    plan::status_key(s, d);
+    plan::history_key(s, d);
+    if (!s.paused) plan::slots(s, d);
+  }
+  plan::configuration(s, d);
+  plan::member_key(s, d);
+  for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});
+  if (s.view != nullptr) {
+    for (const auto& problem : s.view->problems) d.conditions.push_back({"KeyUnreadable", problem});
+  }
+  return d;
+}
+
+}  // namespace regent

@@ -1,0 +1,115 @@
+#include "core/decision.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace regent {
+namespace {
+
+std::string describe(const Upstream& upstream) {
+  if (upstream.none()) return "nobody";
+  return fmt::format("{} at {}:{}{}", upstream.name.str(), upstream.address.host, upstream.address.port,
+                     upstream.slot.empty() ? "" : " slot " + upstream.slot);
+}
+
+struct JobText {
+  std::string operator()(const job::Bootstrap&) const { return "bootstrap"; }
+  std::string operator()(const job::Clone& job) const {
+    return fmt::format("clone from {}{}", job.from_leader ? "leader " : "replica ", describe(job.source));
+  }
+  std::string operator()(const job::Start& job) const {
+    return job.as_primary ? "start as primary" : fmt::format("start as replica of {}", describe(job.upstream));
+  }
+  std::string operator()(const job::Stop& job) const {
+    std::string text = job.immediate ? "stop immediate" : "stop fast";
+    if (job.checkpoint) text += " after a checkpoint";
+    if (job.escalate_after.count() > 0) text += fmt::format(", immediate after {}s", to_seconds(job.escalate_after));
+    return text;
+  }
+  std::string operator()(const job::Restart& job) const {
+    return job.as_primary ? "restart as primary" : fmt::format("restart as replica of {}", describe(job.upstream));
+  }
+  std::string operator()(const job::Promote&) const { return "promote"; }
+  std::string operator()(const job::Checkpoint&) const { return "checkpoint"; }
+  std::string operator()(const job::CrashRecovery&) const { return "crash recovery"; }
+  std::string operator()(const job::Rewind& job) const { return fmt::format("rewind from {}", describe(job.source)); }
+  std::string operator()(const job::RemoveData& job) const {
+    return job.keep_as_failed ? "rename the data directory to .failed" : "remove the data directory";
+  }
+};
+
+std::string expect(Version version) {
+  return version.absent() ? std::string("if absent") : fmt::format("if version {}", version.value);
+}
+
+std::string list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ",") + name;
+  return out;
+}
+
+struct ActionText {
+  std::string operator()(const action::AcquireLeader& a) const { return "acquire leader " + expect(a.expect); }
+  std::string operator()(const action::RenewLease&) const { return "renew lease"; }
+  std::string operator()(const action::ReleaseLeader&) const { return "release leader"; }
+  std::string operator()(const action::WriteKey& a) const {
+    return fmt::format("write {} {}{}: {}", to_string(a.key), expect(a.expect), a.on_session ? " on session" : "",
+                       a.value.empty() ? "(empty)" : a.value);
+  }
+  std::string operator()(const action::DeleteKey& a) const {
+    return fmt::format("delete {} {}", to_string(a.key), expect(a.expect));
+  }
+  std::string operator()(const action::WriteMember& a) const { return "write member: " + a.value; }
+  std::string operator()(const action::GatherPeers&) const { return "gather peers"; }
+  std::string operator()(const action::GatherUpstreamHistory& a) const {
+    return "gather history of " + describe(a.source);
+  }
+  std::string operator()(const action::StartJob& a) const { return "job: " + std::visit(JobText{}, a.spec); }
+  std::string operator()(const action::CancelJob&) const { return "cancel job"; }
+  std::string operator()(const action::Follow& a) const { return "follow " + describe(a.upstream); }
+  std::string operator()(const action::ApplyConfig&) const { return "apply configuration"; }
+  std::string operator()(const action::SyncSlots& a) const {
+    return fmt::format("slots: create [{}] drop [{}]", list(a.create), list(a.drop));
+  }
+  std::string operator()(const action::AnswerRestart& a) const {
+    return fmt::format("answer restart {}: {} {}", a.id, a.done ? "done" : "not done", a.text);
+  }
+  std::string operator()(const action::AnswerReinit& a) const {
+    return fmt::format("answer reinit {}: {} {}", a.id, a.accepted ? "accepted" : "refused", a.text);
+  }
+  std::string operator()(const action::Exit& a) const { return fmt::format("exit {}", a.code); }
+};
+
+bool is_bookkeeping(const Action& action) {
+  if (const auto* write = std::get_if<action::WriteKey>(&action)) return write->key == action::Key::status;
+  return std::holds_alternative<action::WriteMember>(action) || std::holds_alternative<action::RenewLease>(action);
+}
+
+}  // namespace
+
+std::string_view to_string(action::Key key) {
+  constexpr std::array<std::string_view, 7> names{"initialize", "config",  "failover", "sync",
+                                                  "status",     "history", "failsafe"};
+  return names.at(static_cast<std::size_t>(key));
+}
+
+bool Decision::has_effects() const {
+  for (const auto& action : actions) {
+    if (!is_bookkeeping(action)) return true;
+  }
+  return false;
+}
+
+std::string to_text(const Action& action) {
+  return std::visit(ActionText{}, action);
+}
+
+std::string to_text(const Decision& d) {
+  std::string out = fmt::format("{:03} {}: {}\n", d.rule, d.rule_name, d.sentence);
+  for (const auto& action : d.actions) out += fmt::format("  {}\n", to_text(action));
+  for (const auto& condition : d.conditions) out += fmt::format("  ! {}: {}\n", condition.name, condition.detail);
+  return out;
+}
+
+}  // namespace regent

@@ -1,0 +1,140 @@
+#include "core/digest.h"
+
+#include <algorithm>
+
+#include "core/situation.h"
+#include "core/timeline.h"
+
+namespace regent {
+namespace {
+
+// 1, 2, 4, ... seconds, at most a minute.
+Duration back_off(int failures) {
+  return std::chrono::seconds(1 << std::clamp(failures - 1, 0, 6));
+}
+
+struct JobDigest {
+  const Observation& o;
+  Memory& m;
+  bool ok;
+
+  void operator()(const job::Bootstrap&) const {
+    m.bootstrapped = ok;
+    m.bootstrap_failed = !ok;
+  }
+  void operator()(const job::Clone&) const {
+    if (ok) {
+      m.clone_failures = 0;
+      m.retry_at.reset();
+      m.reinitializing = false;
+      // A fresh copy continues its source's history by construction, but the leader may have changed meanwhile.
+      m.rejoin = Rejoin::unchecked;
+    } else {
+      ++m.clone_failures;
+      m.retry_at = o.now + back_off(m.clone_failures);
+    }
+  }
+  void operator()(const job::Start& start) const {
+    if (ok) {
+      m.retry_at.reset();
+      m.crashed_at.reset();
+      m.start_failures = 0;
+      m.ran_as_primary = start.as_primary;
+    } else {
+      m.retry_at = o.now + back_off(++m.start_failures);
+    }
+  }
+  void operator()(const job::Restart& restart) const {
+    if (ok) m.ran_as_primary = restart.as_primary;
+  }
+  void operator()(const job::Promote&) const {
+    if (!ok) return;
+    m.ran_as_primary = true;
+    m.checkpoint_due = true;
+    m.acquired_now = false;
+  }
+  void operator()(const job::Checkpoint&) const {
+    if (ok) {
+      m.checkpoint_due = false;
+    } else {
+      m.retry_at = o.now + back_off(1);
+    }
+  }
+  void operator()(const job::CrashRecovery&) const {
+    m.rejoin = Rejoin::unchecked;
+    if (!ok) {
+      ++m.rewind_failures;
+      m.retry_at = o.now + back_off(m.rewind_failures);
+    }
+  }
+  void operator()(const job::Rewind&) const {
+    // Its exit code is not believed: the histories are compared again (F70).
+    m.rejoin = Rejoin::unchecked;
+    if (ok) {
+      m.rewind_failures = 0;
+    } else {
+      ++m.rewind_failures;
+      m.retry_at = o.now + back_off(m.rewind_failures);
+    }
+  }
+  void operator()(const job::Stop&) const {}
+  void operator()(const job::RemoveData&) const {
+    if (ok) {
+      m.rejoin = Rejoin::unchecked;
+      m.rewind_failures = 0;
+      m.ran_as_primary = false;
+    } else {
+      m.retry_at = o.now + back_off(1);
+    }
+  }
+};
+
+void digest_leader(const Observation& o, Memory& m) {
+  const auto* view = o.cluster.get();
+  if (view == nullptr) {
+    if (!m.store_lost_at) m.store_lost_at = o.now;
+    return;
+  }
+  m.store_lost_at.reset();
+  m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(view->history.value));
+  const Member* leader = view->leader_member();
+  if (leader == nullptr || leader->name == o.self.name) return;
+  if (leader->role == Role::primary && leader->timeline) {
+    m.highest_timeline = std::max(m.highest_timeline, *leader->timeline);
+  }
+  const bool another = m.rejoin_leader != leader->name;
+  const bool promoted_since = leader->timeline && *leader->timeline > m.rejoin_timeline;
+  if (m.rejoin != Rejoin::unchecked && (another || promoted_since)) {
+    m.rejoin = Rejoin::unchecked;
+    if (another) m.rewind_failures = 0;
+  }
+}
+
+}  // namespace
+
+Memory digest(const Observation& o, Memory m) {
+  if (o.job.ended && o.job.ended->id > m.seen_job) {
+    m.seen_job = o.job.ended->id;
+    std::visit(JobDigest{o, m, !o.job.ended->error}, o.job.ended->spec);
+  }
+  digest_leader(o, m);
+  const auto s = survey(o, m);
+  if (s.primary && s.holding) {
+    m.ran_as_primary = true;
+    m.crashed_at.reset();
+  }
+  if (s.replica) {
+    m.ran_as_primary = false;
+    m.crashed_at.reset();
+    m.checkpoint_due = false;
+    const bool graceful = m.demotion && m.demotion->kind == Demotion::Kind::graceful;
+    const bool over = s.other_leads || (m.demotion && o.now - m.demotion->since >= std::chrono::seconds(10));
+    if (!graceful || over) m.demotion.reset();
+  }
+  if (!s.holding && s.view != nullptr) m.acquired_now = false;
+  if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);
+  if (s.named) m.bootstrapped = false;
+  return m;
+}
+
+}  // namespace regent

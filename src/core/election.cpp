@@ -1,0 +1,114 @@
+#include "core/election.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/timeline.h"
+
+namespace regent {
+namespace {
+
+using Verdict = Candidacy::Verdict;
+
+// The timeline the cluster is known to have reached: what is recorded, or what a leader was seen on before.
+Timeline known_timeline(const Situation& s) {
+  return std::max(recorded_timeline(s.view->history.value), s.m.highest_timeline);
+}
+
+// I8: is the branch this node stands on the one that the cluster's history describes?
+Candidacy check_branch(const Situation& s) {
+  const Timeline mine = s.server->timeline;
+  const Timeline known = known_timeline(s);
+  if (mine < known) {
+    return {Verdict::hold_back,
+            fmt::format("my timeline {} is behind the cluster's timeline {}", mine.value, known.value)};
+  }
+  if (mine == known || known.value == 0) return {Verdict::stand, {}};
+  // A timeline that nobody recorded: a leader died before it could (F63), or somebody promoted by hand (F61, F75). The
+  // fork must not lie before what the recorded timeline's leader published.
+  if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
+  const Lsn published = s.view->status.value.optime;
+  const History& history = *s.o.local_history;
+  const auto left =
+      std::find_if(history.begin(), history.end(), [&](const HistoryLine& line) { return line.timeline == known; });
+  if (left == history.end()) {
+    return {Verdict::hold_back,
+            fmt::format("my timeline {} does not descend from the cluster's timeline {}", mine.value, known.value)};
+  }
+  if (bytes_between(left->switch_lsn, published) > s.o.settings.maximum_lag_on_failover) {
+    return {Verdict::hold_back,
+            fmt::format("my timeline {} left timeline {} at {}, but that one went on to {}", mine.value, known.value,
+                        to_string(left->switch_lsn), to_string(published))};
+  }
+  return {Verdict::stand, {}};
+}
+
+// Nothing about this node forbids it, whoever else there is.
+Candidacy check_self(const Situation& s) {
+  if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
+  if (s.server == nullptr) return {Verdict::hold_back, "the state of PostgreSQL is not known"};
+  if (s.o.postgres.data.rewind_marker) return {Verdict::hold_back, "a rewind did not finish"};
+  return check_branch(s);
+}
+
+Candidacy check_lag(const Situation& s) {
+  // In synchronous mode the confirmed set decides; a position that no standby could confirm must not veto it (F60).
+  if (s.o.settings.synchronous_mode || s.primary) return {Verdict::stand, {}};
+  const auto lag = bytes_between(s.server->wal, s.view->status.value.optime);
+  if (lag <= s.o.settings.maximum_lag_on_failover) return {Verdict::stand, {}};
+  return {Verdict::hold_back, fmt::format("my WAL position is {} bytes behind the last leader's", lag)};
+}
+
+Candidacy check_peers(const Situation& s) {
+  for (const auto& peer : s.o.peers->answers) {
+    if (!peer.reachable || !peer.running) continue;
+    if (!peer.in_recovery && peer.name != s.o.self.name && !s.primary) {
+      return {Verdict::hold_back, fmt::format("Primary ({}) is still alive", peer.name.str())};
+    }
+    if (!could_lead(peer)) continue;
+    if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) {
+      return {Verdict::hold_back, fmt::format("{} is ahead of me", peer.name.str())};
+    }
+    const bool level = peer.timeline == s.server->timeline && peer.wal == s.server->wal;
+    if (level && peer.failover_priority > s.o.self.tags.failover_priority) {
+      return {Verdict::hold_back, fmt::format("{} has a higher failover priority", peer.name.str())};
+    }
+  }
+  return {Verdict::stand, {}};
+}
+
+}  // namespace
+
+bool could_lead(const PeerAnswer& peer) {
+  return peer.reachable && peer.running && !peer.nofailover && peer.failover_priority > 0 && !peer.watchdog_failed &&
+         peer.has_dcs && !peer.refuses;
+}
+
+bool is_ahead(Timeline timeline, Lsn wal, Timeline other_timeline, Lsn other_wal) {
+  return timeline != other_timeline ? timeline > other_timeline : wal > other_wal;
+}
+
+bool peers_are_fresh(const Situation& s) {
+  return s.o.peers.is_known() && s.o.now - s.o.peers->asked_at <= std::chrono::seconds(2);
+}
+
+Candidacy stand_for_election(const Situation& s) {
+  for (const auto check : {check_self, check_lag}) {
+    if (auto result = check(s); result.verdict != Verdict::stand) return result;
+  }
+  if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  return check_peers(s);
+}
+
+Candidacy stand_as_named_candidate(const Situation& s) {
+  if (auto result = check_self(s); result.verdict != Verdict::stand) return result;
+  if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  for (const auto& peer : s.o.peers->answers) {
+    const bool alive = peer.reachable && peer.running && !peer.in_recovery && peer.name != s.o.self.name;
+    if (alive) return {Verdict::hold_back, fmt::format("Primary ({}) is still alive", peer.name.str())};
+  }
+  return {Verdict::stand, {}};
+}
+
+}  // namespace regent

@@ -1,0 +1,37 @@
+// Who may take the lock while nobody holds it (compat §1.3; I2, I6, I8, I15).
+#pragma once
+
+#include <string>
+
+#include "base/lsn.h"
+#include "core/situation.h"
+
+namespace regent {
+
+struct Candidacy {
+  enum class Verdict {
+    stand,         // take the lock
+    hold_back,     // somebody else should have it; `why` says who or what
+    need_peers,    // ask the others first
+    need_history,  // the own history file is needed to tell whether this branch is alive
+  };
+  Verdict verdict = Verdict::hold_back;
+  std::string why;
+};
+
+// May this node stand, by itself and compared with the others? The server runs; nobody holds the lock.
+Candidacy stand_for_election(const Situation& s);
+
+// The same for a named candidate of a manual failover: behind nobody is not required of it, being on a live branch is.
+Candidacy stand_as_named_candidate(const Situation& s);
+
+// Whether a peer that answered could be promoted right now.
+bool could_lead(const PeerAnswer& peer);
+
+// Ancestry first, then position (I8).
+bool is_ahead(Timeline timeline, Lsn wal, Timeline other_timeline, Lsn other_wal);
+
+// How old the peers' answers may be in an election.
+bool peers_are_fresh(const Situation& s);
+
+}  // namespace regent

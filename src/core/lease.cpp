@@ -1,0 +1,36 @@
+#include "core/lease.h"
+
+#include <algorithm>
+
+namespace regent {
+namespace {
+
+// Two clocks may drift apart by a tenth over one lease before two nodes could believe in it at the same time (F25).
+Duration margin(const LeaseFacts& lease) {
+  return lease.ttl / 10;
+}
+
+// What a fast stop gets before it becomes an immediate one, and what that one gets before SIGKILL.
+Duration stop_budget(const LeaseFacts& lease) {
+  return lease.ttl / 10;
+}
+
+}  // namespace
+
+Instant dead_by(const LeaseFacts& lease) {
+  return lease.expires_at() - margin(lease);
+}
+
+Instant demote_at(const LeaseFacts& lease) {
+  return dead_by(lease) - stop_budget(lease);
+}
+
+bool lease_valid(const LeaseFacts& lease, Instant now) {
+  return lease.held && now < dead_by(lease);
+}
+
+Duration renew_interval(Duration ttl, Duration loop_wait) {
+  return std::min(loop_wait, ttl / 3);
+}
+
+}  // namespace regent

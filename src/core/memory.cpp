@@ -1,0 +1,46 @@
+#include "core/memory.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace regent {
+namespace {
+
+std::string_view to_string(Rejoin rejoin) {
+  constexpr std::array<std::string_view, 4> names{"unchecked", "clean", "diverged", "stuck"};
+  return names.at(static_cast<std::size_t>(rejoin));
+}
+
+}  // namespace
+
+std::string to_text(const Memory& m) {
+  std::string out;
+  const auto flag = [&](bool value, std::string_view name) {
+    if (value) out += fmt::format("{}\n", name);
+  };
+  flag(m.led, "led");
+  flag(m.ran_as_primary, "ran as primary");
+  if (m.demotion) out += fmt::format("demotion: {}\n", m.demotion->reason);
+  flag(m.crashed_at.has_value(), "recovering from a crash");
+  flag(m.acquired_now, "acquired the lock now");
+  flag(m.checkpoint_due, "checkpoint due");
+  flag(m.store_lost_at.has_value(), "store lost");
+  if (!m.seen_system_id.empty()) out += fmt::format("cluster: {}\n", m.seen_system_id.str());
+  flag(m.bootstrapped, "bootstrapped");
+  flag(m.bootstrap_failed, "bootstrap failed");
+  if (m.rejoin != Rejoin::unchecked) {
+    out += fmt::format("rejoin {} with {} on timeline {}\n", to_string(m.rejoin), m.rejoin_leader.str(),
+                       m.rejoin_timeline.value);
+  }
+  if (m.rewind_failures > 0) out += fmt::format("rewind failures: {}\n", m.rewind_failures);
+  if (m.clone_failures > 0) out += fmt::format("clone failures: {}\n", m.clone_failures);
+  if (m.start_failures > 0) out += fmt::format("start failures: {}\n", m.start_failures);
+  flag(m.retry_at.has_value(), "backing off");
+  if (m.restart_id) out += fmt::format("serving restart request {}\n", *m.restart_id);
+  flag(m.reinitializing, "reinitializing");
+  if (m.highest_timeline.value > 0) out += fmt::format("highest timeline: {}\n", m.highest_timeline.value);
+  return out;
+}
+
+}  // namespace regent

@@ -1,0 +1,84 @@
+#include "core/plan/planners.h"
+
+namespace regent::plan {
+namespace {
+
+PgState state_of(const Situation& s) {
+  if (s.o.job.running) {
+    const auto& spec = *s.o.job.running;
+    if (std::holds_alternative<job::Bootstrap>(spec)) return PgState::initdb;
+    if (std::holds_alternative<job::Clone>(spec)) return PgState::creating_replica;
+    if (std::holds_alternative<job::Restart>(spec)) return PgState::restarting;
+    if (std::holds_alternative<job::Stop>(spec) && !s.stopped) return PgState::stopping;
+    if (std::holds_alternative<job::Start>(spec) && !s.running) return PgState::starting;
+  }
+  switch (s.o.postgres.process) {
+    case Process::running:
+    case Process::unknown:
+      return PgState::running;
+    case Process::starting:
+      return PgState::starting;
+    case Process::stopping:
+      return PgState::stopping;
+    case Process::stopped:
+      break;
+  }
+  return s.m.ran_as_primary && !s.m.demotion ? PgState::crashed : PgState::stopped;
+}
+
+Role role_of(const Situation& s) {
+  if (s.primary) return Role::primary;
+  if (s.replica) return s.doing<job::Promote>() ? Role::promoted : Role::replica;
+  if (s.may_write) return Role::primary;
+  if (s.no_data()) return Role::uninitialized;
+  return s.m.demotion || s.m.ran_as_primary ? Role::demoted : Role::replica;
+}
+
+}  // namespace
+
+Member own_member(const Situation& s, const Decision& d) {
+  Member member;
+  const auto& self = s.o.self;
+  member.name = self.name;
+  member.conn_url = self.conn_url;
+  member.api_url = self.api_url;
+  member.proxy_url = self.proxy_url;
+  member.state = state_of(s);
+  member.role = role_of(s);
+  member.version = patroni_version(self.generation);
+  member.regent = self.version;
+  member.tags = self.tags;
+  member.pending_restart = !s.o.postgres.pending_restart.empty();
+  if (member.pending_restart) member.pending_restart_reason = s.o.postgres.pending_restart;
+  member.pause = s.paused;
+  member.checkpoint_after_promote = !(s.primary && d.memory.checkpoint_due);
+  if (s.server != nullptr) {
+    member.xlog_location = s.server->wal;
+    member.timeline = s.server->timeline;
+    if (s.replica) {
+      member.receive_lsn = s.server->received;
+      member.replay_lsn = s.server->replayed;
+      member.replication_state = s.server->replication_state;
+    }
+  }
+  return member;
+}
+
+void member_key(const Situation& s, Decision& d) {
+  if (s.view == nullptr) return;
+  auto member = own_member(s, d);
+  const auto value = print_member(member, s.o.self.generation);
+  member.xlog_location.reset();
+  member.receive_lsn.reset();
+  member.replay_lsn.reset();
+  const auto published = print_member(member, s.o.self.generation);
+  const Member* stored = s.view->member(s.o.self.name);
+  const bool there = stored != nullptr && (s.o.lease.session.empty() || stored->session == s.o.lease.session);
+  const bool due = !s.m.member_written_at || s.o.now - *s.m.member_written_at >= s.o.settings.loop_wait;
+  if (there && published == s.m.published && !due) return;
+  d.actions.emplace_back(action::WriteMember{value});
+  d.memory.published = published;
+  d.memory.member_written_at = s.o.now;
+}
+
+}  // namespace regent::plan

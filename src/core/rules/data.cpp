@@ -1,0 +1,175 @@
+// 400: the data directory is missing, empty or half made: bootstrap or clone (F52, F53, F58, F72, F73).
+#include <algorithm>
+
+#include "core/rules/steps.h"
+
+namespace regent::rules {
+namespace {
+
+// No trace of a cluster, and none was ever seen: keys that were deleted do not make a cluster new (F33).
+bool nobody_initialized(const Situation& s) {
+  return !s.view->initialize.exists() && s.m.seen_system_id.empty();
+}
+
+// The empty initialize key hangs on our session. Having asked for it proves nothing: another node may have been faster.
+bool claim_is_ours(const Situation& s) {
+  return s.view->initialize.exists() && s.view->initialize.value.empty() && !s.o.lease.session.empty() &&
+         s.view->initialize_session == s.o.lease.session;
+}
+
+// A member that wants to be cloned from, else the leader (compat §1.7).
+job::Clone choose_source(const Situation& s) {
+  if (s.m.clone_failures % 2 == 0) {
+    for (const auto& member : s.view->members) {
+      const bool offers = member.tags.clonefrom && member.state == PgState::running && member.name != s.o.self.name &&
+                          member.role == Role::replica;
+      const auto address = offers ? parse_conn_url(member.conn_url) : std::nullopt;
+      if (address) return {.source = {.name = member.name, .address = *address, .slot = {}}, .from_leader = false};
+    }
+  }
+  auto source = leader_upstream(s);
+  source.slot.clear();
+  return {.source = source, .from_leader = true};
+}
+
+constexpr Rule table[] = {
+    {405, "data_unreadable_leader", "the data directory cannot be read, the server is down and the lock is ours",
+     "released leader key voluntarily as data dir cannot be read and currently leader", "F53, F58",
+     [](const Situation& s) { return s.o.postgres.data.state == DataState::unknown && s.stopped && s.holding; },
+     [](const Situation& s, Decision& d) {
+       say(d, "released leader key voluntarily as data dir cannot be read and currently leader");
+       condition(d, "DataDirectoryUnreadable", s.o.postgres.data.why);
+       act(d, action::ReleaseLeader{});
+       d.memory.ran_as_primary = false;
+     }},
+    {407, "data_unreadable", "the data directory cannot be read and the server is down",
+     "waiting: the data directory cannot be read", "F53, F58",
+     [](const Situation& s) { return s.o.postgres.data.state == DataState::unknown && s.stopped; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting: {}", s.o.postgres.data.why);
+       condition(d, "DataDirectoryUnreadable", s.o.postgres.data.why);
+     }},
+    {410, "data_gone_leader", "the data directory is gone although the lock is ours",
+     "released leader key voluntarily as data dir empty and currently leader", "F53, I10",
+     [](const Situation& s) { return s.no_data() && s.holding && !s.m.bootstrapped; },
+     [](const Situation& s, Decision& d) {
+       say(d, "released leader key voluntarily as data dir empty and currently leader");
+       condition(d, "DataDirectoryGone", "the data directory of the leader is empty");
+       if (s.stopped) {
+         act(d, action::ReleaseLeader{});
+         d.memory.ran_as_primary = false;
+       } else {
+         act(d, action::RenewLease{});
+         start(d, job::Stop{.immediate = true});
+       }
+     }},
+    {412, "data_gone_server_up", "the data directory is gone while the server still runs",
+     "stopping PostgreSQL: its data directory is gone", "F53",
+     [](const Situation& s) { return s.no_data() && !s.stopped && s.o.postgres.process != Process::unknown; },
+     [](const Situation&, Decision& d) {
+       say(d, "stopping PostgreSQL: its data directory is gone");
+       start(d, job::Stop{.immediate = true});
+     }},
+    {415, "bootstrap_failed", "the bootstrap of this node failed",
+     "removing initialize key after failed attempt to bootstrap the cluster", "F73",
+     [](const Situation& s) { return s.m.bootstrap_failed; },
+     [](const Situation& s, Decision& d) {
+       if (!s.stopped) {
+         say(d, "stopping PostgreSQL after a failed bootstrap");
+         start(d, job::Stop{.immediate = true});
+       } else if (s.o.postgres.data.state != DataState::empty) {
+         say(d, "renaming the data directory after a failed bootstrap");
+         start(d, job::RemoveData{.keep_as_failed = true});
+       } else {
+         say(d, "removing initialize key after failed attempt to bootstrap the cluster");
+         if (claim_is_ours(s)) {
+           act(d, action::DeleteKey{action::Key::initialize, s.view->initialize.version});
+         }
+         act(d, action::Exit{1});
+       }
+     }},
+    {420, "bootstrap_claim", "no data here, no cluster in the store: whoever writes the initialize key makes it",
+     "trying to bootstrap a new cluster", "F73, I10",
+     [](const Situation& s) {
+       return s.o.postgres.data.state == DataState::empty && nobody_initialized(s) && s.unlocked && s.stopped &&
+              s.o.self.tags.may_lead() && !s.m.bootstrapped;
+     },
+     [](const Situation&, Decision& d) {
+       say(d, "trying to bootstrap a new cluster");
+       // The claim goes with our session: a node that dies here does not block the others for ever.
+       act(d, action::WriteKey{action::Key::initialize, "", Version{}, true});
+     }},
+    {430, "bootstrap_run", "the empty initialize key is ours", "bootstrap in progress", "F73",
+     [](const Situation& s) { return !s.m.bootstrapped && s.no_data() && s.stopped && s.unlocked && claim_is_ours(s); },
+     [](const Situation&, Decision& d) {
+       say(d, "bootstrap in progress");
+       start(d, job::Bootstrap{});
+     }},
+    {440, "bootstrap_publish", "the new cluster runs here: its keys are to be written", "initialized a new cluster",
+     "F73, I11",
+     [](const Situation& s) {
+       return s.m.bootstrapped && s.primary && s.unlocked && claim_is_ours(s) && !s.o.postgres.data.system_id.empty();
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "initialized a new cluster");
+       if (!s.view->config.exists()) {
+         act(d, action::WriteKey{action::Key::config, to_compact(s.o.self.bootstrap_dcs), Version{}});
+       }
+       act(d, action::AcquireLeader{});
+       act(d, action::WriteKey{action::Key::initialize, s.o.postgres.data.system_id.str(), s.view->initialize.version});
+       d.memory.bootstrapped = false;
+     }},
+    {445, "bootstrap_overtaken", "the new cluster runs here, but the claim is not ours any more",
+     "stopping PostgreSQL: another node bootstrapped the cluster", "F73",
+     [](const Situation& s) { return s.m.bootstrapped && !s.stopped && !s.named; },
+     [](const Situation&, Decision& d) {
+       say(d, "stopping PostgreSQL: another node bootstrapped the cluster");
+       start(d, job::Stop{.immediate = true});
+       d.memory.bootstrap_failed = true;
+       d.memory.bootstrapped = false;
+     }},
+    {450, "clone_backoff", "no data here, the last base backup failed a moment ago",
+     "waiting before the next attempt to make a replica", "F52",
+     [](const Situation& s) { return s.no_data() && s.stopped && s.backing_off(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting before the next attempt to make a replica");
+       condition(d, "CloneFailed", s.o.job.ended && s.o.job.ended->error ? s.o.job.ended->error->message : "");
+       d.wake_at = std::min(d.wake_at, *s.m.retry_at);
+     }},
+    {455, "clone_clear", "an unfinished copy lies in the data directory and there is somebody to copy from",
+     "removing the data directory of an unfinished attempt", "F72, I10",
+     [](const Situation& s) {
+       return s.o.postgres.data.state == DataState::incomplete && s.stopped && s.leader_usable;
+     },
+     [](const Situation&, Decision& d) {
+       say(d, "removing the data directory of an unfinished attempt");
+       start(d, job::RemoveData{});
+     }},
+    {460, "clone", "no data here and there is a leader to copy from", "trying to bootstrap from {} '{}'", "I10, F72",
+     [](const Situation& s) {
+       return s.o.postgres.data.state == DataState::empty && s.stopped && s.leader_usable &&
+              s.view->initialize.exists() && !s.view->initialize.value.empty();
+     },
+     [](const Situation& s, Decision& d) {
+       auto clone = choose_source(s);
+       say(d, "trying to bootstrap from {} '{}'", clone.from_leader ? "leader" : "replica", clone.source.name.str());
+       start(d, std::move(clone));
+     }},
+    {470, "wait_for_leader", "no data here and nobody to copy from yet", "waiting for leader to bootstrap", "F73, I10",
+     [](const Situation& s) { return s.no_data() && s.stopped; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for leader to bootstrap");
+       if (s.view->initialize.exists() && !s.view->initialize.value.empty() && s.unlocked) {
+         condition(d, "NoLeaderToCloneFrom", "the cluster is initialized, but no leader is there to copy from");
+       }
+       if (s.named && !s.holding) act(d, action::AcquireLeader{s.view->leader.version});
+     }},
+};
+
+}  // namespace
+
+std::span<const Rule> data() {
+  return table;
+}
+
+}  // namespace regent::rules

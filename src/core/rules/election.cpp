@@ -1,0 +1,151 @@
+// 600: nobody holds the lock and the local server runs: who takes it (I2, I6, I8, I15)?
+#include "core/election.h"
+
+#include "core/rules/steps.h"
+#include "core/timeline.h"
+
+namespace regent::rules {
+namespace {
+
+bool free_lock(const Situation& s) {
+  return s.unlocked && !s.stopped && s.has_data();
+}
+
+// A manual failover or a switchover that is due and names a candidate.
+const Failover* due_request(const Situation& s) {
+  if (!s.view->failover.exists() || s.view->failover.value.empty()) return nullptr;
+  const auto& request = s.view->failover.value;
+  return request.scheduled_at && *request.scheduled_at > s.o.wall ? nullptr : &request;
+}
+bool i_am_named(const Situation& s) {
+  const auto* request = due_request(s);
+  return request != nullptr && request->candidate == s.o.self.name;
+}
+// The request is for somebody else who could still take the lock.
+bool another_is_named(const Situation& s) {
+  const auto* request = due_request(s);
+  if (request == nullptr || s.primary) return false;
+  if (!request->candidate.empty()) {
+    if (request->candidate == s.o.self.name || !peers_are_fresh(s)) return false;
+    const auto* peer = s.o.peers->find(request->candidate);
+    return peer != nullptr && could_lead(*peer);
+  }
+  // A switchover to anybody but the old leader.
+  if (request->leader != s.o.self.name || !peers_are_fresh(s)) return false;
+  for (const auto& peer : s.o.peers->answers) {
+    if (peer.name != s.o.self.name && could_lead(peer) && peer.in_recovery) return true;
+  }
+  return false;
+}
+bool request_needs_peers(const Situation& s) {
+  const auto* request = due_request(s);
+  return request != nullptr && !s.primary && !peers_are_fresh(s);
+}
+
+void gather_peers(const Situation& s, Decision& d) {
+  say(d, "asking the other members for their positions");
+  act(d, action::GatherPeers{});
+  wake_in(s, d, std::chrono::seconds(1));
+}
+
+// The lock decides the request, whoever took it: left behind, it would make the new leader hand over again (L4).
+void take_lock(const Situation& s, Decision& d) {
+  act(d, action::AcquireLeader{});
+  if (due_request(s) != nullptr) act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+}
+
+using Verdict = Candidacy::Verdict;
+
+constexpr Rule table[] = {
+    {605, "election_wait_for_server", "the lock is free, the local server is coming up or does not answer",
+     "waiting for PostgreSQL to answer before the leader race", "I12, F18",
+     [](const Situation& s) { return free_lock(s) && s.server == nullptr; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for PostgreSQL to answer before the leader race");
+       if (s.o.postgres.process == Process::running) {
+         condition(d, "PostgresDoesNotAnswer", s.o.postgres.server.why());
+       }
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {610, "primary_on_dead_branch",
+     "nobody holds the lock, the local server is a primary, but not of this cluster's branch",
+     "demoting self because i am not the healthiest node", "I8, F02, F75",
+     [](const Situation& s) {
+       return free_lock(s) && s.primary && s.view->initialize.exists() && peers_are_fresh(s) &&
+              stand_for_election(s).verdict == Verdict::hold_back;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because i am not the healthiest node: {}", stand_for_election(s).why);
+       start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "not the healthiest node", s.o.now};
+       forget_rejoin(d.memory);
+     }},
+    {620, "election_need_peers", "the lock is free and the others' positions are not known",
+     "asking the other members for their positions", "I6, F44",
+     [](const Situation& s) {
+       return free_lock(s) && s.server != nullptr &&
+              (request_needs_peers(s) || stand_for_election(s).verdict == Verdict::need_peers);
+     },
+     gather_peers},
+    {625, "election_need_history", "the lock is free and the own history file was not read yet",
+     "reading the own timeline history", "I8, F61",
+     [](const Situation& s) {
+       return free_lock(s) && s.server != nullptr && stand_for_election(s).verdict == Verdict::need_history;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "reading the own timeline history");
+       condition(d, "HistoryUnknown", s.o.local_history.why());
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {630, "named_candidate_stands", "a manual failover or switchover names this node",
+     "taking the leader lock as the candidate of a manual {}", "I2, I8, F78",
+     [](const Situation& s) {
+       return free_lock(s) && s.server != nullptr && i_am_named(s) &&
+              stand_as_named_candidate(s).verdict == Verdict::stand;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "taking the leader lock as the candidate of a manual {}",
+           s.view->failover.value.leader.empty() ? "failover" : "switchover");
+       take_lock(s, d);
+       d.memory.acquired_now = true;
+     }},
+    {635, "another_candidate_named", "a manual failover or switchover is for somebody else who can take the lock",
+     "following a different leader because i am not the healthiest node", "F78",
+     [](const Situation& s) { return free_lock(s) && s.server != nullptr && another_is_named(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "following a different leader because i am not the healthiest node");
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {640, "primary_takes_lock", "nobody holds the lock and the local server is a primary of this cluster's branch",
+     "acquired session lock as a leader", "F01, F33",
+     [](const Situation& s) { return free_lock(s) && s.primary && stand_for_election(s).verdict == Verdict::stand; },
+     [](const Situation& s, Decision& d) {
+       say(d, "acquired session lock as a leader");
+       take_lock(s, d);
+     }},
+    {650, "win_election", "nobody holds the lock and nobody else is healthier", "taking the free leader lock",
+     "I2, I6, I8",
+     [](const Situation& s) { return free_lock(s) && s.replica && stand_for_election(s).verdict == Verdict::stand; },
+     [](const Situation& s, Decision& d) {
+       say(d, "taking the free leader lock");
+       take_lock(s, d);
+       d.memory.acquired_now = true;
+     }},
+    {660, "not_healthiest", "nobody holds the lock and somebody else should take it",
+     "following a different leader because i am not the healthiest node", "I6, I8, I15", free_lock,
+     [](const Situation& s, Decision& d) {
+       const auto why = stand_for_election(s).why;
+       say(d, s.o.self.tags.may_lead() ? "following a different leader because i am not the healthiest node"
+                                       : "following a different leader because I am not allowed to promote");
+       condition(d, "NotACandidate", why);
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+};
+
+}  // namespace
+
+std::span<const Rule> election() {
+  return table;
+}
+
+}  // namespace regent::rules

@@ -1,0 +1,129 @@
+// 800: somebody else holds the lock and the local server runs.
+#include "core/rules/steps.h"
+#include "core/timeline.h"
+
+namespace regent::rules {
+namespace {
+
+bool history_is_of_leader(const Situation& s) {
+  return s.o.upstream_history.is_known() && s.leader != nullptr && s.o.upstream_history->source == s.leader->name &&
+         s.o.upstream_history.at() > Instant{} && s.o.upstream_history.age(s.o.now) < std::chrono::seconds(30);
+}
+
+Position local_position(const Situation& s) {
+  return {s.server->timeline, s.server->replayed.value_or(s.server->wal)};
+}
+
+Lineage compare(const Situation& s) {
+  const auto& theirs = *s.o.upstream_history;
+  if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) return Lineage::diverged;
+  const auto here = local_position(s);
+  // A leader that has not promoted yet may still be on an older timeline than we are: nothing to judge by.
+  if (theirs.timeline < here.timeline && theirs.in_recovery) return Lineage::contained;
+  return lineage(here, true, theirs.timeline, theirs.wal, theirs.history);
+}
+
+// Settled: following the leader or the member that the tag names. An upstream that works is never dropped for a leader
+// that cannot be reached at the moment.
+bool upstream_differs(const Situation& s) {
+  const auto wanted = wanted_upstream(s);
+  return !wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot);
+}
+
+constexpr Rule table[] = {
+    {810, "primary_without_lock", "the local server may accept writes, and somebody else holds the lock",
+     "demoting self because I do not have the lock and I was a leader", "I1, I3, F75",
+     [](const Situation& s) { return s.other_leads && s.may_write; },
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because I do not have the lock and I was a leader");
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "another node leads", s.o.now};
+       forget_rejoin(d.memory);
+     }},
+    {820, "replica_starting", "the local server is coming up or does not answer",
+     "waiting for PostgreSQL to finish starting", "F18, F17",
+     [](const Situation& s) { return s.other_leads && s.server == nullptr; },
+     [](const Situation& s, Decision& d) {
+       if (s.o.postgres.process == Process::running) {
+         say(d, "Error communicating with PostgreSQL. Will try again later");
+         condition(d, "PostgresDoesNotAnswer", s.o.postgres.server.why());
+       } else {
+         say(d, "waiting for PostgreSQL to finish starting");
+       }
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {830, "replica_compare", "there is a new leader: does its history contain our position?",
+     "comparing the timeline history with the leader {}", "I8, F61",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
+              !history_is_of_leader(s);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "comparing the timeline history with the leader {}", s.leader->name.str());
+       act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {840, "replica_diverged", "our position is not part of the leader's history: stop for a rewind",
+     "stopping PostgreSQL: it diverged from the leader {}", "I8, F61",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
+              history_is_of_leader(s) && compare(s) == Lineage::diverged;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL: it diverged from the leader {}", s.leader->name.str());
+       condition(d, "Forked", "the local history left the leader's");
+       start(d, job::Stop{});
+       d.memory.rejoin = Rejoin::diverged;
+       d.memory.rejoin_leader = s.leader->name;
+       d.memory.rejoin_timeline = s.o.upstream_history->timeline;
+     }},
+    {850, "replica_contained", "our position is part of the leader's history", "Local timeline={} lsn={}", "I8",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
+              history_is_of_leader(s);
+     },
+     [](const Situation& s, Decision& d) {
+       const auto here = local_position(s);
+       say(d, "Local timeline={} lsn={}", here.timeline.value, to_string(here.lsn));
+       d.memory.rejoin = Rejoin::clean;
+       d.memory.rejoin_leader = s.leader->name;
+       d.memory.rejoin_timeline = s.o.upstream_history->timeline;
+       d.memory.demotion.reset();
+       d.wake_at = s.o.now;
+     }},
+    {860, "follow", "the local server streams from somebody else than it should", "following a new upstream: {}", "L2",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.m.rejoin == Rejoin::clean && upstream_differs(s);
+     },
+     [](const Situation& s, Decision& d) {
+       const auto upstream = wanted_upstream(s);
+       say(d, "following a new upstream: {}", upstream.name.str());
+       act(d, action::Follow{upstream});
+     }},
+    {880, "follower", "somebody else leads and the local server follows",
+     "no action. I am ({}), a secondary, and following a leader ({})", "L2",
+     [](const Situation& s) { return s.other_leads && s.replica; },
+     [](const Situation& s, Decision& d) {
+       say(d, "no action. I am ({}), a secondary, and following a leader ({})", s.me(), s.view->leader.name.str());
+       if (s.leader == nullptr) {
+         condition(d, "LeaderUnknown", "the leader has no member key");
+       } else if (s.server->replication_state.empty() && s.leader_usable && s.m.rejoin == Rejoin::clean) {
+         condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
+         wake_in(s, d, std::chrono::seconds(2));
+       }
+     }},
+    {890, "nothing_to_do", "none of the above", "no action. I am ({})", "", [](const Situation&) { return true; },
+     [](const Situation& s, Decision& d) {
+       say(d, "no action. I am ({})", s.me());
+       condition(d, "NoRule", "the situation is not one that a rule describes");
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+};
+
+}  // namespace
+
+std::span<const Rule> follower() {
+  return table;
+}
+
+}  // namespace regent::rules

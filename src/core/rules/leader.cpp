@@ -1,0 +1,162 @@
+// 700: the leader key holds our name.
+#include <algorithm>
+
+#include "core/election.h"
+#include "core/rules/steps.h"
+#include "core/timeline.h"
+
+namespace regent::rules {
+namespace {
+
+bool due(const Situation& s, const Failover& request) {
+  return !request.scheduled_at || *request.scheduled_at <= s.o.wall;
+}
+
+// A request that is for this leader to act on now.
+bool asked_to_hand_over(const Situation& s) {
+  if (!s.holding || !s.primary || !s.view->failover.exists() || s.view->failover.value.empty()) return false;
+  const auto& request = s.view->failover.value;
+  return due(s, request) && request.candidate != s.o.self.name &&
+         (request.leader.empty() || request.leader == s.o.self.name) &&
+         !(s.paused && (request.candidate.empty() || request.scheduled_at));
+}
+// One that can never be acted on: for another leader, for ourselves, or far too late.
+bool asked_in_vain(const Situation& s) {
+  if (!s.holding || !s.primary || !s.view->failover.exists()) return false;
+  const auto& request = s.view->failover.value;
+  if (request.empty()) return true;
+  const bool wrong = request.candidate == s.o.self.name || (!request.leader.empty() && request.leader != s.o.self.name);
+  return wrong && due(s, request);
+}
+
+bool is_good_target(const Situation& s, const PeerAnswer& peer, const Failover& request) {
+  if (peer.name == s.o.self.name || !could_lead(peer) || !peer.in_recovery) return false;
+  if (!request.candidate.empty() && peer.name != request.candidate) return false;
+  return peer.timeline == s.server->timeline &&
+         bytes_between(peer.wal, s.server->wal) <= s.o.settings.maximum_lag_on_failover;
+}
+bool has_target(const Situation& s) {
+  const auto& request = s.view->failover.value;
+  return std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(),
+                     [&](const auto& peer) { return is_good_target(s, peer, request); });
+}
+std::string kind(const Situation& s) {
+  return s.view->failover.value.leader.empty() ? "manual failover" : "switchover";
+}
+
+// Somebody recorded a timeline that this node never was on: it slept through a promotion (F02).
+bool timeline_is_old(const Situation& s) {
+  return s.named && s.primary && !s.paused && s.server->timeline < recorded_timeline(s.view->history.value);
+}
+
+constexpr Rule table[] = {
+    {705, "old_timeline", "the lock is ours, but the cluster went on to a newer timeline than the local one",
+     "demoting self because my timeline {} is behind the cluster's timeline {}", "I8, F02", timeline_is_old,
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because my timeline {} is behind the cluster's timeline {}", s.server->timeline.value,
+           recorded_timeline(s.view->history.value).value);
+       condition(d, "Forked", "this node was the leader of an older timeline");
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the timeline is old", s.o.now};
+       forget_rejoin(d.memory);
+     }},
+    {710, "own_lock_of_the_past",
+     "the lock holds our name, but not our session: an earlier incarnation of this agent held it",
+     "I am the leader but not owner of the lease", "I2, I11, F01",
+     [](const Situation& s) { return s.named && !s.holding && s.o.self.tags.may_lead(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "I am the leader but not owner of the lease");
+       act(d, action::AcquireLeader{s.view->leader.version});
+     }},
+    {715, "leader_may_not_lead", "the lock holds our name, but this member is not allowed to lead",
+     "demoting self because I am not allowed to lead", "I15",
+     [](const Situation& s) { return s.named && !s.o.self.tags.may_lead() && s.replica; },
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because I am not allowed to lead");
+       if (s.holding) act(d, action::ReleaseLeader{});
+     }},
+    {720, "promote", "the lock is ours and the local server is in recovery",
+     "promoted self to leader by acquiring session lock", "I2, I12, F63",
+     [](const Situation& s) { return s.holding && s.replica && !s.m.demotion; },
+     [](const Situation& s, Decision& d) {
+       say(d, s.m.acquired_now ? "promoted self to leader by acquiring session lock"
+                               : "promoted self to leader because I had the session lock");
+       // What was confirmed a moment ago may be lost by now; the promotion must not start on memory (I2).
+       act(d, action::RenewLease{});
+       start(d, job::Promote{});
+       forget_rejoin(d.memory);
+     }},
+    {725, "promote_not_after_demotion", "the lock is ours, but this node is on its way down", "Leader key released",
+     "F64", [](const Situation& s) { return s.holding && s.replica && s.m.demotion; },
+     [](const Situation&, Decision& d) {
+       say(d, "Leader key released");
+       act(d, action::ReleaseLeader{});
+     }},
+    {730, "failover_request_done", "the failover key names a request that is over or never was ours",
+     "Cleaning up failover key after acquiring leader lock...", "F78",
+     [](const Situation& s) { return asked_in_vain(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "Cleaning up failover key after acquiring leader lock...");
+       renew_when_due(s, d);
+       act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+     }},
+    {735, "switchover_ask_peers", "asked to hand over: the candidates' positions are not known",
+     "{}: asking the candidates", "F78",
+     [](const Situation& s) { return asked_to_hand_over(s) && !peers_are_fresh(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: asking the candidates", kind(s));
+       renew_when_due(s, d);
+       act(d, action::GatherPeers{});
+     }},
+    {740, "switchover_impossible", "asked to hand over, and nobody can take over",
+     "{}: no healthy members found, {} is not possible", "F78, I6",
+     [](const Situation& s) { return asked_to_hand_over(s) && !has_target(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: no healthy members found, {} is not possible", kind(s), kind(s));
+       renew_when_due(s, d);
+       act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+     }},
+    {745, "switchover", "asked to hand over, and a candidate is ready", "{}: demoting myself", "F64, F78",
+     [](const Situation& s) { return asked_to_hand_over(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: demoting myself", kind(s));
+       act(d, action::RenewLease{});
+       start(d, job::Stop{.checkpoint = true});
+       d.memory.demotion = Demotion{Demotion::Kind::graceful, kind(s), s.o.now};
+       forget_rejoin(d.memory);
+     }},
+    {750, "checkpoint_after_promotion", "promoted, and the checkpoint that lets others rewind from here is due",
+     "no action. I am ({}), the leader with the lock", "F70",
+     [](const Situation& s) { return s.holding && s.primary && s.m.checkpoint_due && !s.backing_off(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "no action. I am ({}), the leader with the lock", s.me());
+       renew_when_due(s, d);
+       start(d, job::Checkpoint{});
+     }},
+    {760, "leader", "the lock is ours and the local server is the primary",
+     "no action. I am ({}), the leader with the lock", "I3, L1",
+     [](const Situation& s) { return s.holding && s.primary; },
+     [](const Situation& s, Decision& d) {
+       say(d, "no action. I am ({}), the leader with the lock", s.me());
+       renew_when_due(s, d);
+     }},
+    {770, "leader_server_silent", "the lock is ours and the local server does not answer in time",
+     "Error communicating with PostgreSQL. Will try again later", "F17, F13",
+     [](const Situation& s) { return s.holding && s.server == nullptr && !s.stopped; },
+     [](const Situation& s, Decision& d) {
+       const bool starting = s.o.postgres.process == Process::starting;
+       say(d, starting ? "waiting for PostgreSQL to finish starting"
+                       : "Error communicating with PostgreSQL. Will try again later");
+       if (!starting) condition(d, "PostgresDoesNotAnswer", s.o.postgres.server.why());
+       renew_when_due(s, d);
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+};
+
+}  // namespace
+
+std::span<const Rule> leader() {
+  return table;
+}
+
+}  // namespace regent::rules

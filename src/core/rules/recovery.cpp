@@ -1,0 +1,244 @@
+// 500: there is data and no server runs on it: crash in place, rejoin by comparing histories, rewind, start
+// (F12, F61, F69-F72).
+#include <algorithm>
+
+#include "core/election.h"
+#include "core/rules/steps.h"
+#include "core/timeline.h"
+
+namespace regent::rules {
+namespace {
+
+bool down(const Situation& s) {
+  return s.stopped && s.has_data();
+}
+bool crashed_as_leader(const Situation& s) {
+  return down(s) && s.holding && s.m.ran_as_primary && !s.m.demotion && !s.o.postgres.data.rewind_marker;
+}
+bool start_timed_out(const Situation& s) {
+  return s.m.crashed_at && s.o.now - *s.m.crashed_at >= s.o.settings.primary_start_timeout;
+}
+bool somebody_could_take_over(const Situation& s) {
+  return peers_are_fresh(s) && std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const auto& peer) {
+           return could_lead(peer) && peer.name != s.o.self.name && peer.in_recovery;
+         });
+}
+
+// A former primary whose end of WAL nobody knows, because it crashed.
+bool crashed_primary(const Situation& s) {
+  return s.control != nullptr && !s.control->clean_primary() && !s.o.postgres.data.standby_signal &&
+         !s.o.postgres.data.backup_label && s.control->state.starts_with("in production");
+}
+
+bool may_rewind(const Situation& s) {
+  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && s.m.rewind_failures < 3;
+}
+bool may_reclone(const Situation& s) {
+  return s.m.rewind_failures >= 3 || !s.o.settings.use_pg_rewind || !s.o.self.has_rewind_credentials
+             ? (s.o.settings.remove_data_directory_on_diverged_timelines ||
+                (s.m.rewind_failures > 0 && s.o.settings.remove_data_directory_on_rewind_failure))
+             : false;
+}
+bool must_rewind(const Situation& s) {
+  return s.o.postgres.data.rewind_marker || s.m.rejoin == Rejoin::diverged;
+}
+
+bool history_is_of_leader(const Situation& s) {
+  return s.o.upstream_history.is_known() && s.leader != nullptr && s.o.upstream_history->source == s.leader->name &&
+         s.o.upstream_history.age(s.o.now) < std::chrono::seconds(30);
+}
+
+// Only a directory that ever was a primary's, or replayed a branch, can have left the leader's history; asking costs
+// one short connection, guessing costs the data.
+bool can_check(const Situation& s) {
+  return s.leader_usable && s.control != nullptr;
+}
+
+constexpr Rule table[] = {
+    {510, "crash_give_up", "our primary crashed, primary_start_timeout has passed, and somebody else can take over",
+     "stopped PostgreSQL to fail over after a crash", "L1, F12, F51",
+     [](const Situation& s) { return crashed_as_leader(s) && start_timed_out(s) && somebody_could_take_over(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "stopped PostgreSQL to fail over after a crash");
+       act(d, action::ReleaseLeader{});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the primary crashed", s.o.now};
+       d.memory.ran_as_primary = false;
+       d.memory.crashed_at.reset();
+       forget_rejoin(d.memory);
+     }},
+    {515, "crash_ask_peers", "our primary crashed, primary_start_timeout has passed: can somebody take over?",
+     "Primary crashed. Failing over.", "L1",
+     [](const Situation& s) { return crashed_as_leader(s) && start_timed_out(s) && !peers_are_fresh(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "Primary crashed. Failing over.");
+       renew_when_due(s, d);
+       act(d, action::GatherPeers{});
+     }},
+    {520, "crash_restart", "our primary crashed and the lock is ours: start it again in place",
+     "starting primary after failure", "L1, F12, F16",
+     [](const Situation& s) { return crashed_as_leader(s) && !s.backing_off(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "starting primary after failure");
+       if (start_timed_out(s)) {
+         condition(d, "PrimaryStartTimedOut",
+                   "primary start has timed out, but continuing to wait because failover is not possible");
+       }
+       // The server comes up writable: the lease must be known to be good at this moment, not a cycle ago (I2).
+       act(d, action::RenewLease{});
+       start(d, job::Start{.as_primary = true, .upstream = {}});
+       if (!s.m.crashed_at) d.memory.crashed_at = s.o.now;
+     }},
+    {525, "crash_backoff", "our primary crashed and its last start failed a moment ago",
+     "waiting before the next attempt to start the primary", "F51",
+     [](const Situation& s) { return crashed_as_leader(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting before the next attempt to start the primary");
+       condition(d, "PrimaryDoesNotStart",
+                 s.o.job.ended && s.o.job.ended->error ? s.o.job.ended->error->message : "the start failed");
+       renew_when_due(s, d);
+       d.wake_at = std::min(d.wake_at, *s.m.retry_at);
+     }},
+    {530, "release_after_stop", "this node was demoted, its server is down, the lock is still ours",
+     "Leader key released", "F09, F64, I3", [](const Situation& s) { return down(s) && s.holding && s.m.demotion; },
+     [](const Situation& s, Decision& d) {
+       say(d, "Leader key released");
+       if (s.control != nullptr && s.control->clean_primary() && s.view->status.value.optime < s.control->checkpoint) {
+         Status status = s.view->status.value;
+         status.optime = s.control->checkpoint;
+         act(d, action::WriteKey{action::Key::status, print_status(status), s.view->status.version});
+       }
+       act(d, action::ReleaseLeader{});
+       d.memory.ran_as_primary = false;
+     }},
+    {535, "demoted_wait", "this node handed over: give the others a moment to take the lock",
+     "waiting for the new leader after demotion", "L4",
+     [](const Situation& s) {
+       return down(s) && s.unlocked && s.m.demotion && s.m.demotion->kind == Demotion::Kind::graceful &&
+              s.o.now - s.m.demotion->since < std::chrono::seconds(10) && s.view->members.size() > 1;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for the new leader after demotion");
+       d.wake_at = std::min(d.wake_at, s.m.demotion->since + std::chrono::seconds(10));
+     }},
+    {540, "rejoin_backoff", "an attempt to rejoin failed a moment ago", "waiting before the next attempt to rejoin",
+     "F69", [](const Situation& s) { return down(s) && s.backing_off() && !s.holding; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting before the next attempt to rejoin");
+       condition(d, must_rewind(s) ? "RewindFailed" : "DoesNotStart",
+                 s.o.job.ended && s.o.job.ended->error ? s.o.job.ended->error->message : "");
+       d.wake_at = std::min(d.wake_at, *s.m.retry_at);
+     }},
+    {545, "rewind_remove", "the histories diverged, rewinding is out, and the data directory may be replaced by a copy",
+     "removing the data directory: it diverged from the leader", "I10, F69",
+     [](const Situation& s) { return down(s) && s.leader_usable && must_rewind(s) && may_reclone(s); },
+     [](const Situation&, Decision& d) {
+       say(d, "removing the data directory: it diverged from the leader");
+       start(d, job::RemoveData{});
+     }},
+    {550, "rewind", "the histories diverged: rewind from the leader", "running pg_rewind from {}", "I8, F69, F70",
+     [](const Situation& s) {
+       return down(s) && s.leader_usable && must_rewind(s) && may_rewind(s) && !crashed_primary(s) &&
+              s.leader->checkpoint_after_promote;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "running pg_rewind from {}", s.leader->name.str());
+       start(d, job::Rewind{leader_upstream(s)});
+     }},
+    {552, "rewind_wait_checkpoint", "the leader has not finished the checkpoint after its promotion",
+     "waiting for checkpoint on {} before rewind", "F70",
+     [](const Situation& s) {
+       return down(s) && s.leader_usable && must_rewind(s) && may_rewind(s) && !s.leader->checkpoint_after_promote;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for checkpoint on {} before rewind", s.leader->name.str());
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {555, "crash_recovery", "a former primary crashed: its end of WAL must be known before it can rejoin",
+     "doing crash recovery in a single user mode", "F71",
+     [](const Situation& s) { return down(s) && s.other_leads && crashed_primary(s) && may_rewind(s); },
+     [](const Situation&, Decision& d) {
+       say(d, "doing crash recovery in a single user mode");
+       start(d, job::CrashRecovery{});
+     }},
+    {560, "rejoin_stuck", "the histories diverged, and neither a rewind nor a new copy is possible or allowed",
+     "waiting: this node diverged from the leader and cannot be rewound", "L3, I10, F61",
+     [](const Situation& s) { return down(s) && s.leader_usable && must_rewind(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting: this node diverged from the leader and cannot be rewound");
+       condition(d, s.m.rewind_failures > 0 ? "RewindFailed" : "Forked",
+                 "the local history left the leader's; allow use_pg_rewind or "
+                 "remove_data_directory_on_diverged_timelines, or reinitialize this member");
+       d.memory.rejoin = Rejoin::diverged;
+     }},
+    {565, "rewind_unfinished", "a rewind did not finish and there is no leader to finish it from",
+     "waiting for a leader to finish pg_rewind", "F69",
+     [](const Situation& s) { return down(s) && s.o.postgres.data.rewind_marker; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for a leader to finish pg_rewind");
+       condition(d, "RewindFailed", "a rewind did not finish; the data directory must not be started");
+       if (s.holding) act(d, action::ReleaseLeader{});
+     }},
+    {570, "rejoin_compare", "a leader is there and the histories were not compared yet",
+     "comparing the timeline history with the leader {}", "I8, F61, F62",
+     [](const Situation& s) {
+       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked && !history_is_of_leader(s);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "comparing the timeline history with the leader {}", s.leader->name.str());
+       act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {575, "rejoin_judge", "the histories are known: do we continue the leader's?", "Local timeline={} lsn={}",
+     "I8, F61, F62",
+     [](const Situation& s) {
+       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked && history_is_of_leader(s);
+     },
+     [](const Situation& s, Decision& d) {
+       const auto end = local_end(*s.control);
+       const auto& theirs = *s.o.upstream_history;
+       auto verdict = lineage(end.position, end.inclusive, theirs.timeline, theirs.wal, theirs.history);
+       if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) verdict = Lineage::diverged;
+       d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
+       d.memory.rejoin_leader = theirs.source;
+       d.memory.rejoin_timeline = theirs.timeline;
+       say(d, "Local timeline={} lsn={}; primary_timeline={}: {}", end.position.timeline.value,
+           to_string(end.position.lsn), theirs.timeline.value,
+           verdict == Lineage::contained ? "the leader's history contains it" : "the histories diverged");
+     }},
+    {580, "start_with_lock", "the lock is ours and the server is down: start it read-only first",
+     "starting as readonly because i had the session lock", "I2, F10, F63",
+     [](const Situation& s) { return down(s) && s.named; },
+     [](const Situation& s, Decision& d) {
+       say(d, "starting as readonly because i had the session lock");
+       if (s.holding) {
+         act(d, action::RenewLease{});
+       } else {
+         act(d, action::AcquireLeader{s.view->leader.version});
+       }
+       start(d, job::Start{});
+     }},
+    {590, "start_secondary", "there is data to start from: start as a replica", "starting as a secondary", "I12",
+     [](const Situation& s) { return down(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "starting as a secondary");
+       // Not compared with the leader's history, it starts without an upstream: it must not replay beyond a fork.
+       const bool compared = s.m.rejoin == Rejoin::clean;
+       start(d, job::Start{.upstream = compared ? wanted_upstream(s) : Upstream{}});
+       d.memory.ran_as_primary = false;
+     }},
+    {595, "server_unknown", "whether the server runs is not known", "waiting: the state of PostgreSQL is not known",
+     "F11, F17", [](const Situation& s) { return s.o.postgres.process == Process::unknown && !s.may_write; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting: the state of PostgreSQL is not known");
+       condition(d, "PostgresUnknown", s.o.postgres.why);
+       if (s.holding) renew_when_due(s, d);
+     }},
+};
+
+}  // namespace
+
+std::span<const Rule> recovery() {
+  return table;
+}
+
+}  // namespace regent::rules

@@ -1,0 +1,55 @@
+// The vocabulary that rules are written in: short names for what a decision does.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "core/decision.h"
+#include "core/rule.h"
+#include "core/situation.h"
+
+namespace regent::rules {
+
+inline void say(Decision& d, std::string sentence) {
+  d.sentence = std::move(sentence);
+}
+
+template <class... Args>
+void say(Decision& d, fmt::format_string<Args...> format, Args&&... args) {
+  d.sentence = fmt::format(format, std::forward<Args>(args)...);
+}
+
+inline void act(Decision& d, Action action) {
+  d.actions.push_back(std::move(action));
+}
+inline void start(Decision& d, job::Spec spec) {
+  act(d, action::StartJob{std::move(spec)});
+}
+
+void condition(Decision& d, std::string name, std::string detail);
+
+// Decide again at the latest after this long.
+void wake_in(const Situation& s, Decision& d, Duration delay);
+
+// Keeps the lease alive when its confirmation has grown old (I3).
+void renew_when_due(const Situation& s, Decision& d);
+
+// A stop that is over before somebody else may be promoted: fast while there is time, immediate when there is none.
+job::Stop fence(const Situation& s);
+
+// Forgets what was known about following somebody.
+void forget_rejoin(Memory& memory);
+
+std::span<const Rule> safety();
+std::span<const Rule> pause();
+std::span<const Rule> store();
+std::span<const Rule> jobs();
+std::span<const Rule> data();
+std::span<const Rule> recovery();
+std::span<const Rule> election();
+std::span<const Rule> leader();
+std::span<const Rule> follower();
+
+}  // namespace regent::rules

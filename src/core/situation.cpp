@@ -1,0 +1,68 @@
+#include "core/situation.h"
+
+namespace regent {
+namespace {
+
+Upstream upstream_of(const Situation& s, const Member& member) {
+  Upstream out;
+  const auto address = parse_conn_url(member.conn_url);
+  if (!address) return out;
+  out.name = member.name;
+  out.address = *address;
+  if (s.o.settings.use_slots) out.slot = slot_name(s.o.self.name);
+  return out;
+}
+
+}  // namespace
+
+const PeerAnswer* PeersFacts::find(const MemberName& name) const {
+  for (const auto& answer : answers) {
+    if (answer.name == name) return &answer;
+  }
+  return nullptr;
+}
+
+Situation survey(const Observation& observation, const Memory& memory) {
+  Situation s{.o = observation, .m = memory};
+  const auto& postgres = observation.postgres;
+  s.view = observation.cluster.get();
+  s.server = postgres.process == Process::running ? postgres.server.get() : nullptr;
+  s.control = postgres.data.control ? &*postgres.data.control : nullptr;
+  s.running = postgres.process == Process::running;
+  s.stopped = postgres.process == Process::stopped;
+  s.primary = s.server != nullptr && !s.server->in_recovery;
+  s.replica = s.server != nullptr && s.server->in_recovery;
+  s.may_write = s.primary || (s.server == nullptr && !s.stopped && memory.ran_as_primary);
+  s.paused = observation.settings.pause;
+  s.job_running = observation.job.running.has_value();
+  s.holding = lease_valid(observation.lease, observation.now);
+  if (s.view != nullptr) {
+    const auto& leader = s.view->leader;
+    s.unlocked = !leader.exists();
+    s.named = leader.exists() && leader.name == observation.self.name;
+    s.other_leads = leader.exists() && !s.named;
+    s.holding = s.holding && s.named && leader.version == observation.lease.version;
+    if (s.other_leads) {
+      s.leader = s.view->leader_member();
+      s.leader_usable =
+          s.leader != nullptr && s.leader->state == PgState::running && parse_conn_url(s.leader->conn_url).has_value();
+    }
+  }
+  return s;
+}
+
+Upstream leader_upstream(const Situation& s) {
+  return s.leader != nullptr ? upstream_of(s, *s.leader) : Upstream{};
+}
+
+Upstream wanted_upstream(const Situation& s) {
+  if (s.view == nullptr) return {};
+  const auto& from = s.o.self.tags.replicatefrom;
+  if (!from.empty() && from != s.me()) {
+    const Member* parent = s.view->member(MemberName(from));
+    if (parent != nullptr && parent->state == PgState::running) return upstream_of(s, *parent);
+  }
+  return leader_upstream(s);
+}
+
+}  // namespace regent

@@ -1,0 +1,39 @@
+#include "core/timeline.h"
+
+#include <algorithm>
+
+namespace regent {
+
+Lineage lineage(Position position, bool inclusive, Timeline timeline, Lsn end, const History& history) {
+  if (position.timeline == timeline) {
+    // `end` is a moment old: a replica on the same timeline may be past it. A former primary's record may not.
+    return inclusive || position.lsn < end ? Lineage::contained : Lineage::diverged;
+  }
+  const auto left = std::find_if(history.begin(), history.end(),
+                                 [&](const HistoryLine& line) { return line.timeline == position.timeline; });
+  if (left == history.end()) return Lineage::diverged;
+  // Promotion happens between records: a record that starts before the switch is contained whole.
+  const bool contained = inclusive ? position.lsn <= left->switch_lsn : position.lsn < left->switch_lsn;
+  return contained ? Lineage::contained : Lineage::diverged;
+}
+
+bool contradict(const History& one, const History& other) {
+  return std::any_of(one.begin(), one.end(), [&](const HistoryLine& line) {
+    return std::any_of(other.begin(), other.end(), [&](const HistoryLine& twin) {
+      return twin.timeline == line.timeline && twin.switch_lsn != line.switch_lsn;
+    });
+  });
+}
+
+LocalEnd local_end(const ControlFacts& control) {
+  if (control.clean_primary()) return {{control.timeline, control.checkpoint}, false};
+  const bool beyond_checkpoint = control.min_recovery.value != 0 && control.min_recovery_timeline.value != 0;
+  if (beyond_checkpoint) return {{control.min_recovery_timeline, control.min_recovery}, true};
+  return {{control.timeline, control.checkpoint}, true};
+}
+
+Timeline recorded_timeline(const History& history) {
+  return history.empty() ? Timeline{} : Timeline{history.back().timeline.value + 1};
+}
+
+}  // namespace regent
