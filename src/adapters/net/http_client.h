@@ -1,0 +1,73 @@
+// An HTTP/1.1 client: stores and other members' REST API.
+//
+// Threading: the thread of the executor. One connection per request in flight; idle ones are kept per endpoint.
+// Errors:
+// - unreachable, refused, invalid: no connection; the request was NOT sent;
+// - timeout, failed: it may have been sent and may have had its effect (F32).
+// An answer of any status is a value.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/net/tls_options.h"
+#include "adapters/net/url.h"
+#include "base/result.h"
+#include "ports/clock.h"
+#include "ports/task.h"
+
+namespace regent {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string target = "/";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  bool keep_alive = true;
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::string body;
+  std::string date;  // the Date header as it stands; empty: none
+};
+
+// The value of an Authorization header.
+std::string basic_authorization(const std::string& username, const std::string& password);
+
+// An answer whose body arrives over time.
+class HttpStream {
+ public:
+  virtual ~HttpStream() = default;
+
+  virtual int status() const = 0;
+  // The next bytes of the body, as they arrive; empty at its end. timeout: nothing came by the deadline, the stream is
+  // over.
+  virtual Task<Result<std::string>> next(Instant deadline) = 0;
+  // A pending next() ends with an error. Same thread.
+  virtual void close() = 0;
+};
+
+class HttpClient {
+ public:
+  HttpClient(boost::asio::any_io_executor executor, const Clock& clock, TlsOptions tls = {});
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  Task<Result<HttpResponse>> request(Endpoint endpoint, HttpRequest request, Instant deadline);
+  // Returns when the head of the answer is there. Uses a connection of its own. The stream may outlive the client.
+  Task<Result<std::shared_ptr<HttpStream>>> open(Endpoint endpoint, HttpRequest request, Instant deadline);
+
+  // Closes the idle connections to `endpoint`: they may be dead without knowing.
+  void forget(const Endpoint& endpoint);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace regent
