@@ -1,0 +1,33 @@
+// The REST API of the other members, Regent's or Patroni's of any generation (T1).
+// Threading: the control loop's thread. Errors: none; a member that cannot be asked or understood is not reachable
+// (F44).
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "adapters/net/tls_options.h"
+#include "model/local_config.h"
+#include "ports/clock.h"
+#include "ports/peers.h"
+
+namespace regent {
+
+struct PeersOptions {
+  std::string username, password;
+  TlsOptions tls;
+};
+
+// As `ctl` and `restapi` say (T25). A peer's certificate is checked when `ctl.cacert` names an authority:
+// `restapi.cafile` alone speaks of those who ask us.
+PeersOptions peers_options(const CtlConfig& ctl, const RestConfig& rest);
+
+std::unique_ptr<Peers> make_peers(boost::asio::any_io_executor executor, const Clock& clock, PeersOptions options);
+
+// The status document of GET /patroni. `date` is the Date header of the answer, or empty: the peer's own clock, against
+// which it tells when it last saw the store.
+PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string_view date);
+
+}  // namespace regent

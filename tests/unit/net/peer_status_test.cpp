@@ -1,0 +1,103 @@
+#include <gtest/gtest.h>
+
+#include "adapters/net/peers.h"
+
+namespace regent {
+namespace {
+
+const MemberName n2("n2");
+
+TEST(PeerStatus, ReplicaOfGeneration4) {
+  const auto answer = parse_peer_status(
+      n2,
+      R"({"state": "running", "role": "replica", "server_version": 150020, "xlog": {"received_location": 67108864, )"
+      R"("replayed_location": 67109000, "replayed_timestamp": null, "paused": false}, "timeline": 3, )"
+      R"("replication_state": "streaming", "dcs_last_seen": 1724873966, "tags": {"zone": "a", "failover_priority": 2}, )"
+      R"("database_system_identifier": "7", "patroni": {"version": "4.1.4", "scope": "demo", "name": "n2"}})",
+      "Wed, 28 Aug 2024 19:39:28 GMT");
+  EXPECT_TRUE(answer.reachable);
+  EXPECT_TRUE(answer.running);
+  EXPECT_TRUE(answer.in_recovery);
+  EXPECT_EQ(answer.timeline, Timeline{3});
+  EXPECT_EQ(answer.wal, Lsn{67109000});
+  EXPECT_FALSE(answer.nofailover);
+  EXPECT_EQ(answer.failover_priority, 2);
+  EXPECT_TRUE(answer.has_dcs);
+  EXPECT_FALSE(answer.watchdog_failed);
+}
+
+TEST(PeerStatus, PrimaryInBothGenerationsWords) {
+  for (const char* role : {"master", "primary"}) {
+    const std::string body = std::string(R"({"state": "running", "role": ")") + role +
+                             R"(", "xlog": {"location": 100}, "timeline": 1, "watchdog_failed": true})";
+    const auto answer = parse_peer_status(n2, body, "");
+    EXPECT_TRUE(answer.reachable);
+    EXPECT_FALSE(answer.in_recovery);
+    EXPECT_EQ(answer.wal, Lsn{100});
+    EXPECT_TRUE(answer.watchdog_failed);
+  }
+}
+
+TEST(PeerStatus, TagsForbidLeadership) {
+  EXPECT_TRUE(parse_peer_status(n2, R"({"state": "running", "tags": {"nofailover": true}})", "").nofailover);
+  EXPECT_TRUE(parse_peer_status(n2, R"({"state": "running", "tags": {"failover_priority": 0}})", "").nofailover);
+}
+
+TEST(PeerStatus, StoppedServerIsReachableAndNotRunning) {
+  const auto answer = parse_peer_status(n2, R"({"state": "stopped", "role": "replica"})", "");
+  EXPECT_TRUE(answer.reachable);
+  EXPECT_FALSE(answer.running);
+  EXPECT_TRUE(answer.in_recovery);
+  EXPECT_EQ(answer.wal, Lsn{});
+}
+
+TEST(PeerStatus, LastSightOfTheStoreIsMeasuredOnThePeersClock) {
+  const std::string body = R"({"state": "running", "role": "replica", "dcs_last_seen": 1724873966})";
+  EXPECT_TRUE(parse_peer_status(n2, body, "Wed, 28 Aug 2024 19:39:46 GMT").has_dcs);
+  EXPECT_FALSE(parse_peer_status(n2, body, "Wed, 28 Aug 2024 19:41:00 GMT").has_dcs);
+  EXPECT_TRUE(parse_peer_status(n2, body, "").has_dcs);
+}
+
+TEST(PeerStatus, NonsenseIsNotReachableAndSaysWhy) {
+  for (const char* body :
+       {"", "<html>", "[]", "42", R"({"role": "primary"})", R"({"state": 7})", R"({"state": "run)"}) {
+    const auto answer = parse_peer_status(n2, body, "");
+    EXPECT_FALSE(answer.reachable) << body;
+    EXPECT_FALSE(answer.why.empty()) << body;
+    EXPECT_EQ(answer.name, n2);
+  }
+  // Fields that make no sense count as absent; the rest is still worth something (F40).
+  const auto odd = parse_peer_status(n2, R"({"state": "running", "xlog": "x", "timeline": -3, "tags": 1})", "");
+  EXPECT_TRUE(odd.reachable);
+  EXPECT_EQ(odd.timeline, Timeline{0});
+}
+
+TEST(PeersOptions, OwnSectionWinsOverRestapi) {
+  RestConfig rest;
+  rest.username = "r";
+  rest.password = "rp";
+  rest.certfile = "rest.crt";
+  rest.keyfile = "rest.key";
+  rest.cafile = "rest.ca";
+  CtlConfig ctl;
+  auto options = peers_options(ctl, rest);
+  EXPECT_EQ(options.username, "r");
+  EXPECT_EQ(options.tls.cert_file, "rest.crt");
+  EXPECT_FALSE(options.tls.verify);
+
+  ctl.username = "c";
+  ctl.password = "cp";
+  ctl.certfile = "ctl.crt";
+  ctl.cacert = "ctl.ca";
+  options = peers_options(ctl, rest);
+  EXPECT_EQ(options.username + options.password, "ccp");
+  EXPECT_EQ(options.tls.cert_file, "ctl.crt");
+  EXPECT_EQ(options.tls.key_file, "");
+  EXPECT_EQ(options.tls.ca_file, "ctl.ca");
+  EXPECT_TRUE(options.tls.verify);
+  ctl.insecure = true;
+  EXPECT_FALSE(peers_options(ctl, rest).tls.verify);
+}
+
+}  // namespace
+}  // namespace regent
