@@ -1,0 +1,268 @@
+#include "adapters/dcs/etcd3/etcd3.h"
+
+#include <fmt/format.h>
+
+#include "adapters/dcs/etcd3/gateway.h"
+#include "adapters/dcs/etcd3/protocol.h"
+#include "adapters/dcs/etcd3/session.h"
+#include "adapters/dcs/etcd3/watch.h"
+#include "base/log.h"
+
+namespace regent {
+
+namespace asio = boost::asio;
+
+namespace etcd3 {
+
+namespace {
+
+struct Written {
+  TxnReply reply;
+  bool repeated = false;
+};
+
+class Etcd3 final : public Dcs {
+ public:
+  Etcd3(asio::any_io_executor executor, Clock& clock, Options options, std::string prefix, MemberName name,
+        Duration ttl)
+      : clock_(clock),
+        prefix_(std::move(prefix)),
+        name_(std::move(name)),
+        gateway_(std::make_shared<Gateway>(executor, clock, std::move(options))),
+        session_(gateway_, prefix_ + "members/" + name_.str(), ttl),
+        watch_(std::make_shared<Watch>(executor, clock, gateway_, prefix_)) {
+    gateway_->set_ttl(ttl);
+  }
+  ~Etcd3() override { watch_->stop(); }
+
+  Task<Result<ClusterView>> read(Instant deadline) override;
+  Task<void> changed(Instant until) override { return watch_->changed(until); }
+
+  void set_ttl(Duration ttl) override {
+    session_.set_ttl(ttl);
+    gateway_->set_ttl(ttl);
+  }
+  Task<Result<void>> keep_session(Instant deadline) override;
+  std::string session() const override { return session_.id(); }
+
+  Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override;
+  Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override;
+  Task<Result<void>> release_leader(Version version, Instant deadline) override;
+
+  Task<Result<Version>> write(action::WriteKey write, Instant deadline) override;
+  Task<Result<void>> erase(action::DeleteKey erase, Instant deadline) override;
+  Task<Result<void>> write_member(std::string value, Instant deadline) override;
+  Task<Result<void>> erase_member(Instant deadline) override;
+  Task<void> close(Instant deadline) override;
+
+ private:
+  Task<Result<Written>> txn(Json request, Instant deadline);
+  Task<LeaseGrant> move_leader(LeaseGrant held, Instant deadline);
+
+  std::string leader_key() const { return prefix_ + "leader"; }
+  // The key carries our name on the lease of this very process: nobody else can have written it (F32).
+  bool is_ours(const std::optional<KeyValue>& found) const {
+    return found && found->value == name_.str() && !session_.id().empty() && found->lease == session_.id();
+  }
+  tl::unexpected<Error> not_ours(const std::optional<KeyValue>& found) const {
+    return fail(ErrorKind::conflict, found ? fmt::format("the leader key belongs to {}", found->value)
+                                           : std::string("the leader key is gone"));
+  }
+
+  Clock& clock_;
+  std::string prefix_;
+  MemberName name_;
+  std::shared_ptr<Gateway> gateway_;
+  Session session_;
+  std::shared_ptr<Watch> watch_;
+  std::optional<Refreshed> moving_to_;  // the lease of a move of the leader key whose outcome is unknown
+};
+
+Task<Result<Written>> Etcd3::txn(Json request, Instant deadline) {
+  auto answer = co_await gateway_->call("/kv/txn", std::move(request), deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  auto reply = read_txn(answer->body);
+  if (!reply) co_return tl::unexpected(reply.error());
+  co_return Written{std::move(*reply), answer->repeated};
+}
+
+Task<Result<ClusterView>> Etcd3::read(Instant deadline) {
+  Json request = range_prefix(prefix_);
+  auto answer = co_await gateway_->call("/kv/range", std::move(request), deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  auto range = read_range(answer->body);
+  if (!range) co_return tl::unexpected(range.error());
+  std::vector<RawKey> keys;
+  keys.reserve(range->kvs.size());
+  for (KeyValue& kv : range->kvs) {
+    keys.push_back(RawKey{kv.key.substr(prefix_.size()), std::move(kv.value), Version{kv.mod_revision}, kv.lease});
+  }
+  watch_->read(range->header);
+  const auto revision = static_cast<std::uint64_t>(range->header.revision);
+  co_return parse_cluster_view(keys, revision, range->header.term);
+}
+
+Task<Result<void>> Etcd3::keep_session(Instant deadline) {
+  auto kept = co_await session_.ensure(deadline);
+  if (!kept) co_return tl::unexpected(kept.error());
+  co_return Result<void>();
+}
+
+Task<Result<LeaseGrant>> Etcd3::acquire_leader(Version expect, Instant deadline) {
+  for (int round = 0;; ++round) {
+    auto fresh = co_await session_.ensure(deadline);
+    if (!fresh) co_return tl::unexpected(fresh.error());
+    Json request = expect.absent() ? put_if(leader_key(), expect, name_.str(), fresh->id)
+                                   : retake_if(leader_key(), expect, name_.str(), fresh->id);
+    auto written = co_await txn(std::move(request), deadline);
+    if (!written) {
+      // The lease ended between the two calls.
+      if (written.error().kind == ErrorKind::not_found && round == 0) {
+        session_.lost();
+        continue;
+      }
+      co_return tl::unexpected(written.error());
+    }
+    const TxnReply& reply = written->reply;
+    if (!reply.succeeded && !is_ours(reply.found)) co_return not_ours(reply.found);
+    const Version version{reply.succeeded ? reply.header.revision : reply.found->mod_revision};
+    if (reply.header.term == fresh->term) co_return LeaseGrant{fresh->id, version, fresh->sent, fresh->ttl};
+    // There was an election between the two: what the old leader of etcd said about the lease does not count.
+    co_return co_await renew_leader(version, deadline);
+  }
+}
+
+Task<Result<LeaseGrant>> Etcd3::renew_leader(Version version, Instant deadline) {
+  while (true) {
+    auto kept = co_await session_.keep(deadline);
+    if (!kept) {
+      if (kept.error().kind != ErrorKind::not_found) co_return tl::unexpected(kept.error());
+      co_return fail(ErrorKind::conflict, "the session with etcd has expired, and the leader key with it");
+    }
+    Json request = confirm(leader_key(), version);
+    auto confirmed = co_await txn(std::move(request), deadline);
+    if (!confirmed) co_return tl::unexpected(confirmed.error());
+    const TxnReply& reply = confirmed->reply;
+    const bool moved = moving_to_ && reply.found && reply.found->lease == moving_to_->id;
+    if (moved && reply.found->value == name_.str()) {
+      // The move to a lease of another length had no answer, but it took place: from here on that lease counts.
+      session_.adopt(*moving_to_);
+      moving_to_.reset();
+      version = Version{reply.found->mod_revision};
+      continue;
+    }
+    if (!reply.succeeded || !is_ours(reply.found)) co_return not_ours(reply.found);
+    // A keepalive that an outvoted leader of etcd answered prolonged nothing (F29): both answers must be of one term.
+    if (reply.header.term != kept->term) continue;
+    LeaseGrant grant{kept->id, version, kept->sent, kept->ttl};
+    if (session_.wants_replacement()) grant = co_await move_leader(grant, deadline);
+    // A member key that could not follow must not cost the lease that is confirmed.
+    co_await session_.keep_member(deadline);
+    co_return grant;
+  }
+}
+
+// Puts the leader key on a lease of the wanted length. Whatever fails: what is held stays held.
+Task<LeaseGrant> Etcd3::move_leader(LeaseGrant held, Instant deadline) {
+  auto made = co_await session_.grant(deadline);
+  if (!made) co_return held;
+  const auto member = session_.member_value();
+  Json request = member ? put_two_if(leader_key(), held.version, name_.str(), session_.member_key(), *member, made->id)
+                        : put_if(leader_key(), held.version, name_.str(), made->id);
+  moving_to_ = *made;
+  auto written = co_await txn(std::move(request), deadline);
+  if (!written || !written->reply.succeeded || written->reply.header.term != made->term) co_return held;
+  moving_to_.reset();
+  session_.adopt(*made);
+  if (member) session_.member_moved();
+  co_return LeaseGrant{made->id, Version{written->reply.header.revision}, made->sent, made->ttl};
+}
+
+Task<Result<void>> Etcd3::release_leader(Version version, Instant deadline) {
+  Json request = delete_if(leader_key(), version);
+  auto written = co_await txn(std::move(request), deadline);
+  if (!written) co_return tl::unexpected(written.error());
+  if (written->reply.succeeded) co_return Result<void>();
+  // Our own first attempt did it.
+  if (written->repeated && !written->reply.found) co_return Result<void>();
+  co_return not_ours(written->reply.found);
+}
+
+Task<Result<Version>> Etcd3::write(action::WriteKey write, Instant deadline) {
+  const std::string key = prefix_ + std::string(to_string(write.key));
+  for (int round = 0;; ++round) {
+    std::string lease;
+    if (write.on_session) {
+      if (session_.id().empty()) {
+        if (auto made = co_await session_.ensure(deadline); !made) co_return tl::unexpected(made.error());
+      }
+      lease = session_.id();
+    }
+    Json request = put_if(key, write.expect, write.value, lease);
+    auto written = co_await txn(std::move(request), deadline);
+    if (!written) {
+      if (write.on_session && written.error().kind == ErrorKind::not_found && round == 0) {
+        session_.lost();
+        continue;
+      }
+      co_return tl::unexpected(written.error());
+    }
+    const TxnReply& reply = written->reply;
+    const bool was_ours =
+        written->repeated && reply.found && reply.found->value == write.value && reply.found->lease == lease;
+    if (!reply.succeeded && !was_ours) {
+      co_return fail(ErrorKind::conflict, fmt::format("{} was changed by somebody else", key));
+    }
+    if (write.on_session) {
+      session_.claim(key);
+    } else {
+      session_.unclaim(key);
+    }
+    co_return Version{reply.succeeded ? reply.header.revision : reply.found->mod_revision};
+  }
+}
+
+Task<Result<void>> Etcd3::erase(action::DeleteKey erase, Instant deadline) {
+  const std::string key = prefix_ + std::string(to_string(erase.key));
+  Json request = delete_if(key, erase.expect);
+  auto written = co_await txn(std::move(request), deadline);
+  if (!written) co_return tl::unexpected(written.error());
+  if (!written->reply.succeeded && !(written->repeated && !written->reply.found)) {
+    co_return fail(ErrorKind::conflict, fmt::format("{} was changed by somebody else", key));
+  }
+  session_.unclaim(key);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Etcd3::write_member(std::string value, Instant deadline) {
+  return session_.write_member(std::move(value), deadline);
+}
+
+Task<Result<void>> Etcd3::erase_member(Instant deadline) {
+  return session_.erase_member(deadline);
+}
+
+Task<void> Etcd3::close(Instant deadline) {
+  watch_->stop();
+  co_await session_.revoke(deadline);
+  co_await watch_->stopped(deadline);
+}
+
+}  // namespace
+
+}  // namespace etcd3
+
+std::unique_ptr<Dcs> make_etcd3(asio::any_io_executor executor, Clock& clock, etcd3::Options options,
+                                std::string prefix, MemberName name, Duration ttl) {
+  return std::make_unique<etcd3::Etcd3>(std::move(executor), clock, std::move(options), std::move(prefix),
+                                        std::move(name), ttl);
+}
+
+Result<std::unique_ptr<Dcs>> make_etcd3(asio::any_io_executor executor, Clock& clock, const Json& section,
+                                        std::string prefix, MemberName name, Duration ttl) {
+  auto options = etcd3::parse_options(section);
+  if (!options) return tl::unexpected(options.error());
+  return make_etcd3(std::move(executor), clock, std::move(*options), std::move(prefix), std::move(name), ttl);
+}
+
+}  // namespace regent

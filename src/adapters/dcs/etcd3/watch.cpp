@@ -1,0 +1,159 @@
+#include "adapters/dcs/etcd3/watch.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+
+namespace regent::etcd3 {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+constexpr Duration stream_lifetime = std::chrono::seconds(30);
+constexpr Duration open_time = std::chrono::seconds(3);
+constexpr Duration first_pause = 100ms;
+constexpr Duration longest_pause = std::chrono::seconds(2);
+
+}  // namespace
+
+bool wakes(std::string_view path, const WatchEvent& event) {
+  constexpr std::array<std::string_view, 7> keys = {"leader",     "failover", "config",  "sync",
+                                                    "initialize", "history",  "failsafe"};
+  if (std::find(keys.begin(), keys.end(), path) != keys.end()) return true;
+  return path.starts_with("members/") && (event.erased || event.created());
+}
+
+Watch::Watch(asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gateway> gateway, std::string prefix)
+    : executor_(executor),
+      clock_(clock),
+      gateway_(std::move(gateway)),
+      prefix_(std::move(prefix)),
+      woken_(executor),
+      ended_(executor, Instant::max()) {}
+
+void Watch::read(const Header& header) {
+  read_revision_ = header.revision;
+  if (!running_ || header.cluster_id != cluster_id_) {
+    // A store restored from a backup counts from an older number (F34).
+    position_ = header.revision;
+    changed_revision_ = 0;
+  }
+  cluster_id_ = header.cluster_id;
+  missed_ = false;
+}
+
+Task<void> Watch::changed(Instant until) {
+  if (!running_ && !stopping_ && read_revision_ > 0) start();
+  if (missed_ || changed_revision_ > read_revision_) co_return;
+  woken_.expires_at(until);
+  co_await woken_.async_wait(as_result);
+}
+
+void Watch::wake() {
+  woken_.cancel();
+}
+
+void Watch::start() {
+  running_ = true;
+  const auto self = shared_from_this();
+  asio::co_spawn(executor_, run(self), asio::bind_cancellation_slot(cancel_.slot(), [self](std::exception_ptr) {
+                   self->running_ = false;
+                   self->ended_.cancel();
+                 }));
+}
+
+void Watch::stop() {
+  stopping_ = true;
+  wake();
+  if (running_) cancel_.emit(asio::cancellation_type::terminal);
+}
+
+Task<void> Watch::stopped(Instant deadline) {
+  if (!running_) co_return;
+  ended_.expires_at(deadline);
+  co_await ended_.async_wait(as_result);
+}
+
+Task<void> Watch::run(std::shared_ptr<Watch> self) {
+  Duration pause = first_pause;
+  bool outage = false;
+  while (!self->stopping_) {
+    const Instant open_by = self->clock_.now() + open_time;
+    co_await self->gateway_->discover(open_by);
+    Json request = watch_prefix(self->prefix_, self->position_ + 1);
+    auto opened = co_await self->gateway_->open("/watch", std::move(request), open_by);
+    End end = End::failure;
+    if (opened) end = co_await self->follow(*opened, outage);
+    if (end == End::age) {
+      pause = first_pause;
+      outage = false;
+      continue;
+    }
+    if (opened) {
+      self->gateway_->stream_failed();
+    } else {
+      outage = true;
+      log::debug("cannot watch etcd: {}", opened.error().message);
+    }
+    const Instant again = self->clock_.now() + pause;
+    co_await self->clock_.sleep_until(again);
+    pause = std::min(pause * 2, longest_pause);
+  }
+}
+
+Task<Watch::End> Watch::follow(std::shared_ptr<HttpStream> stream, bool after_outage) {
+  const Instant old_at = clock_.now() + stream_lifetime;
+  Lines lines;
+  while (!stopping_) {
+    auto piece = co_await stream->next(old_at);
+    if (!piece) co_return piece.error().kind == ErrorKind::timeout ? End::age : End::failure;
+    if (piece->empty()) co_return End::failure;
+    lines.add(*piece);
+    while (auto line = lines.next()) {
+      auto document = parse_json(*line, "a watch message of etcd");
+      if (!document) co_return End::failure;
+      const auto message = read_watch(*document);
+      if (!message || !handle(*message)) co_return End::failure;
+      if (after_outage) {
+        // The store is back: nobody should sleep on.
+        after_outage = false;
+        missed_ = true;
+        wake();
+      }
+    }
+  }
+  co_return End::age;
+}
+
+// False: the stream is over.
+bool Watch::handle(const WatchMessage& message) {
+  if (const auto accepted = gateway_->accept(message.header); !accepted) {
+    log::warning("watching etcd: {}", accepted.error().message);
+    return false;
+  }
+  if (message.canceled) {
+    // Compacted: what happened up to there is lost to us.
+    position_ = std::max(position_, message.compact_revision - 1);
+    missed_ = true;
+    wake();
+    return false;
+  }
+  for (const WatchEvent& event : message.events) {
+    position_ = std::max(position_, event.kv.mod_revision);
+    if (!event.kv.key.starts_with(prefix_)) continue;
+    if (!wakes(std::string_view(event.kv.key).substr(prefix_.size()), event)) continue;
+    changed_revision_ = std::max(changed_revision_, event.kv.mod_revision);
+    if (changed_revision_ > read_revision_) wake();
+  }
+  return true;
+}
+
+}  // namespace regent::etcd3

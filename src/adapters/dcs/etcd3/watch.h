@@ -1,0 +1,59 @@
+// The watch stream: wakes the control loop, and proves nothing (F30).
+//
+// Threading: the control loop's thread; one waiter at a time. Errors: none; a stream that breaks is opened again where
+// it ended, with growing pauses. A stream lives for a limited time: one that died in silence costs no more than that.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "adapters/dcs/etcd3/gateway.h"
+#include "adapters/os/clock.h"
+
+namespace regent::etcd3 {
+
+// Whether a decision may depend on this event; `path` is relative to the cluster's prefix. Status and the refreshing of
+// member keys are not such: they would wake everybody all the time.
+bool wakes(std::string_view path, const WatchEvent& event);
+
+class Watch : public std::enable_shared_from_this<Watch> {
+ public:
+  Watch(boost::asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gateway> gateway, std::string prefix);
+
+  // A read brought everything up to the revision of its answer.
+  void read(const Header& header);
+  // Returns when something changed after the last read, or at `until`. The first call starts the stream.
+  Task<void> changed(Instant until);
+  // The stream's coroutine ends soon after this.
+  void stop();
+  Task<void> stopped(Instant deadline);
+
+ private:
+  enum class End { age, failure };
+
+  static Task<void> run(std::shared_ptr<Watch> self);
+  Task<End> follow(std::shared_ptr<HttpStream> stream, bool after_outage);
+  bool handle(const WatchMessage& message);
+  void wake();
+  void start();
+
+  boost::asio::any_io_executor executor_;
+  Clock& clock_;
+  std::shared_ptr<Gateway> gateway_;
+  std::string prefix_;
+  boost::asio::cancellation_signal cancel_;
+  BootTimer woken_;
+  BootTimer ended_;
+  bool running_ = false;
+  bool stopping_ = false;
+  bool missed_ = false;  // something may have happened that no event told
+  std::uint64_t cluster_id_ = 0;
+  std::int64_t read_revision_ = 0;  // of the last read
+  std::int64_t position_ = 0;       // events up to here were delivered
+  std::int64_t changed_revision_ = 0;
+};
+
+}  // namespace regent::etcd3
