@@ -1,0 +1,306 @@
+// etcd: the common suite, and what only etcd has.
+#include "adapters/dcs/etcd3/etcd3.h"
+
+#include <fmt/format.h>
+
+#include "adapters/net/base64.h"
+#include "dcs_suite.h"
+#include "etcd_server.h"
+#include "proxy.h"
+
+namespace regent::testing {
+namespace {
+
+using action::Key;
+using action::WriteKey;
+using std::chrono::seconds;
+
+std::unique_ptr<Dcs> connect(boost::asio::io_context& io, Clock& clock, const Json& section, const std::string& name,
+                             Duration ttl = seconds(30)) {
+  auto made = make_etcd3(io.get_executor(), clock, section, "/service/demo/", MemberName(name), ttl);
+  if (!made) throw std::runtime_error(made.error().message);
+  return std::move(*made);
+}
+
+class EtcdStore final : public Store {
+ public:
+  std::unique_ptr<Dcs> connect(boost::asio::any_io_executor executor, Clock& clock, MemberName name,
+                               Duration ttl) override {
+    const Json section{{"hosts", cluster_.hosts()}};
+    auto made = make_etcd3(executor, clock, section, "/service/demo/", std::move(name), ttl);
+    if (!made) throw std::runtime_error(made.error().message);
+    return std::move(*made);
+  }
+  Duration shortest_ttl() const override { return seconds(2); }
+
+ private:
+  EtcdCluster cluster_{1};
+};
+
+std::unique_ptr<Store> etcd_store() {
+  return std::make_unique<EtcdStore>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Etcd3, DcsSuite, ::testing::Values(&etcd_store));
+INSTANTIATE_TEST_SUITE_P(Etcd3, WatchSuite, ::testing::Values(&etcd_store));
+
+class Etcd3Test : public ::testing::Test {
+ protected:
+  Instant in(Duration time) const { return clock.now() + time; }
+  Instant soon() const { return in(seconds(10)); }
+
+  boost::asio::io_context io;
+  SystemClock clock;
+};
+
+// T5, T8: what Patroni reads and writes.
+TEST_F(Etcd3Test, KeysLieWherePatroniPutsThem) {
+  EtcdCluster etcd(1);
+  const auto n1 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n1");
+  ASSERT_TRUE(run(io, n1->write_member("{}", soon())));
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant);
+  const Json range = etcd.post("/kv/range", Json{{"key", to_base64("/")}, {"range_end", to_base64("0")}});
+  std::map<std::string, std::string> found, leases;
+  for (const Json& kv : range["kvs"]) {
+    const std::string key = *from_base64(kv["key"].get<std::string>());
+    found[key] = *from_base64(kv["value"].get<std::string>());
+    leases[key] = kv["lease"].get<std::string>();
+  }
+  const std::map<std::string, std::string> expected = {{"/service/demo/leader", "n1"},
+                                                       {"/service/demo/members/n1", "{}"}};
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(leases["/service/demo/leader"], grant->session);
+  EXPECT_EQ(leases["/service/demo/members/n1"], grant->session);
+}
+
+// F47: a member that accepts connections and says nothing costs its share of the deadline, not all of it.
+TEST_F(Etcd3Test, AFrozenMemberCostsOnlyPartOfTheDeadline) {
+  EtcdCluster etcd(3);
+  const auto n1 = connect(io, clock, Json{{"hosts", etcd.hosts()}}, "n1");
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+  for (std::size_t frozen = 0; frozen < 3; ++frozen) {
+    etcd.freeze(frozen);
+    // The rest may have to elect a leader first.
+    const Instant deadline = in(seconds(15));
+    const auto renewed = run(io, n1->renew_leader(grant->version, deadline));
+    EXPECT_TRUE(renewed) << renewed.error().message;
+    EXPECT_LT(clock.now(), deadline + 500ms);
+    const auto seen = run(io, n1->read(in(seconds(15))));
+    EXPECT_TRUE(seen) << seen.error().message;
+    etcd.thaw(frozen);
+  }
+}
+
+TEST_F(Etcd3Test, LearnsTheOtherMembersFromTheCluster) {
+  EtcdCluster etcd(3);
+  const auto n1 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n1");
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  // The watch's housekeeping asks for the members.
+  run(io, n1->changed(in(seconds(1))));
+  etcd.kill(0);
+  const auto seen = run(io, n1->read(in(seconds(15))));
+  EXPECT_TRUE(seen) << seen.error().message;
+}
+
+TEST_F(Etcd3Test, NobodyThereIsUnreachableByTheDeadline) {
+  const std::string hosts = fmt::format("127.0.0.1:{},127.0.0.1:{}", free_port(), free_port());
+  const auto n1 = connect(io, clock, Json{{"hosts", hosts}}, "n1");
+  const Instant start = clock.now();
+  const auto seen = run(io, n1->read(in(seconds(1))));
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().kind, ErrorKind::unreachable);
+  EXPECT_LT(clock.now() - start, seconds(3));
+  const auto grant = run(io, n1->acquire_leader(Version{}, in(500ms)));
+  ASSERT_FALSE(grant);
+  EXPECT_EQ(grant.error().kind, ErrorKind::unreachable);
+}
+
+TEST_F(Etcd3Test, AMinorityIsNotBelieved) {
+  EtcdCluster etcd(3);
+  const auto n1 = connect(io, clock, Json{{"hosts", etcd.hosts()}}, "n1");
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant);
+  etcd.freeze(1);
+  etcd.freeze(2);
+  const auto seen = run(io, n1->read(in(seconds(3))));
+  EXPECT_FALSE(seen);
+  const auto renewed = run(io, n1->renew_leader(grant->version, in(seconds(3))));
+  ASSERT_FALSE(renewed);
+  EXPECT_NE(renewed.error().kind, ErrorKind::conflict);
+  etcd.thaw(1);
+  etcd.thaw(2);
+  const auto again = run(io, n1->renew_leader(grant->version, in(seconds(20))));
+  EXPECT_TRUE(again) << again.error().message;
+}
+
+// F32: applied, and the answer is lost.
+class LostReply : public Etcd3Test {
+ protected:
+  LostReply() { n1 = connect(io, clock, Json{{"proxy", fmt::format("http://127.0.0.1:{}", proxy.port())}}, "n1"); }
+
+  EtcdCluster etcd{1};
+  Proxy proxy{io, etcd.port(0)};
+  std::unique_ptr<Dcs> n1;
+};
+
+TEST_F(LostReply, OfAnAcquireIsReadAgain) {
+  ASSERT_TRUE(run(io, n1->keep_session(soon())));
+  proxy.lose_reply_to("request_put");
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_TRUE(proxy.lost_one());
+  const auto seen = run(io, n1->read(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->leader.version, grant->version);
+  EXPECT_EQ(seen->leader.session, grant->session);
+}
+
+TEST_F(LostReply, OfAnAcquireThatSomebodyElseWonIsAConflict) {
+  const auto n2 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n2");
+  ASSERT_TRUE(run(io, n2->acquire_leader(Version{}, soon())));
+  ASSERT_TRUE(run(io, n1->keep_session(soon())));
+  proxy.lose_reply_to("request_put");
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  EXPECT_TRUE(proxy.lost_one());
+  ASSERT_FALSE(grant);
+  EXPECT_EQ(grant.error().kind, ErrorKind::conflict);
+}
+
+TEST_F(LostReply, OfARenewalIsAskedAgain) {
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant);
+  proxy.lose_reply_to("/lease/keepalive");
+  const auto renewed = run(io, n1->renew_leader(grant->version, soon()));
+  EXPECT_TRUE(renewed) << renewed.error().message;
+  EXPECT_TRUE(proxy.lost_one());
+}
+
+TEST_F(LostReply, OfWritesErasesAndReleasesCountsOnce) {
+  proxy.lose_reply_to("request_put");
+  const auto written = run(io, n1->write(WriteKey{Key::sync, R"({"leader":"n1"})", Version{}}, soon()));
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_TRUE(proxy.lost_one());
+  const auto seen = run(io, n1->read(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->sync.version, *written);
+
+  proxy.lose_reply_to("request_delete_range");
+  EXPECT_TRUE(run(io, n1->erase(action::DeleteKey{Key::sync, *written}, soon())));
+
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant);
+  proxy.lose_reply_to("request_delete_range");
+  EXPECT_TRUE(run(io, n1->release_leader(grant->version, soon())));
+  const auto after = run(io, n1->read(soon()));
+  ASSERT_TRUE(after);
+  EXPECT_FALSE(after->leader.exists());
+  EXPECT_FALSE(after->sync.exists());
+}
+
+TEST_F(LostReply, ForTheWholeDeadlineIsNeitherYesNorNo) {
+  ASSERT_TRUE(run(io, n1->keep_session(soon())));
+  proxy.swallow_replies(true);
+  const auto grant = run(io, n1->acquire_leader(Version{}, in(seconds(2))));
+  ASSERT_FALSE(grant);
+  EXPECT_EQ(grant.error().kind, ErrorKind::unreachable);
+  proxy.swallow_replies(false);
+  // What was unknown then is found out now.
+  const auto again = run(io, n1->acquire_leader(Version{}, soon()));
+  EXPECT_TRUE(again) << again.error().message;
+}
+
+void enable_authentication(EtcdCluster& etcd) {
+  etcd.post("/auth/user/add", Json{{"name", "root"}, {"password", "secret"}});
+  etcd.post("/auth/user/grant", Json{{"user", "root"}, {"role", "root"}});
+  etcd.post("/auth/enable", Json::object());
+}
+
+TEST_F(Etcd3Test, LogsInWhenEtcdWantsIt) {
+  EtcdCluster etcd(1);
+  const Json with_password{{"host", etcd.address(0)}, {"username", "root"}, {"password", "secret"}};
+  const auto n1 = connect(io, clock, with_password, "n1");
+  // Not enabled yet: the password is simply not used.
+  const auto before = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(before) << before.error().message;
+  enable_authentication(etcd);
+  const auto renewed = run(io, n1->renew_leader(before->version, soon()));
+  ASSERT_TRUE(renewed) << renewed.error().message;
+  ASSERT_TRUE(run(io, n1->write_member("{}", soon())));
+
+  // F39: every token becomes invalid when users change; the next call gets a new one.
+  Json login = etcd.post("/auth/authenticate", Json{{"name", "root"}, {"password", "secret"}});
+  ASSERT_TRUE(login.contains("token"));
+  const auto admin = connect(io, clock, with_password, "n2");
+  ASSERT_TRUE(run(io, admin->read(soon())));
+
+  const auto nobody = connect(io, clock, Json{{"host", etcd.address(0)}}, "n3");
+  const auto refused = run(io, nobody->read(in(seconds(2))));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+  const Json wrong{{"host", etcd.address(0)}, {"username", "root"}, {"password", "wrong"}};
+  const auto stranger = connect(io, clock, wrong, "n4");
+  const auto rejected = run(io, stranger->read(in(seconds(2))));
+  ASSERT_FALSE(rejected);
+  EXPECT_EQ(rejected.error().kind, ErrorKind::refused);
+  EXPECT_EQ(rejected.error().message.find("wrong"), std::string::npos) << "no password in messages";
+}
+
+TEST_F(Etcd3Test, SpeaksTlsWithAClientCertificate) {
+  TemporaryDirectory directory;
+  const Certificates certificates(directory.path());
+  EtcdCluster etcd(1, &certificates);
+  Json section{{"host", etcd.address(0)},
+               {"protocol", "https"},
+               {"cacert", certificates.authority},
+               {"cert", certificates.client},
+               {"key", certificates.client_key}};
+  const auto n1 = connect(io, clock, section, "n1");
+  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_TRUE(run(io, n1->renew_leader(grant->version, soon())));
+
+  Json by_name = section;
+  by_name["host"] = fmt::format("localhost:{}", etcd.port(0));
+  const auto n2 = connect(io, clock, by_name, "n2");
+  EXPECT_TRUE(run(io, n2->read(soon())));
+
+  Json untrusted = section;
+  untrusted.erase("cacert");
+  const auto n3 = connect(io, clock, untrusted, "n3");
+  const auto refused = run(io, n3->read(in(seconds(2))));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused) << refused.error().message;
+
+  Json anonymous = section;
+  anonymous.erase("cert");
+  anonymous.erase("key");
+  const auto n4 = connect(io, clock, anonymous, "n4");
+  EXPECT_FALSE(run(io, n4->read(in(seconds(2)))));
+
+  Json missing = section;
+  missing["cacert"] = directory.path() + "/absent.crt";
+  const auto n5 = connect(io, clock, missing, "n5");
+  const auto unusable = run(io, n5->read(in(seconds(2))));
+  ASSERT_FALSE(unusable);
+  EXPECT_NE(unusable.error().message.find("absent.crt"), std::string::npos) << unusable.error().message;
+}
+
+// F30: the stream breaks with the member it hangs on, and goes on elsewhere where it ended.
+TEST_F(Etcd3Test, TheWatchSurvivesItsMember) {
+  EtcdCluster etcd(3);
+  const auto watcher = connect(io, clock, Json{{"hosts", etcd.hosts(0)}}, "n1");
+  const auto writer = connect(io, clock, Json{{"hosts", etcd.hosts(1)}}, "n2");
+  ASSERT_TRUE(run(io, watcher->read(soon())));
+  run(io, watcher->changed(in(500ms)));
+  etcd.kill(0);
+  const auto written = run(io, writer->write(WriteKey{Key::config, "{}", Version{}}, in(seconds(20))));
+  ASSERT_TRUE(written) << written.error().message;
+  const Instant start = clock.now();
+  run(io, watcher->changed(in(seconds(25))));
+  EXPECT_LT(clock.now() - start, seconds(20));
+}
+
+}  // namespace
+}  // namespace regent::testing
