@@ -1,9 +1,10 @@
-"""Three empty nodes started together become one cluster (F73), and leave what Patroni would leave (T5, T8, T15, T16)."""
+"""Three empty nodes started together become one cluster (F73), and leave what Patroni leaves (T5, T8, T15, T16)."""
 
 import json
 import os
 import re
 import stat
+import subprocess
 
 import pytest
 
@@ -220,3 +221,58 @@ def test_a_fourth_node_clones_later(fresh):
     assert node.setting("primary_slot_name") == "n_4_x"
     assert node.stop() == 0
     fresh.remove_node(node)
+
+
+def test_users_and_script_of_the_bootstrap_section():
+    """bootstrap.users is old, but files that have it are still around (T19); post_bootstrap gets a connection URL."""
+    with Cluster(names=("n1",)) as cluster:
+        script, output = (os.path.join(cluster.directory, name) for name in ("post_bootstrap", "url"))
+        with open(script, "w") as file:
+            file.write(f'#!/bin/sh\necho "$1" >"{output}"\n')
+        os.chmod(script, 0o755)
+        node, = cluster.nodes
+        node.configure({"bootstrap": {
+            "users": {"admin": {"password": "secret", "options": ["createrole", "createdb"]}},
+            "post_bootstrap": script}})
+        cluster.start()
+        assert node.sql("SELECT rolcreaterole, rolcreatedb, rolsuper FROM pg_roles WHERE rolname = 'admin'") == [
+            (True, True, False)]
+        assert text_of(output).startswith("postgres://postgres@")
+
+
+def test_failed_post_bootstrap_leaves_the_field_to_others():
+    """F73: the node that failed frees the key and keeps the evidence beside the data directory."""
+    with Cluster(names=("n1",)) as cluster:
+        node, = cluster.nodes
+        node.configure({"bootstrap": {"post_bootstrap": "/bin/false"}})
+        node.start()
+        wait_until(lambda: not node.alive(), 60, "the agent has given up")
+        assert node.process.returncode == 1
+        assert "initialize" not in cluster.keys()
+        assert not os.path.exists(node.data) and os.path.exists(node.data + ".failed")
+        assert node.postmaster() is None
+
+
+@pytest.mark.regent
+@pytest.mark.parametrize("compat, role, version", [("2.1", "master", "2.1."), ("3", "master", "3."),
+                                                   ("4", "primary", "4.")])
+def test_generations_of_words(compat, role, version):
+    """T1: one setting chooses the words that peers, callbacks and scripts of an older generation expect."""
+    with Cluster(names=("n1",), local={"compat": compat}) as cluster:
+        node, = cluster.nodes
+        node.start()
+        wait_until(lambda: node.answers("/primary"), 60, "the node leads")
+        wait_until(lambda: cluster.members()["n1"]["role"] == role, 10, f"the member key says {role}")
+        assert cluster.members()["n1"]["version"].startswith(version)
+        assert node.status()["role"] == role and node.status()["patroni"]["version"].startswith(version)
+        wait_until(lambda: f"on_start {role} demo" in node.hook_lines(), 10, f"the callback says {role}")
+        assert ("patroni_master{" in node.get("/metrics").text) == (role == "master")
+
+
+@pytest.mark.regent
+def test_second_names_of_the_programs(fresh):
+    directory = os.path.dirname(SUBJECT.agent)
+    assert subprocess.run([f"{directory}/patroni", "--version"], capture_output=True).returncode == 0
+    listed = subprocess.run([f"{directory}/patronictl", "-c", fresh.nodes[0].config_file, "list", "-f", "tsv"],
+                            capture_output=True, text=True)
+    assert listed.stdout == fresh.ctl("list", "-f", "tsv").stdout

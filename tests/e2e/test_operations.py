@@ -121,6 +121,22 @@ def test_broken_file_keeps_the_last_good_configuration(cluster):
     assert cluster.wait_healthy() is node
 
 
+def test_protected_rest_api(cluster):
+    leader = cluster.leader()
+    for node in cluster.nodes:
+        node.configure({"restapi": {"authentication": {"username": "u", "password": "p"}}})
+        node.signal(signal.SIGHUP)
+    wait_until(lambda: leader.request("PATCH", "/config", {}).status == 401, 20, "the password is asked for")
+    for method, path in (("PUT", "/config"), ("POST", "/restart"), ("POST", "/switchover"), ("POST", "/reinitialize"),
+                         ("POST", "/reload"), ("POST", "/failover")):
+        assert leader.request(method, path, {}).status == 401
+    assert leader.get("/config").status == leader.get("/patroni").status == 200
+    assert leader.request("POST", "/reload", {}, headers=["Authorization: Basic dTp4"]).status == 401
+    assert leader.request("POST", "/reload", {}, headers=["Authorization: Basic dTpw"]).status == 202
+    done = cluster.ctl("reload", "demo", leader.name, "--force")
+    assert "Reload request received" in done.stdout
+
+
 # -- restarts
 
 def test_restart_of_a_replica_and_of_the_leader(cluster):
@@ -266,7 +282,7 @@ def test_reading_commands(cluster):
     listed = cluster.ctl("list", "-f", "tsv").stdout.splitlines()
     assert len(listed) == 4 and listed[0].split("\t")[:3] == ["Cluster", "Member", "Host"]
     metrics = leader.get("/metrics").text
-    assert f'patroni_postgres_running{{scope="demo"' in metrics
+    assert 'patroni_postgres_running{scope="demo"' in metrics
 
 
 # -- keys removed by hand (F33)
@@ -289,3 +305,12 @@ def test_deleted_keys_are_written_again(cluster):
     assert int(cluster.key("initialize")) == leader.scalar("SELECT system_identifier FROM pg_control_system()")
     assert cluster.wait_healthy() is leader
     assert cluster.key("history") == history
+
+
+def test_deleted_prefix(cluster):
+    """Everything is gone at once: the same leader leads on, and the configuration comes back from its cache."""
+    leader, identifier = cluster.leader(), cluster.key("initialize")
+    cluster.etcd.client.delete_prefix(cluster.prefix())
+    assert cluster.wait_healthy(60) is leader
+    assert cluster.key("initialize") == identifier
+    wait_until(lambda: json.loads(cluster.key("config") or "{}") == cluster.dynamic, 20, "/config is back")

@@ -1,4 +1,4 @@
-"""The store is gone, cut off, slow or answers into the void."""
+"""The store is gone, slow or answers into the void; nodes are cut off from it, or from everybody."""
 
 import pytest
 
@@ -17,10 +17,9 @@ def proxied_cluster():
 
 @pytest.fixture
 def proxied(proxied_cluster):
-    """Each node reaches the store through a proxy of its own."""
-    for proxy in proxied_cluster.proxies.values():
-        proxy.delay = 0.0
-        proxy.heal()
+    """Every link between a node and the rest of the world goes through a proxy."""
+    for node in proxied_cluster.nodes:
+        node.heal()
     proxied_cluster.wait_healthy(60)
     return proxied_cluster
 
@@ -62,10 +61,28 @@ def test_only_the_leader_loses_the_store(proxied, mode):
     timeline = cluster.timeline()
     with Writer(cluster) as writer, Prober(cluster) as prober:
         writer.wait_progress()
-        cluster.proxies[old.name].set_mode(mode)
+        old.store_link.set_mode(mode)
         new = cluster.wait_leader(60, other_than=old)
         writer.wait_progress(timeout=30)
-        cluster.proxies[old.name].heal()
+        old.heal()
+        assert cluster.wait_healthy(60) is new
+    assert cluster.timeline() == timeline + 1, "one fault, one change (L4)"
+    writer.verify(*cluster.nodes)
+    prober.verify()
+
+
+@pytest.mark.parametrize("mode", [BLACK_HOLE, REFUSE])
+def test_the_leader_is_cut_off_from_everybody(proxied, mode):
+    """F41: store, replicas and clients are all on the other side."""
+    cluster, old = proxied, proxied.leader()
+    timeline = cluster.timeline()
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        old.isolate(mode)
+        new = cluster.wait_leader(60, other_than=old)
+        writer.wait_progress(timeout=30)
+        wait_until(lambda: old.postmaster() is None or old.in_recovery(), 30, "cut off, it accepts no writes")
+        old.heal()
         assert cluster.wait_healthy(60) is new
     assert cluster.timeline() == timeline + 1, "one fault, one change (L4)"
     writer.verify(*cluster.nodes)
@@ -75,10 +92,10 @@ def test_only_the_leader_loses_the_store(proxied, mode):
 def test_a_replica_loses_the_store(proxied):
     cluster, leader, timeline = proxied, proxied.leader(), proxied.timeline()
     replica = cluster.replicas()[0]
-    cluster.proxies[replica.name].set_mode(BLACK_HOLE)
+    replica.store_link.set_mode(BLACK_HOLE)
     holds_for(lambda: leader.answers("/primary") and not leader.in_recovery(), 6, "the leader leads on")
     assert replica.in_recovery() and replica.name in cluster.streaming_from(leader)
-    cluster.proxies[replica.name].heal()
+    replica.heal()
     assert cluster.wait_healthy() is leader
     assert cluster.timeline() == timeline
 
@@ -86,11 +103,11 @@ def test_a_replica_loses_the_store(proxied):
 def test_slow_store(proxied):
     """F27: every answer is late, but in time."""
     cluster, leader, timeline = proxied, proxied.leader(), proxied.timeline()
-    for proxy in cluster.proxies.values():
-        proxy.delay = 0.3
+    for node in cluster.nodes:
+        node.store_link.delay = 0.3
     holds_for(lambda: leader.answers("/primary"), 8, "the leader leads on")
-    for proxy in cluster.proxies.values():
-        proxy.delay = 0.0
+    for node in cluster.nodes:
+        node.heal()
     assert cluster.wait_healthy() is leader
     assert cluster.timeline() == timeline
 
@@ -101,9 +118,9 @@ def test_lost_replies(proxied):
     cluster, old = proxied, proxied.leader()
     with Writer(cluster) as writer, Prober(cluster) as prober:
         writer.wait_progress()
-        cluster.proxies[old.name].set_mode(DROP_REPLIES)
+        old.store_link.set_mode(DROP_REPLIES)
         wait_until(lambda: not old.answers("/primary"), cluster.dynamic["ttl"] + 5, "the leader gives up")
-        cluster.proxies[old.name].heal()
+        old.heal()
         cluster.wait_healthy(60)
         writer.wait_progress()
     writer.verify(*cluster.nodes)
@@ -114,11 +131,11 @@ def test_all_lose_the_store_and_find_it_again(proxied):
     cluster = proxied
     with Writer(cluster) as writer, Prober(cluster) as prober:
         writer.wait_progress()
-        for proxy in cluster.proxies.values():
-            proxy.set_mode(REFUSE)
+        for node in cluster.nodes:
+            node.store_link.set_mode(REFUSE)
         wait_until(lambda: no_primary(cluster), cluster.dynamic["ttl"], "nobody answers as primary any more")
-        for proxy in cluster.proxies.values():
-            proxy.heal()
+        for node in cluster.nodes:
+            node.heal()
         writer.wait_progress(timeout=60)
         cluster.wait_healthy(60)
     writer.verify(*cluster.nodes)

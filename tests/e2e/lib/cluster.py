@@ -11,8 +11,6 @@ from . import procs
 from .daemons import SUBJECT
 from .etcd import Etcd
 from .node import Node, merged
-from .ports import HOST
-from .proxy import Proxy
 from .wait import wait_until
 
 # The shortest times Patroni accepts, so that a failover takes the least time it can (T13).
@@ -21,7 +19,7 @@ DYNAMIC = {
     "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": {"max_connections": 60}},
 }
 # A commit is acknowledged only after a standby has it on disk. The standby with the most WAL, which is the one that
-# wins the election, then has every acknowledged row, so "nothing acknowledged is lost" is exact and not a matter of luck.
+# wins the election, then has every acknowledged row, so "nothing acknowledged is lost" is exact, no matter of luck.
 DURABLE = {"postgresql": {"parameters": {"synchronous_standby_names": "ANY 1 (*)"}}}
 
 _living = weakref.WeakSet()
@@ -38,7 +36,8 @@ def scratch_directory():
 
 
 class Cluster:
-    """Use as a context manager: whatever happens inside, nothing of it is left when the block ends."""
+    """Use as a context manager: whatever happens inside, nothing of it is left when the block ends. If `proxied`, every
+    link between a node and the rest of the world can be cut, slowed down or made to lose replies."""
 
     def __init__(self, names=("n1", "n2", "n3"), daemon=SUBJECT, dynamic=None, local=None, proxied=False,
                  scope="demo"):
@@ -47,7 +46,7 @@ class Cluster:
         self._local, self._proxied = local or {}, proxied
         self.directory = scratch_directory()
         self.etcd = Etcd(os.path.join(self.directory, "etcd"))
-        self.nodes, self.proxies = [], {}
+        self.nodes = []
         _living.add(self)
         for name in names:
             self.add_node(name)
@@ -70,19 +69,13 @@ class Cluster:
             node.destroy()
         self.etcd.kill()
         procs.kill_under(self.directory)
-        for proxy in self.proxies.values():
-            proxy.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # -- nodes
 
     def add_node(self, name, daemon=None, changes=None):
-        etcd_section = {"hosts": [f"{HOST}:{self.etcd.port}"]}
-        if self._proxied:
-            # Without use_proxies the agent would discover etcd's own address and walk around the proxy.
-            self.proxies[name] = Proxy(self.etcd.port)
-            etcd_section = {"hosts": [f"{HOST}:{self.proxies[name].port}"], "use_proxies": True}
-        node = Node(name, os.path.join(self.directory, name), daemon or self.daemon, self._base_config(), etcd_section)
+        node = Node(name, os.path.join(self.directory, name), daemon or self.daemon, self._base_config(),
+                    self.etcd.port, self._proxied)
         node.configure(changes or {})
         self.nodes.append(node)
         return node
@@ -170,8 +163,9 @@ class Cluster:
             node.answers("/replica") and node.status()["timeline"] == timeline
             and members[node.name].get("timeline") == timeline and members[node.name]["state"] == "running"
             for node in replicas)
-        role_known = members[leader.name]["role"] == leader.daemon.primary_role
-        return leader if reported and role_known else None
+        own = members[leader.name]
+        leads = (own["role"], own.get("timeline")) == (leader.daemon.primary_role, timeline)
+        return leader if reported and leads else None
 
     def wait_healthy(self, timeout=60, names=None):
         return wait_until(lambda: self.healthy(names), timeout,

@@ -10,6 +10,7 @@ import yaml
 from . import procs, rest, sql
 from .daemons import PG_BIN
 from .ports import HOST, free_port
+from .proxy import Proxy
 from .wait import wait_until
 
 PASSWORDS = {"postgres": "postgres-pw", "replicator": "replicator-pw", "rewinder": "rewinder-pw"}
@@ -27,32 +28,42 @@ def merged(base, changes):
 
 
 class Node:
-    def __init__(self, name, directory, daemon, base_config, etcd_section):
+    """`links` are the proxies that others must go through to reach this node, and it to reach the store; without
+    them everybody goes the direct way. The tests themselves look at a node directly, its clients do not."""
+
+    def __init__(self, name, directory, daemon, base_config, etcd_port, with_links=False):
         self.name, self.directory, self.daemon = name, directory, daemon
         self.pg_port, self.rest_port = free_port(), free_port()
+        self.links = [Proxy(port) for port in (etcd_port, self.pg_port, self.rest_port)] if with_links else []
+        self.store_link = self.links[0] if with_links else None
+        self.client_pg_port, self.client_rest_port = (
+            (link.port for link in self.links[1:]) if with_links else (self.pg_port, self.rest_port))
         self.data, self.log = os.path.join(directory, "data"), os.path.join(directory, "agent.log")
         self.config_file, self.hooks = os.path.join(directory, "config.yml"), os.path.join(directory, "hooks.log")
         self.pgpass = os.path.join(directory, "pgpass")
         self.process = None
         os.makedirs(directory)
-        self._base = merged(base_config, self._own_config(etcd_section))
+        self._base = merged(base_config, self._own_config(etcd_port))
         self._changes = {}
         self.configure({})
 
-    def _own_config(self, etcd_section):
+    def _own_config(self, etcd_port):
         hook = os.path.join(self.directory, "hook")
         with open(hook, "w") as script:
             script.write(f'#!/bin/sh\necho "$@" >>"{self.hooks}"\n')
         os.chmod(hook, stat.S_IRWXU)
-        address, api = f"{HOST}:{self.pg_port}", f"{HOST}:{self.rest_port}"
+        etcd = {"hosts": [f"{HOST}:{etcd_port}"]}
+        if self.links:
+            # Without use_proxies the agent would discover etcd's own address and walk around the proxy.
+            etcd = {"hosts": [f"{HOST}:{self.store_link.port}"], "use_proxies": True}
         roles = {"superuser": "postgres", "replication": "replicator", "rewind": "rewinder"}
         return {
             "name": self.name,
-            "restapi": {"listen": api, "connect_address": api},
-            "etcd3": etcd_section,
+            "restapi": {"listen": f"{HOST}:{self.rest_port}", "connect_address": f"{HOST}:{self.client_rest_port}"},
+            "etcd3": etcd,
             "postgresql": {
-                "listen": address, "connect_address": address, "data_dir": self.data, "bin_dir": PG_BIN,
-                "pgpass": self.pgpass,
+                "listen": f"{HOST}:{self.pg_port}", "connect_address": f"{HOST}:{self.client_pg_port}",
+                "data_dir": self.data, "bin_dir": PG_BIN, "pgpass": self.pgpass,
                 "authentication": {
                     kind: {"username": user, "password": PASSWORDS[user]} for kind, user in roles.items()},
                 "callbacks": {
@@ -116,11 +127,23 @@ class Node:
     def thaw(self):
         procs.thaw_under(self.directory)
 
+    def isolate(self, mode):
+        """Cut every link (F41): neither the store, nor the other nodes, nor clients get through."""
+        for link in self.links:
+            link.set_mode(mode)
+
+    def heal(self):
+        for link in self.links:
+            link.delay = 0.0
+            link.heal()
+
     def destroy(self):
         """Leave no process of this node behind, whatever state it is in."""
         procs.kill_under(self.directory)
         if self.process:
             self.process.wait()
+        for link in self.links:
+            link.close()
 
     # -- PostgreSQL
 
@@ -164,10 +187,10 @@ class Node:
     def post(self, path, body=None, timeout=60):
         return self.request("POST", path, {} if body is None else body, timeout)
 
-    def answers(self, path):
+    def answers(self, path, port=None, timeout=5):
         """Whether the path answers 200; a node that does not answer at all does not."""
         try:
-            return self.get(path).status == 200
+            return rest.request(port or self.rest_port, "GET", path, timeout=timeout).status == 200
         except OSError:
             return False
 

@@ -73,7 +73,7 @@ def thaw_under(directory):
 
 
 def kill_under(directory):
-    """SIGKILL everything below at once, as a power cut would: nothing gets a chance to react to the death of another."""
+    """SIGKILL everything below at once, as a power cut would: nothing gets to react to the death of another."""
     def all_gone():
         pids = pids_under(directory)
         send(pids, signal.SIGKILL)

@@ -81,7 +81,7 @@ class Writer(_Background):
 
     def _primary(self):
         for node in self._cluster.nodes:
-            if node.alive() and node.answers("/primary"):
+            if node.alive() and node.answers("/primary", node.client_rest_port, timeout=2):
                 return node
         return None
 
@@ -99,7 +99,7 @@ class Writer(_Background):
         """Insert until something goes wrong; returns the last value used, which is never used again."""
         connection = None
         try:
-            connection = sql.connect(node.pg_port, reply_timeout=5)
+            connection = sql.connect(node.client_pg_port, reply_timeout=5)
             with connection.cursor() as cursor:
                 cursor.execute(f"CREATE TABLE IF NOT EXISTS {self.table} (id bigint PRIMARY KEY, node text)")
                 while not self._stopping.is_set():
