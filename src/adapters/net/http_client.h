@@ -21,6 +21,9 @@
 
 namespace regent {
 
+// The client's own: base/http.h has the server's types of the same names.
+inline namespace client {
+
 struct HttpRequest {
   std::string method = "GET";
   std::string target = "/";
@@ -34,6 +37,8 @@ struct HttpResponse {
   std::string body;
   std::string date;  // the Date header as it stands; empty: none
 };
+
+}  // namespace client
 
 // The value of an Authorization header.
 std::string basic_authorization(const std::string& username, const std::string& password);
