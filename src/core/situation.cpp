@@ -55,6 +55,13 @@ Upstream leader_upstream(const Situation& s) {
   return s.leader != nullptr ? upstream_of(s, *s.leader) : Upstream{};
 }
 
+const UpstreamHistory* leader_history(const Situation& s) {
+  const auto* history = s.o.upstream_history.get();
+  if (history == nullptr || s.leader == nullptr || history->source != s.leader->name) return nullptr;
+  const bool promoted_since = s.leader->timeline && history->timeline < *s.leader->timeline;
+  return promoted_since || s.o.upstream_history.age(s.o.now) > std::chrono::seconds(30) ? nullptr : history;
+}
+
 Upstream wanted_upstream(const Situation& s) {
   if (s.view == nullptr) return {};
   const auto& from = s.o.self.tags.replicatefrom;

@@ -57,4 +57,7 @@ Upstream wanted_upstream(const Situation& s);
 // The leader itself, for rewinds and histories.
 Upstream leader_upstream(const Situation& s);
 
+// The leader's timeline history, when it was gathered lately and after the leader's last promotion; else null.
+const UpstreamHistory* leader_history(const Situation& s);
+
 }  // namespace regent

@@ -116,7 +116,10 @@ void slots(const Situation& s, Decision& d) {
 }
 
 void configuration(const Situation& s, Decision& d) {
-  if (s.view == nullptr || s.job_running || !s.has_data()) return;
+  const bool busy = s.job_running || std::any_of(d.actions.begin(), d.actions.end(), [](const Action& action) {
+                      return std::holds_alternative<action::StartJob>(action);
+                    });
+  if (s.view == nullptr || busy || !s.has_data()) return;
   const bool changed = s.view->config.exists() && s.view->config.version != s.m.applied_config;
   if (!(changed || s.o.requests.reload) || s.server == nullptr) return;
   d.actions.emplace_back(action::ApplyConfig{});

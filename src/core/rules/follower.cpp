@@ -5,11 +5,6 @@
 namespace regent::rules {
 namespace {
 
-bool history_is_of_leader(const Situation& s) {
-  return s.o.upstream_history.is_known() && s.leader != nullptr && s.o.upstream_history->source == s.leader->name &&
-         s.o.upstream_history.at() > Instant{} && s.o.upstream_history.age(s.o.now) < std::chrono::seconds(30);
-}
-
 Position local_position(const Situation& s) {
   return {s.server->timeline, s.server->replayed.value_or(s.server->wal)};
 }
@@ -56,7 +51,7 @@ constexpr Rule table[] = {
      "comparing the timeline history with the leader {}", "I8, F61",
      [](const Situation& s) {
        return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
-              !history_is_of_leader(s);
+              leader_history(s) == nullptr;
      },
      [](const Situation& s, Decision& d) {
        say(d, "comparing the timeline history with the leader {}", s.leader->name.str());
@@ -67,7 +62,7 @@ constexpr Rule table[] = {
      "stopping PostgreSQL: it diverged from the leader {}", "I8, F61",
      [](const Situation& s) {
        return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
-              history_is_of_leader(s) && compare(s) == Lineage::diverged;
+              leader_history(s) != nullptr && compare(s) == Lineage::diverged;
      },
      [](const Situation& s, Decision& d) {
        say(d, "stopping PostgreSQL: it diverged from the leader {}", s.leader->name.str());
@@ -80,7 +75,7 @@ constexpr Rule table[] = {
     {850, "replica_contained", "our position is part of the leader's history", "Local timeline={} lsn={}", "I8",
      [](const Situation& s) {
        return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
-              history_is_of_leader(s);
+              leader_history(s) != nullptr;
      },
      [](const Situation& s, Decision& d) {
        const auto here = local_position(s);

@@ -43,11 +43,6 @@ bool must_rewind(const Situation& s) {
   return s.o.postgres.data.rewind_marker || s.m.rejoin == Rejoin::diverged;
 }
 
-bool history_is_of_leader(const Situation& s) {
-  return s.o.upstream_history.is_known() && s.leader != nullptr && s.o.upstream_history->source == s.leader->name &&
-         s.o.upstream_history.age(s.o.now) < std::chrono::seconds(30);
-}
-
 // Only a directory that ever was a primary's, or replayed a branch, can have left the leader's history; asking costs
 // one short connection, guessing costs the data.
 bool can_check(const Situation& s) {
@@ -181,7 +176,8 @@ constexpr Rule table[] = {
     {570, "rejoin_compare", "a leader is there and the histories were not compared yet",
      "comparing the timeline history with the leader {}", "I8, F61, F62",
      [](const Situation& s) {
-       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked && !history_is_of_leader(s);
+       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
+              leader_history(s) == nullptr;
      },
      [](const Situation& s, Decision& d) {
        say(d, "comparing the timeline history with the leader {}", s.leader->name.str());
@@ -191,7 +187,8 @@ constexpr Rule table[] = {
     {575, "rejoin_judge", "the histories are known: do we continue the leader's?", "Local timeline={} lsn={}",
      "I8, F61, F62",
      [](const Situation& s) {
-       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked && history_is_of_leader(s);
+       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
+              leader_history(s) != nullptr;
      },
      [](const Situation& s, Decision& d) {
        const auto end = local_end(*s.control);
@@ -204,6 +201,7 @@ constexpr Rule table[] = {
        say(d, "Local timeline={} lsn={}; primary_timeline={}: {}", end.position.timeline.value,
            to_string(end.position.lsn), theirs.timeline.value,
            verdict == Lineage::contained ? "the leader's history contains it" : "the histories diverged");
+       d.wake_at = s.o.now;
      }},
     {580, "start_with_lock", "the lock is ours and the server is down: start it read-only first",
      "starting as readonly because i had the session lock", "I2, F10, F63",

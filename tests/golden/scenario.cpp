@@ -1,0 +1,384 @@
+#include "scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <sstream>
+#include <stdexcept>
+
+#include "core/decide.h"
+
+namespace regent::golden {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words split(const std::string& line) {
+  std::istringstream in(line);
+  Words out;
+  for (std::string word; in >> word;) out.push_back(word);
+  return out;
+}
+
+// The value of `name=value` among the words, if it is there.
+std::optional<std::string> option(const Words& words, const std::string& name) {
+  for (const auto& word : words) {
+    if (word.starts_with(name + "=")) return word.substr(name.size() + 1);
+  }
+  return std::nullopt;
+}
+bool has(const Words& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+Lsn as_lsn(const std::string& text) {
+  const auto lsn = parse_lsn(text);
+  if (!lsn) throw std::runtime_error("no WAL position: " + text);
+  return *lsn;
+}
+Timeline as_timeline(const std::string& text) {
+  return Timeline{static_cast<std::uint32_t>(std::stoul(text))};
+}
+Duration as_seconds(const std::string& text) {
+  return from_seconds(std::stod(text));
+}
+
+// "1@0/3000000,2@0/4000000": the timelines left, and where.
+History as_history(const std::string& text) {
+  History out;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) {
+    const auto at = part.find('@');
+    HistoryLine line;
+    line.timeline = as_timeline(part.substr(0, at));
+    line.switch_lsn = as_lsn(part.substr(at + 1));
+    line.reason = "no recovery target specified";
+    out.push_back(line);
+  }
+  return out;
+}
+
+std::string url_of(const std::string& name) {
+  return fmt::format("postgres://{}.example:5432/postgres", name);
+}
+
+job::Spec as_job(const std::string& word) {
+  if (word == "bootstrap") return job::Bootstrap{};
+  if (word == "clone") return job::Clone{{MemberName("n2"), {"n2.example", "5432"}, ""}, true};
+  if (word == "start") return job::Start{};
+  if (word == "start-primary") return job::Start{true, {}};
+  if (word == "stop") return job::Stop{};
+  if (word == "restart") return job::Restart{};
+  if (word == "promote") return job::Promote{};
+  if (word == "checkpoint") return job::Checkpoint{};
+  if (word == "crash-recovery") return job::CrashRecovery{};
+  if (word == "rewind") return job::Rewind{};
+  if (word == "remove-data") return job::RemoveData{};
+  throw std::runtime_error("no job: " + word);
+}
+
+}  // namespace
+
+Scenario::Scenario() {
+  o_.now = Instant(std::chrono::hours(1));
+  o_.wall = WallTime(std::chrono::seconds(1'800'000'000));
+  o_.self.name = MemberName("n1");
+  o_.self.conn_url = url_of("n1");
+  o_.self.api_url = "http://n1.example:8008/patroni";
+  o_.self.version = "0.1.0";
+  o_.self.has_rewind_credentials = true;
+  o_.self.bootstrap_dcs = Json::parse(R"({"ttl":30})");
+  o_.lease.session = "s1";
+  o_.lease.ttl = std::chrono::seconds(30);
+  o_.postgres.process = Process::stopped;
+  o_.postgres.data.state = DataState::empty;
+  config_ = Json::parse(R"({"ttl":30,"loop_wait":10,"retry_timeout":10,"postgresql":{"use_pg_rewind":true}})");
+  view_.config = {config_, Version{2}};
+}
+
+std::string Scenario::run(const std::string& line) {
+  const auto words = split(line);
+  if (words.empty()) return {};
+  const auto rest = line.size() > words[0].size() ? line.substr(line.find(words[0]) + words[0].size()) : std::string();
+  const std::map<std::string, std::function<void()>> commands{
+      {"me", [&] { me(words); }},
+      {"store", [&] { store(words); }},
+      {"key", [&] { key(words, rest); }},
+      {"leader", [&] { leader(words); }},
+      {"member", [&] { member(words); }},
+      {"postgres", [&] { postgres(words); }},
+      {"data", [&] { data(words); }},
+      {"lease", [&] { lease(words); }},
+      {"peer", [&] { peer(words); }},
+      {"history", [&] { history(words); }},
+      {"job", [&] { job(words, rest); }},
+      {"request", [&] { request(words); }},
+      {"slot", [&] { slot(words); }},
+      {"remember", [&] { remember(words); }},
+      {"pass",
+       [&] {
+         o_.now += as_seconds(words.at(1));
+         o_.wall += std::chrono::duration_cast<std::chrono::microseconds>(as_seconds(words.at(1)));
+       }},
+  };
+  if (words[0] == "decide") return decide_once();
+  const auto command = commands.find(words[0]);
+  if (command == commands.end()) throw std::runtime_error("no such command: " + line);
+  command->second();
+  return {};
+}
+
+void Scenario::refresh() {
+  o_.settings = parse_settings(config_);
+  view_.config.value = config_;
+  o_.cluster = store_answers_ ? Fact<ClusterView>::known(view_, o_.now)
+                              : Fact<ClusterView>::unknown("the store does not answer", o_.now);
+  o_.postgres.server =
+      server_ ? Fact<ServerFacts>::known(*server_, o_.now) : Fact<ServerFacts>::unknown("the query timed out", o_.now);
+}
+
+std::string Scenario::decide_once() {
+  refresh();
+  const auto decision = decide(o_, memory_);
+  rules_hit_.insert(decision.rule);
+  memory_ = decision.memory;
+  auto text = to_text(decision);
+  // Answered once; asked again by the next command if the story wants so.
+  o_.requests.restart.reset();
+  o_.requests.reinit.reset();
+  return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
+}
+
+// me [nofailover] [priority=N] [replicatefrom=X] [no-rewind]
+void Scenario::me(const Words& words) {
+  Json tags = Json::object();
+  if (has(words, "nofailover")) tags["nofailover"] = true;
+  if (const auto priority = option(words, "priority")) tags["failover_priority"] = std::stoi(*priority);
+  if (const auto from = option(words, "replicatefrom")) tags["replicatefrom"] = *from;
+  o_.self.tags = parse_tags(tags);
+  o_.self.has_rewind_credentials = !has(words, "no-rewind");
+}
+
+// store answers | store silent
+void Scenario::store(const Words& words) {
+  store_answers_ = words.at(1) == "answers";
+}
+
+// key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
+// failover {json} | key failover absent | key status 0/3000000 | key history 1@0/3000000 | key retain n2,n3
+void Scenario::key(const Words& words, const std::string& rest) {
+  const auto& name = words.at(1);
+  const auto value = rest.substr(rest.find(name) + name.size() + 1);
+  const Version version{next_version_++};
+  if (name == "config") {
+    if (value == "absent") {
+      view_.config.version = {};
+    } else {
+      merge_patch(config_, Json::parse(value));
+      view_.config.version = version;
+    }
+  } else if (name == "initialize") {
+    view_.initialize_session.clear();
+    view_.initialize = {value == "absent" ? "" : value, value == "absent" ? Version{} : version};
+    if (words.at(2) == "claimed-by") {
+      view_.initialize.value.clear();
+      view_.initialize_session = words.at(3);
+    }
+  } else if (name == "failover") {
+    view_.failover = {};
+    if (value != "absent") view_.failover = {parse_failover(value).value(), version};
+  } else if (name == "status") {
+    view_.status.value.optime = as_lsn(value);
+    view_.status.version = version;
+  } else if (name == "retain") {
+    view_.status.value.retain_slots = {value};
+  } else if (name == "history") {
+    view_.history = {as_history(value), version};
+  } else {
+    throw std::runtime_error("no such key: " + name);
+  }
+}
+
+// leader none | leader n2 | leader n1 session=s0
+void Scenario::leader(const Words& words) {
+  view_.leader = {};
+  if (words.at(1) == "none") return;
+  const bool mine = words[1] == "n1" && !option(words, "session");
+  view_.leader = {MemberName(words[1]), mine ? Version{5} : Version{next_version_++},
+                  option(words, "session").value_or(mine ? "s1" : "s2")};
+}
+
+// member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint]
+void Scenario::member(const Words& words) {
+  std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
+  if (words.at(2) == "gone") return;
+  Member m;
+  m.name = MemberName(words[1]);
+  m.conn_url = url_of(words[1]);
+  m.role = parse_role(words[2]).value();
+  m.state = has(words, "stopped") ? PgState::stopped : PgState::running;
+  m.timeline = as_timeline(option(words, "tl").value_or("1"));
+  m.tags.clonefrom = has(words, "clonefrom");
+  m.checkpoint_after_promote = !has(words, "no-checkpoint");
+  m.session = words[1] == "n1" ? "s1" : "s2";
+  view_.members.push_back(m);
+  std::sort(view_.members.begin(), view_.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+// postgres stopped | starting | unknown | silent | primary tl=1 wal=0/3000000
+// | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming]
+void Scenario::postgres(const Words& words) {
+  const auto& what = words.at(1);
+  server_.reset();
+  o_.postgres.why.clear();
+  if (what == "stopped") {
+    o_.postgres.process = Process::stopped;
+    return;
+  }
+  o_.postgres.data.control.reset();
+  if (what == "starting") {
+    o_.postgres.process = Process::starting;
+  } else if (what == "unknown") {
+    o_.postgres.process = Process::unknown;
+    o_.postgres.why = "postmaster.pid cannot be read";
+  } else {
+    o_.postgres.process = Process::running;
+    if (what == "silent") return;
+    ServerFacts facts;
+    facts.in_recovery = what == "replica";
+    facts.timeline = as_timeline(option(words, "tl").value_or("1"));
+    facts.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
+    if (facts.in_recovery) facts.received = facts.replayed = facts.wal;
+    if (const auto upstream = option(words, "upstream")) facts.upstream = {*upstream + ".example", "5432"};
+    facts.upstream_slot = option(words, "slot").value_or("");
+    if (has(words, "streaming")) facts.replication_state = "streaming";
+    facts.version = 150020;
+    server_ = facts;
+  }
+}
+
+// data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000]
+// [standby] [rewind-marker] [backup-label]
+void Scenario::data(const Words& words) {
+  auto& d = o_.postgres.data;
+  d = {};
+  const auto& what = words.at(1);
+  if (what == "empty") d.state = DataState::empty;
+  if (what == "incomplete") d.state = DataState::incomplete;
+  if (what == "unknown") d.why = "the data directory /data cannot be read: Input/output error; check the disk";
+  if (what != "valid") return;
+  d.state = DataState::valid;
+  d.system_id = SystemId(words.at(2));
+  d.standby_signal = has(words, "standby");
+  d.rewind_marker = has(words, "rewind-marker");
+  d.backup_label = has(words, "backup-label");
+  if (auto state = option(words, "state")) {
+    std::replace(state->begin(), state->end(), '-', ' ');
+    ControlFacts control;
+    control.state = *state;
+    control.timeline = as_timeline(option(words, "tl").value_or("1"));
+    control.checkpoint = as_lsn(option(words, "checkpoint").value_or("0/3000000"));
+    if (const auto min = option(words, "min")) {
+      control.min_recovery = as_lsn(*min);
+      control.min_recovery_timeline = control.timeline;
+    }
+    d.control = control;
+  }
+}
+
+// lease held [ago=2] | lease none
+void Scenario::lease(const Words& words) {
+  o_.lease.held = words.at(1) == "held";
+  if (!o_.lease.held) return;
+  o_.lease.version = Version{5};
+  o_.lease.confirmed_at = o_.now - as_seconds(option(words, "ago").value_or("0"));
+}
+
+// peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses] | peers none
+void Scenario::peer(const Words& words) {
+  peers_.asked_at = o_.now;
+  if (words.at(1) == "none") {
+    peers_.answers.clear();
+  } else {
+    std::erase_if(peers_.answers, [&](const PeerAnswer& p) { return p.name.str() == words[1]; });
+    PeerAnswer answer;
+    answer.name = MemberName(words[1]);
+    answer.reachable = words.at(2) != "unreachable";
+    answer.running = answer.reachable;
+    answer.in_recovery = words[2] == "replica";
+    answer.timeline = as_timeline(option(words, "tl").value_or("1"));
+    answer.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
+    answer.nofailover = has(words, "nofailover");
+    answer.failover_priority = std::stoi(option(words, "priority").value_or("1"));
+    answer.refuses = has(words, "refuses");
+    peers_.answers.push_back(answer);
+  }
+  o_.peers = Fact<PeersFacts>::known(peers_, o_.now);
+}
+
+// history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] | history own left=1@0/3000000 | history own first
+void Scenario::history(const Words& words) {
+  const auto left = option(words, "left");
+  if (words.at(1) == "own") {
+    o_.local_history = Fact<History>::known(left ? as_history(*left) : History{}, o_.now);
+    return;
+  }
+  UpstreamHistory upstream;
+  upstream.source = MemberName(words.at(2));
+  upstream.timeline = as_timeline(option(words, "tl").value_or("1"));
+  upstream.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
+  upstream.in_recovery = has(words, "in-recovery");
+  if (left) upstream.history = as_history(*left);
+  o_.upstream_history = Fact<UpstreamHistory>::known(upstream, o_.now);
+}
+
+// job none | job runs promote | job done promote | job failed clone the disk is full
+void Scenario::job(const Words& words, const std::string& rest) {
+  const auto& what = words.at(1);
+  if (what == "runs") {
+    o_.job.running = as_job(words.at(2));
+    o_.job.running_id = (o_.job.ended ? o_.job.ended->id : 0) + 1;
+    o_.job.started = o_.now;
+    return;
+  }
+  o_.job.running.reset();
+  if (what == "none") return;
+  JobEnd end;
+  end.id = (o_.job.ended ? o_.job.ended->id : 0) + 1;
+  end.spec = as_job(words.at(2));
+  end.at = o_.now;
+  if (what == "failed") end.error = Error{ErrorKind::failed, rest.substr(rest.find(words[2]) + words[2].size() + 1)};
+  o_.job.ended = end;
+}
+
+// request shutdown | reload | restart [pending] | reinit
+void Scenario::request(const Words& words) {
+  const auto& what = words.at(1);
+  if (what == "shutdown") o_.requests.shutdown = true;
+  if (what == "reload") o_.requests.reload = true;
+  if (what == "restart") o_.requests.restart = RestartRequest{7, has(words, "pending"), std::nullopt};
+  if (what == "reinit") o_.requests.reinit = ReinitRequest{8, false, false};
+}
+
+// slot n2 [inactive] [lost] | slots none
+void Scenario::slot(const Words& words) {
+  if (!server_) throw std::runtime_error("a slot needs a server that answers");
+  SlotRow row;
+  row.name = words.at(1);
+  row.active = !has(words, "inactive");
+  row.lost = has(words, "lost");
+  row.restart_lsn = server_->wal;
+  server_->slots.push_back(row);
+}
+
+// remember ran-as-primary | remember crashed-ago=40 | remember checkpoint-due: what an earlier part of the story left
+// behind
+void Scenario::remember(const Words& words) {
+  if (has(words, "ran-as-primary")) memory_.ran_as_primary = true;
+  if (has(words, "checkpoint-due")) memory_.checkpoint_due = true;
+  if (has(words, "nothing")) memory_ = Memory{};
+  if (const auto ago = option(words, "crashed-ago")) memory_.crashed_at = o_.now - as_seconds(*ago);
+}
+
+}  // namespace regent::golden
