@@ -168,7 +168,7 @@ Status toggle_pause(Context& context, const CommandLine& line, const Arguments& 
 Status run_show_config(Context& context, const CommandLine& line, const Arguments& arguments) {
   const auto cluster = open_named(context, line, arguments);
   if (!cluster) return tl::unexpected(cluster.error());
-  if (cluster->view.config.exists()) context.terminal.out(printed(cluster->view.config.value));
+  if (cluster->view.config.exists()) context.line(printed(cluster->view.config.value));
   return {};
 }
 

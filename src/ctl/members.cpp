@@ -51,10 +51,10 @@ std::vector<const Member*> leader_first(const ClusterView& view) {
 
 Outcome<std::vector<Member>> select_members(Context& context, const Cluster& cluster, const Selection& selection) {
   const ClusterView& view = cluster.view;
-  if (view.members.empty()) return refuse(cluster.name + " cluster doesn't have any members");
+  const auto fitting = names_of(members_with_role(view, selection.role));
+  if (fitting.empty()) return refuse(cluster.name + " cluster doesn't have any members");
   print_members(context, cluster, ListStyle{});
 
-  const auto fitting = names_of(members_with_role(view, selection.role));
   std::vector<std::string> names;
   for (const auto& name : selection.names) {
     if (std::find(fitting.begin(), fitting.end(), name) != fitting.end()) names.push_back(name);

@@ -87,6 +87,7 @@ const RefusedCase refused_cases[] = {
      "Error: Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: 9.6\n"},
     {{"restart", "demo", "n2", "--force", "--pg-version", "x"}, {}, "Error: Invalid PostgreSQL version: x\n"},
     {{"reload", "nosuch", "--force"}, {}, "Error: nosuch cluster doesn't have any members\n"},
+    {{"restart", "demo", "-r", "standby-leader"}, {}, "Error: demo cluster doesn't have any members\n"},
     {{"reload", "demo"}, {"n"}, "Error: Aborted reload\n"},
     {{"reinit", "demo", "n1", "--force"}, {}, "Error: No replica among provided members\n"},
     {{"reinit", "demo"}, {""}, "Error:  is not a member of cluster\n"},
@@ -300,7 +301,7 @@ TEST(ShowConfig, PrintsYaml) {
   World world;
   EXPECT_EQ(world.run({"show-config"}), 0);
   EXPECT_EQ(world.stdout_text,
-            "loop_wait: 2\npostgresql:\n  parameters:\n    max_connections: 100\nretry_timeout: 5\nttl: 20\n");
+            "loop_wait: 2\npostgresql:\n  parameters:\n    max_connections: 100\nretry_timeout: 5\nttl: 20\n\n");
   EXPECT_EQ(world.run({"show-config", "nosuch"}), 0);
   EXPECT_EQ(world.stdout_text, "");
 }

@@ -88,7 +88,7 @@ TEST(List, OtherFormats) {
   EXPECT_EQ(world.run({"list", "-f", "yaml"}), 0);
   EXPECT_EQ(world.stdout_text,
             "- Cluster: demo\n  Host: 127.0.0.1:5431\n  Member: n1\n  Role: Leader\n  State: running\n  TL: 1\n"
-            "  Tags:\n    zone: a\n");
+            "  Tags:\n    zone: a\n\n");
 }
 
 TEST(List, ShowsLagRolesPauseAndTheScheduledSwitchover) {

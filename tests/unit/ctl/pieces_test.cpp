@@ -52,7 +52,7 @@ TEST(Table, WithoutRowsHasTwoRules) {
   table.columns = {"TL", "LSN"};
   EXPECT_EQ(render(table, "pretty"), "+----+-----+\n| TL | LSN |\n+----+-----+\n+----+-----+\n");
   EXPECT_EQ(render(table, "json"), "[]\n");
-  EXPECT_EQ(render(table, "yaml"), "[]\n");
+  EXPECT_EQ(render(table, "yaml"), "[]\n\n");
   EXPECT_EQ(render(table, "tsv"), "TL\tLSN\n");
 }
 
@@ -62,7 +62,7 @@ TEST(Table, OtherFormatsUsePythonsWords) {
   table.rows = {{nullptr, true, 1.5}};
   EXPECT_EQ(render(table, "tsv", ";"), "a;b;c\nNone;True;1.5\n");
   EXPECT_EQ(render(table, "json"), "[{\"a\": null, \"b\": true, \"c\": 1.5}]\n");
-  EXPECT_EQ(render(table, "yaml"), "- a: null\n  b: true\n  c: 1.5\n");
+  EXPECT_EQ(render(table, "yaml"), "- a: null\n  b: true\n  c: 1.5\n\n");
 }
 
 TEST(Table, WidthCountsCharacters) {
