@@ -220,12 +220,13 @@ bool EtcdCluster::wait_until_healthy() {
   return true;
 }
 
-Json EtcdCluster::post(const std::string& path, const Json& request, std::size_t member) const {
+Json EtcdCluster::post(const std::string& path, const Json& request, const std::string& token) const {
   HttpRequest post;
   post.method = "POST";
   post.target = "/v3" + path;
   post.body = request.dump();
-  const auto answer = ask(certificates_, members_[member].client_port, post);
+  if (!token.empty()) post.headers.emplace_back("Authorization", token);
+  const auto answer = ask(certificates_, members_[0].client_port, post);
   if (!answer || answer->status != 200) {
     throw std::runtime_error(path + ": " + (answer ? answer->body : answer.error().message));
   }

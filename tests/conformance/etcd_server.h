@@ -56,8 +56,8 @@ class EtcdCluster {
   void thaw(std::size_t member);
   void kill(std::size_t member);
 
-  // A request past the adapter, to `path` below /v3; the answer of HTTP status 200.
-  Json post(const std::string& path, const Json& request, std::size_t member = 0) const;
+  // A request past the adapter, to `path` below /v3 of the first member; the answer of HTTP status 200.
+  Json post(const std::string& path, const Json& request, const std::string& token = {}) const;
 
  private:
   struct Member {

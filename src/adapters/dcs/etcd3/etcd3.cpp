@@ -75,6 +75,7 @@ class Etcd3 final : public Dcs {
   std::shared_ptr<Gateway> gateway_;
   Session session_;
   std::shared_ptr<Watch> watch_;
+  bool leading_ = false;                // the leader key hangs on the session, as far as we were told
   std::optional<Refreshed> moving_to_;  // the lease of a move of the leader key whose outcome is unknown
 };
 
@@ -103,14 +104,14 @@ Task<Result<ClusterView>> Etcd3::read(Instant deadline) {
 }
 
 Task<Result<void>> Etcd3::keep_session(Instant deadline) {
-  auto kept = co_await session_.ensure(deadline);
+  auto kept = co_await session_.ensure(!leading_, deadline);
   if (!kept) co_return tl::unexpected(kept.error());
   co_return Result<void>();
 }
 
 Task<Result<LeaseGrant>> Etcd3::acquire_leader(Version expect, Instant deadline) {
   for (int round = 0;; ++round) {
-    auto fresh = co_await session_.ensure(deadline);
+    auto fresh = co_await session_.ensure(true, deadline);
     if (!fresh) co_return tl::unexpected(fresh.error());
     Json request = expect.absent() ? put_if(leader_key(), expect, name_.str(), fresh->id)
                                    : retake_if(leader_key(), expect, name_.str(), fresh->id);
@@ -125,6 +126,7 @@ Task<Result<LeaseGrant>> Etcd3::acquire_leader(Version expect, Instant deadline)
     }
     const TxnReply& reply = written->reply;
     if (!reply.succeeded && !is_ours(reply.found)) co_return not_ours(reply.found);
+    leading_ = true;
     const Version version{reply.succeeded ? reply.header.revision : reply.found->mod_revision};
     if (reply.header.term == fresh->term) co_return LeaseGrant{fresh->id, version, fresh->sent, fresh->ttl};
     // There was an election between the two: what the old leader of etcd said about the lease does not count.
@@ -137,6 +139,7 @@ Task<Result<LeaseGrant>> Etcd3::renew_leader(Version version, Instant deadline) 
     auto kept = co_await session_.keep(deadline);
     if (!kept) {
       if (kept.error().kind != ErrorKind::not_found) co_return tl::unexpected(kept.error());
+      leading_ = false;
       co_return fail(ErrorKind::conflict, "the session with etcd has expired, and the leader key with it");
     }
     Json request = confirm(leader_key(), version);
@@ -151,7 +154,10 @@ Task<Result<LeaseGrant>> Etcd3::renew_leader(Version version, Instant deadline) 
       version = Version{reply.found->mod_revision};
       continue;
     }
-    if (!reply.succeeded || !is_ours(reply.found)) co_return not_ours(reply.found);
+    if (!reply.succeeded || !is_ours(reply.found)) {
+      leading_ = false;
+      co_return not_ours(reply.found);
+    }
     // A keepalive that an outvoted leader of etcd answered prolonged nothing (F29): both answers must be of one term.
     if (reply.header.term != kept->term) continue;
     LeaseGrant grant{kept->id, version, kept->sent, kept->ttl};
@@ -182,6 +188,7 @@ Task<Result<void>> Etcd3::release_leader(Version version, Instant deadline) {
   Json request = delete_if(leader_key(), version);
   auto written = co_await txn(std::move(request), deadline);
   if (!written) co_return tl::unexpected(written.error());
+  leading_ = false;
   if (written->reply.succeeded) co_return Result<void>();
   // Our own first attempt did it.
   if (written->repeated && !written->reply.found) co_return Result<void>();
@@ -194,7 +201,7 @@ Task<Result<Version>> Etcd3::write(action::WriteKey write, Instant deadline) {
     std::string lease;
     if (write.on_session) {
       if (session_.id().empty()) {
-        if (auto made = co_await session_.ensure(deadline); !made) co_return tl::unexpected(made.error());
+        if (auto made = co_await session_.ensure(!leading_, deadline); !made) co_return tl::unexpected(made.error());
       }
       lease = session_.id();
     }

@@ -143,8 +143,7 @@ Task<Gateway::Attempt> Gateway::attempt(Endpoint endpoint, std::string path, std
   auto prefix = co_await api_prefix(endpoint, until);
   if (!prefix) co_return tl::unexpected(prefix.error());
   for (int round = 0;; ++round) {
-    const bool log_in_first = !options_.username.empty() && (token_rejected_ || (token_.empty() && !auth_off_));
-    if (log_in_first) {
+    if (needs_token()) {
       auto logged_in = co_await log_in(endpoint, *prefix, until);
       if (!logged_in) co_return tl::unexpected(logged_in.error());
     }
@@ -196,6 +195,10 @@ Task<Result<std::shared_ptr<HttpStream>>> Gateway::open(std::string path, Json r
     endpoints_.failed(endpoint);
     co_return tl::unexpected(prefix.error().error);
   }
+  if (needs_token()) {
+    auto logged_in = co_await log_in(endpoint, *prefix, deadline);
+    if (!logged_in) co_return tl::unexpected(logged_in.error().error);
+  }
   HttpRequest post = make_request(*prefix + path, dump(request));
   auto stream = co_await client_.open(endpoint, std::move(post), deadline);
   if (!stream) {
@@ -209,6 +212,10 @@ Task<Result<std::shared_ptr<HttpStream>>> Gateway::open(std::string path, Json r
     co_return tl::unexpected(failure.error);
   }
   co_return stream;
+}
+
+void Gateway::stream_refused(const std::string& reason) {
+  if (wants_new_token(Refusal{Grpc::unknown, reason})) token_rejected_ = true;
 }
 
 void Gateway::stream_failed() {

@@ -38,6 +38,8 @@ class Gateway {
   Task<Result<std::shared_ptr<HttpStream>>> open(std::string path, Json request, Instant deadline);
   // An open stream turned out useless: the next one goes to another endpoint.
   void stream_failed();
+  // etcd ended a stream and said why.
+  void stream_refused(const std::string& reason);
   // Asks for the members of the cluster when the list is old. Failure leaves things as they are.
   Task<void> discover(Instant deadline);
 
@@ -57,6 +59,7 @@ class Gateway {
   Task<Attempt> attempt(Endpoint endpoint, std::string path, std::string payload, Instant until);
   Task<Attempt> post(Endpoint endpoint, std::string target, std::string payload, Instant until);
   Task<tl::expected<std::string, Failure>> api_prefix(Endpoint endpoint, Instant until);
+  bool needs_token() const { return !options_.username.empty() && (token_rejected_ || (token_.empty() && !auth_off_)); }
   Task<tl::expected<void, Failure>> log_in(Endpoint endpoint, std::string prefix, Instant until);
   Failure judge(const Endpoint& endpoint, int http_status, const std::string& body);
   HttpRequest make_request(std::string target, std::string payload) const;

@@ -52,8 +52,8 @@ Task<Result<Refreshed>> Session::grant(Instant deadline) {
   co_return Refreshed{lease->id, answer->sent, lease->ttl, answer->header.term, wanted};
 }
 
-Task<Result<Refreshed>> Session::ensure(Instant deadline) {
-  if (!id_.empty() && !wants_replacement()) {
+Task<Result<Refreshed>> Session::ensure(bool may_replace, Instant deadline) {
+  if (!id_.empty() && !(may_replace && wants_replacement())) {
     auto kept = co_await keep(deadline);
     if (kept || kept.error().kind != ErrorKind::not_found) {
       if (kept) {

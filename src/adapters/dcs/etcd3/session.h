@@ -31,8 +31,9 @@ class Session {
 
   // Prolongs the lease. not_found: it is gone, and id() is empty from here on.
   Task<Result<Refreshed>> keep(Instant deadline);
-  // Prolongs the lease, or makes a new one with the member key on it when there is none or another length is wanted.
-  Task<Result<Refreshed>> ensure(Instant deadline);
+  // Prolongs the lease, or makes a new one with the member key on it when there is none, or when another length is
+  // wanted and the caller has nothing that hangs on the old one.
+  Task<Result<Refreshed>> ensure(bool may_replace, Instant deadline);
   // A new lease beside the current one.
   Task<Result<Refreshed>> grant(Instant deadline);
   // `lease` is the session from now on; the member key follows with the next ensure() or keep_member().

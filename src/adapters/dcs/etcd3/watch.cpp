@@ -140,10 +140,13 @@ bool Watch::handle(const WatchMessage& message) {
     return false;
   }
   if (message.canceled) {
-    // Compacted: what happened up to there is lost to us.
-    position_ = std::max(position_, message.compact_revision - 1);
-    missed_ = true;
-    wake();
+    gateway_->stream_refused(message.cancel_reason);
+    if (message.compact_revision > position_) {
+      // What happened up to there is lost to us.
+      position_ = message.compact_revision - 1;
+      missed_ = true;
+      wake();
+    }
     return false;
   }
   for (const WatchEvent& event : message.events) {
