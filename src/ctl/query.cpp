@@ -94,7 +94,7 @@ class Querier {
       if (!session) return refused(session.error());
       if (!*session) {
         return one_line(context_, name ? fmt::format("No connection to member {} is available", *name)
-                                       : fmt::format("No connection to role {} is available", role_));
+                                       : fmt::format("No connection to role={} is available", role_));
       }
       session_ = std::move(*session);
     }

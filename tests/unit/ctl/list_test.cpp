@@ -284,7 +284,7 @@ TEST(Query, SaysWhatWentWrongAndExitsZero) {
   EXPECT_EQ(world.stdout_text, "2024-08-28 19:39:26\tNo connection to member n9 is available\n");
   world.rows.emplace_back(QueryRows{{"pg_is_in_recovery"}, {{false}}});
   EXPECT_EQ(world.run({"query", "-c", "SELECT 1", "-r", "replica"}), 0);
-  EXPECT_EQ(world.stdout_text, "2024-08-28 19:39:26\tNo connection to role replica is available\n");
+  EXPECT_EQ(world.stdout_text, "2024-08-28 19:39:26\tNo connection to role=replica is available\n");
   EXPECT_EQ(world.run({"query"}), 1);
   EXPECT_EQ(world.stderr_text, "Error: You need to specify either --command or --file\n");
   EXPECT_EQ(world.run({"query", "-f", "/nonexistent"}), 2);
