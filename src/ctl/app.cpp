@@ -123,7 +123,6 @@ Status configure(Context& context, const Launch& launch, const Arguments& global
     if (!store->service_namespace.empty()) context.config.service_namespace = store->service_namespace;
   }
   if (globals.has("insecure")) context.config.ctl.insecure = true;
-  for (const auto& warning : context.config.warnings) context.warn("WARNING: " + warning);
   if (launch.configured) launch.configured(context.config);
   return {};
 }
