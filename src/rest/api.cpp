@@ -1,0 +1,178 @@
+#include "rest/api.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "rest/cluster.h"
+#include "rest/health.h"
+#include "rest/queries.h"
+
+namespace regent::rest {
+namespace {
+
+// How often a waiting switchover looks at the newest snapshot.
+constexpr Duration watch_interval = std::chrono::milliseconds(100);
+// How long an address of the allowlist is believed.
+constexpr Duration address_life = std::chrono::seconds(30);
+
+void log_request(const HttpRequest& request, const Target& target) {
+  const auto& what = target.endpoint;
+  const bool worth = what == "switchover" || what == "failover" || what == "restart" || what == "reinitialize";
+  if (!worth || request.method != "POST" || !request.body || request.body->empty()) return;
+  const auto body = parse_json(*request.body, "the request body");
+  if (!body || !body->is_object()) return;
+  if (what == "restart" || what == "reinitialize") {
+    log::info("received {} request: {}", what, to_spaced(*body));
+    return;
+  }
+  const auto show = [&](std::string_view key) -> std::string {
+    const Json* value = find(*body, key);
+    if (value == nullptr) return "None";
+    return value->is_string() ? value->get<std::string>() : to_spaced(*value);
+  };
+  const auto candidate = find(*body, "candidate") != nullptr ? show("candidate") : show("member");
+  log::info("received {} request with leader={} candidate={} scheduled_at={}", what, show("leader"), candidate,
+            show("scheduled_at"));
+}
+
+}  // namespace
+
+struct Api::Exchange {
+  HttpRequest request;
+  HttpReply reply;
+  Target target;
+  std::size_t unresolved = 0;
+};
+
+Api::Api(const SnapshotBoard& board, Control& control, RestConfig config, Identity self, Clocks clocks,
+         std::shared_ptr<HttpThread> thread)
+    : board_(board),
+      control_(control),
+      config_(std::move(config)),
+      self_(std::move(self)),
+      clocks_(std::move(clocks)),
+      thread_(std::move(thread)) {
+  auto first = std::make_shared<Snapshot>();
+  // A loop that has not ended its first cycle is alive for as long as one that ended it now.
+  first->observation.now = clocks_.now();
+  first_ = std::move(first);
+}
+
+std::shared_ptr<const Snapshot> Api::snapshot() const {
+  auto current = board_.load();
+  return current ? current : first_;
+}
+
+Moment Api::moment() const {
+  return Moment{clocks_.now(), clocks_.wall(), log::queued(), log::lost()};
+}
+
+void Api::handle(HttpRequest request, HttpReply reply) {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->target = parse_target(request.target);
+  exchange->request = std::move(request);
+  exchange->reply = std::move(reply);
+  const auto& method = exchange->request.method;
+  if (method == "GET") {
+    finish(*exchange, answer_get(exchange->target, *snapshot(), self_, moment()));
+  } else if (method == "HEAD" || method == "OPTIONS") {
+    finish(*exchange, code_only(health_status(*snapshot(), self_, exchange->target, clocks_.now())));
+  } else if (is_change(method, exchange->target.endpoint)) {
+    check_access(exchange);
+  } else {
+    finish(*exchange, error_page(501, "Unsupported method ('" + method + "')"));
+  }
+}
+
+void Api::check_access(std::shared_ptr<Exchange> exchange) {
+  const auto current = snapshot();
+  const auto now = clocks_.now();
+  std::vector<std::string> missing;
+  for (auto& name : names_to_resolve(config_, last_cluster(*current))) {
+    const auto known = resolved_at_.find(name);
+    if (known == resolved_at_.end() || now - known->second > address_life) missing.push_back(std::move(name));
+  }
+  if (missing.empty()) {
+    decide_access(exchange);
+    return;
+  }
+  exchange->unresolved = missing.size();
+  for (const auto& name : missing) {
+    thread_->resolve(name, [self = shared_from_this(), exchange, name](std::vector<std::string> addresses) {
+      // A name server that is down does not lock out those who were known before.
+      if (!addresses.empty()) self->addresses_[name] = std::move(addresses);
+      self->resolved_at_[name] = self->clocks_.now();
+      if (--exchange->unresolved == 0) self->decide_access(exchange);
+    });
+  }
+}
+
+void Api::decide_access(const std::shared_ptr<Exchange>& exchange) {
+  const auto current = snapshot();
+  const bool members_count = exchange->target.endpoint != "failsafe";
+  auto refusal = refuse_access(config_, last_cluster(*current), addresses_, exchange->request, members_count);
+  if (refusal) {
+    finish(*exchange, std::move(*refusal));
+    return;
+  }
+  log_request(exchange->request, exchange->target);
+  perform(exchange);
+}
+
+void Api::perform(const std::shared_ptr<Exchange>& exchange) {
+  auto handling = handle_change(exchange->request, exchange->target, *snapshot(), self_, moment());
+  if (auto* response = std::get_if<HttpResponse>(&handling)) {
+    finish(*exchange, std::move(*response));
+    return;
+  }
+  auto& change = std::get<Change>(handling);
+  // The loop answers on its own thread: everything but the hand-over happens here.
+  auto intent = std::move(change.intent);
+  control_.submit(std::move(intent), [self = shared_from_this(), exchange, answer = std::move(change.answer),
+                                      wait = std::move(change.watch)](Result<Json> result) {
+    self->thread_->post([self, exchange, answer, wait, result = std::move(result)] {
+      if (!wait || !result) {
+        self->finish(*exchange, answer(result));
+        return;
+      }
+      WatchState state;
+      state.since_cycle = self->snapshot()->cycle;
+      self->watch(exchange, *wait, state, self->clocks_.now() + wait->limit);
+    });
+  });
+}
+
+void Api::watch(const std::shared_ptr<Exchange>& exchange, Watch watched, WatchState state, Instant until) {
+  auto result = watch_result(watched, state, *snapshot());
+  if (!result && clocks_.now() >= until) result = watch_timeout(watched);
+  if (result) {
+    finish(*exchange, std::move(*result));
+    return;
+  }
+  thread_->after(watch_interval, [self = shared_from_this(), exchange, watched = std::move(watched), state, until] {
+    self->watch(exchange, watched, state, until);
+  });
+}
+
+void Api::finish(const Exchange& exchange, HttpResponse response) const {
+  const auto error = std::find_if(response.headers.begin(), response.headers.end(),
+                                  [](const auto& header) { return header.first == "Content-Length"; });
+  // The pages of refused requests carry no extra headers, status lines no headers at all.
+  if (!response.status_line_only && error == response.headers.end()) {
+    for (const auto& [name, value] : config_.http_extra_headers) response.headers.emplace_back(name, value);
+    if (config_.tls()) {
+      for (const auto& [name, value] : config_.https_extra_headers) {
+        const auto same = std::find_if(response.headers.begin(), response.headers.end(),
+                                       [&](const auto& header) { return header.first == name; });
+        if (same == response.headers.end())
+          response.headers.emplace_back(name, value);
+        else
+          same->second = value;
+      }
+    }
+  }
+  exchange.reply(std::move(response));
+}
+
+}  // namespace regent::rest

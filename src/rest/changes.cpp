@@ -1,0 +1,235 @@
+#include "rest/changes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "rest/cluster.h"
+#include "rest/failover.h"
+
+namespace regent::rest {
+namespace {
+
+// The loop did not say no; it could not.
+HttpResponse unavailable(const Error& error) {
+  const bool unknown = error.kind == ErrorKind::timeout || error.kind == ErrorKind::unreachable;
+  return text_response(503, unknown ? fmt::format("result unknown: {}", error.message) : error.message);
+}
+
+Handling patch_config(const Json& body) {
+  return Change{intent::PatchConfig{body},
+                [](const Result<Json>& reply) {
+                  if (reply) return json_response(200, *reply);
+                  if (reply.error().kind == ErrorKind::not_found) return error_page(503);
+                  if (reply.error().kind == ErrorKind::conflict) return error_page(409);
+                  return unavailable(reply.error());
+                },
+                std::nullopt};
+}
+
+Handling put_config(const Json& body) {
+  return Change{intent::ReplaceConfig{body},
+                [body](const Result<Json>& reply) {
+                  if (reply) return json_response(200, reply->is_object() ? *reply : body);
+                  if (reply.error().kind == ErrorKind::conflict) return error_page(502);
+                  return unavailable(reply.error());
+                },
+                std::nullopt};
+}
+
+Handling reload() {
+  return Change{intent::Reload{},
+                [](const Result<Json>& reply) {
+                  return reply ? text_response(202, "reload scheduled") : text_response(500, reply.error().message);
+                },
+                std::nullopt};
+}
+
+// "9.6.1" -> 90601, "15.3" -> 150003. The error is Patroni's sentence.
+Result<int> version_number(const std::string& text) {
+  std::vector<int> parts;
+  std::string_view rest = text;
+  while (true) {
+    int part = 0;
+    const auto dot = rest.find('.');
+    const auto piece = rest.substr(0, dot);
+    const auto [end, error] = std::from_chars(piece.data(), piece.data() + piece.size(), part);
+    if (error != std::errc() || end != piece.data() + piece.size() || part < 0 || part > 9999) {
+      return fail(ErrorKind::invalid, fmt::format("Invalid PostgreSQL version: {}", text));
+    }
+    parts.push_back(part);
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  if (parts.size() < 2 || parts.size() > 3 || (parts.size() == 2 && parts[0] < 10)) {
+    return fail(ErrorKind::invalid,
+                fmt::format("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: {}", text));
+  }
+  if (parts.size() == 2) parts.insert(parts.begin() + 1, 0);
+  return parts[0] * 10000 + parts[1] * 100 + parts[2];
+}
+
+struct RestartFilter {
+  bool scheduled = false;
+  bool pending = false;
+  std::string role;
+  std::optional<int> below_version;
+  std::optional<Duration> timeout;
+};
+
+HttpResponse bad_role(Generation generation) {
+  switch (generation) {
+    case Generation::v2_1:
+      return text_response(400, "PostgreSQL role should be either master or replica");
+    case Generation::v3:
+      return text_response(400, "PostgreSQL role should be either primary or replica");
+    case Generation::v4:
+      break;
+  }
+  return text_response(400, "PostgreSQL role should be either primary, standby_leader, or replica");
+}
+
+bool is_restart_role(const std::string& role, Generation generation) {
+  if (role == "primary" || role == "replica") return true;
+  return generation == Generation::v4 ? role == "standby_leader" : role == "master";
+}
+
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : to_spaced(value);
+}
+
+// Reads the body in its order; the first thing that is wrong is the answer.
+std::optional<HttpResponse> read_restart(const Json& body, Generation generation, WallTime wall, RestartFilter& out) {
+  for (const auto& [key, value] : body.items()) {
+    if (key == "schedule") {
+      const auto schedule = parse_schedule(value, "restart", wall);
+      if (const auto* wrong = std::get_if<HttpResponse>(&schedule)) return *wrong;
+      out.scheduled = true;
+    } else if (key == "role") {
+      out.role = text_of(value);
+      if (!is_restart_role(out.role, generation)) return bad_role(generation);
+    } else if (key == "postgres_version") {
+      const auto number = version_number(text_of(value));
+      if (!number) return text_response(400, number.error().message);
+      out.below_version = *number;
+    } else if (key == "timeout") {
+      out.timeout = parse_seconds(value);
+      if (!out.timeout || *out.timeout <= Duration{}) {
+        return text_response(400, "Timeout should be a positive number of seconds");
+      }
+    } else if (key == "restart_pending") {
+      out.pending = true;  // whatever its value: the mere key is the filter
+    } else {
+      return text_response(400, fmt::format("Unknown filter for the scheduled restart: {}", key));
+    }
+  }
+  return std::nullopt;
+}
+
+bool restart_matches(const RestartFilter& filter, const Snapshot& snapshot) {
+  const auto local = local_server(snapshot);
+  if (filter.pending && snapshot.observation.postgres.pending_restart.empty()) return false;
+  if (!filter.role.empty() && parse_role(filter.role) != local.role) return false;
+  return !filter.below_version || local.facts == nullptr || *filter.below_version > local.facts->version;
+}
+
+Handling restart(const Json& body, const Snapshot& snapshot, const Identity& self, const Moment& moment) {
+  if (snapshot.observation.settings.pause && body.contains("schedule")) {
+    return text_response(500, "Can't schedule restart in the paused state");
+  }
+  RestartFilter filter;
+  if (const auto wrong = read_restart(body, self.generation, moment.wall, filter)) return *wrong;
+  if (filter.scheduled) {
+    return text_response(
+        501, "Scheduled restarts are not supported: send the request without a schedule at the time wanted");
+  }
+  if (!restart_matches(filter, snapshot)) return text_response(503, "restart conditions are not satisfied");
+  RestartRequest request;
+  request.only_if_pending = filter.pending;
+  request.timeout = filter.timeout;
+  return Change{intent::Restart{request},
+                [](const Result<Json>& reply) {
+                  if (!reply) return text_response(503, reply.error().message);
+                  return text_response(200, reply->is_string() ? reply->get<std::string>() : "restarted successfully");
+                },
+                std::nullopt};
+}
+
+Handling reinitialize(const Json& body, const Snapshot& snapshot, const Identity& self) {
+  ReinitRequest request;
+  request.force = is_true(find(body, "force"));
+  request.from_leader = is_true(find(body, "from_leader"));
+  if (const auto* cluster = snapshot.observation.cluster.get()) {
+    if (!cluster->leader.exists()) return text_response(503, "Cluster has no leader, can not reinitialize");
+    if (cluster->leader.name == self.name) return text_response(503, "I am the leader, can not reinitialize");
+  }
+  if (snapshot.decision.memory.reinitializing && !request.force) {
+    return text_response(503, "reinitialize already in progress");
+  }
+  return Change{intent::Reinit{request},
+                [](const Result<Json>& reply) {
+                  if (!reply) return text_response(503, reply.error().message);
+                  return text_response(200, reply->is_string() ? reply->get<std::string>() : "reinitialize started");
+                },
+                std::nullopt};
+}
+
+// A failsafe acknowledgement promises not to race for ttl (I13). Without a loop that keeps the promise it is not given;
+// the leader that asked then steps down, which is the safe side.
+Handling failsafe(const Snapshot& snapshot, const Moment& moment) {
+  if (!snapshot.observation.settings.failsafe_mode) return error_page(502);
+  if (lease_valid(snapshot.observation.lease, moment.now)) return text_response(500, "Running as a leader");
+  return text_response(503, "This member does not acknowledge failsafe requests");
+}
+
+// The body as an object; an HttpResponse when it is none. An optional one may be absent or empty.
+std::variant<HttpResponse, Json> read_body(const HttpRequest& request, bool optional) {
+  if (!request.body) {
+    if (optional) return Json::object();
+    return error_page(411);
+  }
+  if (request.body->empty() && optional) return Json::object();
+  auto body = parse_json(*request.body, "the request body");
+  if (!body || !body->is_object() || (body->empty() && !optional)) return error_page(400);
+  return std::move(*body);
+}
+
+}  // namespace
+
+bool is_change(std::string_view method, std::string_view endpoint) {
+  if (method == "PATCH" || method == "PUT") return endpoint == "config";
+  if (method == "DELETE") return endpoint == "restart" || endpoint == "switchover";
+  if (method != "POST") return false;
+  constexpr std::string_view endpoints[] = {"restart",      "switchover", "failover", "reload",
+                                            "reinitialize", "failsafe",   "sigterm"};
+  return std::find(std::begin(endpoints), std::end(endpoints), endpoint) != std::end(endpoints);
+}
+
+Handling handle_change(const HttpRequest& request, const Target& target, const Snapshot& snapshot, const Identity& self,
+                       const Moment& moment) {
+  const auto& endpoint = target.endpoint;
+  if (request.method == "DELETE") {
+    // No restart is ever scheduled, so there is none to delete.
+    if (endpoint == "restart") return text_response(404, "no restarts are scheduled");
+    return delete_switchover(snapshot);
+  }
+  if (endpoint == "reload") return reload();
+  if (endpoint == "sigterm") {
+    return text_response(501, "Stopping the agent by request is not supported: send it SIGTERM");
+  }
+  if (endpoint == "failsafe" && !snapshot.observation.settings.failsafe_mode) return error_page(502);
+
+  const bool optional = endpoint == "restart" || endpoint == "reinitialize";
+  auto read = read_body(request, optional);
+  if (auto* refusal = std::get_if<HttpResponse>(&read)) return std::move(*refusal);
+  const auto& body = std::get<Json>(read);
+  if (request.method == "PATCH") return patch_config(body);
+  if (request.method == "PUT") return put_config(body);
+  if (endpoint == "restart") return restart(body, snapshot, self, moment);
+  if (endpoint == "reinitialize") return reinitialize(body, snapshot, self);
+  if (endpoint == "failsafe") return failsafe(snapshot, moment);
+  return request_failover(endpoint, body, snapshot, self, moment);
+}
+
+}  // namespace regent::rest

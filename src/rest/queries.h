@@ -1,0 +1,13 @@
+// GET, HEAD and OPTIONS: everything that can be answered from a snapshot at once.
+// Threading: pure functions.
+#pragma once
+
+#include "rest/query.h"
+#include "rest/respond.h"
+#include "rest/status.h"
+
+namespace regent::rest {
+
+HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Identity& self, const Moment& moment);
+
+}  // namespace regent::rest

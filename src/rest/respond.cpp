@@ -1,0 +1,28 @@
+#include "rest/respond.h"
+
+namespace regent::rest {
+
+HttpResponse json_response(int status, const Json& body) {
+  HttpResponse response;
+  response.status = status;
+  response.headers = {{"Content-Type", "application/json"}};
+  response.body = to_spaced(body);
+  return response;
+}
+
+HttpResponse text_response(int status, std::string text) {
+  HttpResponse response;
+  response.status = status;
+  response.headers = {{"Content-Type", "text/html"}};
+  response.body = std::move(text);
+  return response;
+}
+
+HttpResponse code_only(int status) {
+  HttpResponse response;
+  response.status = status;
+  response.status_line_only = true;
+  return response;
+}
+
+}  // namespace regent::rest

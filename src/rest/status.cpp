@@ -1,0 +1,213 @@
+#include "rest/status.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+namespace regent::rest {
+namespace {
+
+template <class Job>
+bool running_job(const Snapshot& snapshot) {
+  const auto& running = snapshot.observation.job.running;
+  return running && std::holds_alternative<Job>(*running);
+}
+
+template <class Job>
+bool failed_job(const Snapshot& snapshot) {
+  const auto& ended = snapshot.observation.job.ended;
+  return ended && ended->error && std::holds_alternative<Job>(ended->spec);
+}
+
+std::optional<PgState> server_state(const Snapshot& snapshot) {
+  const auto& postgres = snapshot.observation.postgres;
+  if (running_job<job::Clone>(snapshot)) return PgState::creating_replica;
+  if (running_job<job::Restart>(snapshot)) return PgState::restarting;
+  switch (postgres.process) {
+    case Process::running:
+      if (running_job<job::Stop>(snapshot)) return PgState::stopping;
+      if (postgres.server.is_known()) return PgState::running;
+      return std::nullopt;
+    case Process::starting:
+      return PgState::starting;
+    case Process::stopping:
+      return PgState::stopping;
+    case Process::stopped:
+      break;
+    case Process::unknown:
+      return std::nullopt;
+  }
+  if (running_job<job::Bootstrap>(snapshot)) return PgState::initdb;
+  if (running_job<job::Start>(snapshot)) return PgState::starting;
+  if (failed_job<job::Bootstrap>(snapshot)) return PgState::initdb_failed;
+  if (failed_job<job::Restart>(snapshot)) return PgState::restart_failed;
+  if (failed_job<job::Start>(snapshot)) return PgState::start_failed;
+  const auto& memory = snapshot.decision.memory;
+  return memory.ran_as_primary && !memory.demotion ? PgState::crashed : PgState::stopped;
+}
+
+Role server_role(const Snapshot& snapshot, const ServerFacts* facts) {
+  const auto& o = snapshot.observation;
+  const auto& memory = snapshot.decision.memory;
+  if (facts != nullptr) {
+    if (!facts->in_recovery) return Role::primary;
+    return o.settings.standby_cluster && o.lease.held ? Role::standby_leader : Role::replica;
+  }
+  if (o.postgres.data.state == DataState::empty || o.postgres.data.state == DataState::incomplete) {
+    return Role::uninitialized;
+  }
+  if (o.postgres.process == Process::stopped) {
+    return memory.demotion || memory.ran_as_primary ? Role::demoted : Role::replica;
+  }
+  // F17: a server that does not answer in time is still what it was.
+  if (memory.ran_as_primary) return Role::primary;
+  return o.postgres.data.state == DataState::unknown && o.postgres.process == Process::unknown ? Role::uninitialized
+                                                                                               : Role::replica;
+}
+
+Json position(std::optional<Lsn> lsn) {
+  return Json(lsn ? lsn->value : 0);
+}
+
+Json xlog_document(const ServerFacts& facts) {
+  Json xlog = Json::object();
+  if (!facts.in_recovery) {
+    xlog["location"] = facts.wal.value;
+    return xlog;
+  }
+  // A replica that never received anything stands where it replayed to.
+  xlog["received_location"] = position(facts.received && facts.received->value != 0 ? facts.received : facts.replayed);
+  xlog["replayed_location"] = position(facts.replayed);
+  xlog["replayed_timestamp"] = facts.replayed_at ? Json(to_rest_time(*facts.replayed_at)) : Json();
+  xlog["paused"] = facts.replay_paused;
+  return xlog;
+}
+
+Json replication_document(const std::vector<ReplicationRow>& rows) {
+  Json out = Json::array();
+  for (const auto& row : rows) {
+    Json item = Json::object();
+    item["usename"] = row.usename;
+    item["application_name"] = row.application_name;
+    item["client_addr"] = row.client_addr.empty() ? Json() : Json(row.client_addr);
+    item["state"] = row.state;
+    item["sync_state"] = row.sync_state;
+    item["sync_priority"] = row.sync_priority;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+void add_facts(const Snapshot& snapshot, const Identity& self, const ServerFacts& facts, Json& out) {
+  if (const auto sync = sync_role(snapshot, self); sync != SyncRole::none) {
+    out[sync == SyncRole::quorum ? "quorum_standby" : "sync_standby"] = true;
+  }
+  if (facts.timeline.value > 0) out["timeline"] = facts.timeline.value;
+  if (facts.in_recovery && !facts.replication_state.empty() && self.generation == Generation::v4) {
+    out["replication_state"] = facts.replication_state;
+  }
+  if (!facts.replication.empty()) out["replication"] = replication_document(facts.replication);
+}
+
+Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
+  Json out = Json::object();
+  out["version"] = self.version;
+  out["rule"] = snapshot.decision.rule;
+  out["rule_name"] = snapshot.decision.rule_name;
+  out["sentence"] = snapshot.decision.sentence;
+  Json conditions = Json::array();
+  for (const auto& condition : snapshot.decision.conditions) {
+    Json item = Json::object();
+    item["name"] = condition.name;
+    item["detail"] = condition.detail;
+    conditions.push_back(std::move(item));
+  }
+  out["conditions"] = std::move(conditions);
+  const auto& lease = snapshot.observation.lease;
+  // Milliseconds are enough for a person. Negative: the deadline passed.
+  out["lease_seconds_left"] =
+      lease.held ? Json(std::round(to_seconds(dead_by(lease) - moment.now) * 1000) / 1000) : Json();
+  return out;
+}
+
+}  // namespace
+
+bool same_name(std::string_view one, std::string_view other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+}
+
+LocalServer local_server(const Snapshot& snapshot) {
+  LocalServer local;
+  local.state = server_state(snapshot);
+  local.accepting = snapshot.observation.postgres.process == Process::running;
+  if (local.accepting) local.facts = snapshot.observation.postgres.server.get();
+  local.role = server_role(snapshot, local.facts);
+  return local;
+}
+
+bool quorum_mode(const ClusterView& cluster) {
+  const Json* mode = find(cluster.config.value, "synchronous_mode");
+  return mode != nullptr && mode->is_string() && same_name(mode->get_ref<const std::string&>(), "quorum");
+}
+
+SyncRole sync_role(const Snapshot& snapshot, const Identity& self) {
+  const auto* cluster = snapshot.observation.cluster.get();
+  if (cluster == nullptr || !snapshot.observation.settings.synchronous_mode) return SyncRole::none;
+  const auto local = local_server(snapshot);
+  if (local.facts == nullptr || local.role != Role::replica) return SyncRole::none;
+  const auto& standbys = cluster->sync.value.standbys;
+  const bool listed = std::any_of(standbys.begin(), standbys.end(),
+                                  [&](const MemberName& name) { return same_name(name.str(), self.name.str()); });
+  if (!listed) return SyncRole::none;
+  if (!quorum_mode(*cluster)) return SyncRole::sync;
+  // The generations before 4 have no word for it.
+  return self.generation == Generation::v4 ? SyncRole::quorum : SyncRole::none;
+}
+
+Json server_document(const Snapshot& snapshot, const Identity& self) {
+  const auto& o = snapshot.observation;
+  const auto local = local_server(snapshot);
+  Json out = Json::object();
+  out["state"] = local.state ? to_string(*local.state) : std::string_view("unknown");
+  if (local.facts != nullptr) out["postmaster_start_time"] = to_rest_time(local.facts->postmaster_start_time);
+  out["role"] = to_string(local.role, self.generation);
+  if (local.facts != nullptr) {
+    out["server_version"] = local.facts->version;
+    out["xlog"] = xlog_document(*local.facts);
+    add_facts(snapshot, self, *local.facts, out);
+  }
+  if (o.settings.pause && self.generation == Generation::v4) out["pause"] = true;
+  if (!o.cluster.is_known() || !o.cluster->leader.exists()) out["cluster_unlocked"] = true;
+  const auto& conditions = snapshot.decision.conditions;
+  if (std::any_of(conditions.begin(), conditions.end(),
+                  [](const Condition& condition) { return condition.name == failsafe_condition; })) {
+    out["failsafe_mode_is_active"] = true;
+  }
+  out["dcs_last_seen"] = std::chrono::floor<std::chrono::seconds>(snapshot.dcs_last_seen).time_since_epoch().count();
+  return out;
+}
+
+Json status_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
+  const auto& o = snapshot.observation;
+  Json out = server_document(snapshot, self);
+  if (!o.self.tags.all.empty()) out["tags"] = o.self.tags.all;
+  if (!o.postgres.data.system_id.empty()) out["database_system_identifier"] = o.postgres.data.system_id.str();
+  if (!o.postgres.pending_restart.empty()) {
+    out["pending_restart"] = true;
+    if (self.generation == Generation::v4) out["pending_restart_reason"] = o.postgres.pending_restart;
+  }
+  Json patroni = Json::object();
+  patroni["version"] = patroni_version(self.generation);
+  patroni["scope"] = self.scope;
+  if (self.generation == Generation::v4) patroni["name"] = self.name.str();
+  out["patroni"] = std::move(patroni);
+  if (o.settings.pause && self.generation != Generation::v4) out["pause"] = true;
+  // A line or two waiting is the normal life of the queue.
+  if (moment.log_queued > 2) out["logger_queue_size"] = moment.log_queued;
+  if (moment.log_lost > 0) out["logger_records_lost"] = moment.log_lost;
+  out["regent"] = regent_document(snapshot, self, moment);
+  return out;
+}
+
+}  // namespace regent::rest

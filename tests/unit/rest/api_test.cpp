@@ -1,0 +1,216 @@
+#include "rest/api.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "rest/snapshots_support.h"
+
+namespace regent::rest {
+namespace {
+
+using namespace testing;
+
+// A server's thread that runs when the test says so.
+class ManualThread : public HttpThread {
+ public:
+  void post(std::function<void()> work) override { work_.push_back(std::move(work)); }
+  void after(Duration delay, std::function<void()> work) override {
+    waited += delay;
+    work_.push_back(std::move(work));
+  }
+  void resolve(std::string host, std::function<void(std::vector<std::string>)> done) override {
+    resolved.push_back(host);
+    post([done = std::move(done)] { done({"192.0.2.9"}); });
+  }
+  bool run_one() {
+    if (work_.empty()) return false;
+    auto work = std::move(work_.front());
+    work_.pop_front();
+    work();
+    return true;
+  }
+
+  Duration waited{};
+  std::vector<std::string> resolved;
+
+ private:
+  std::deque<std::function<void()>> work_;
+};
+
+class FakeControl : public Control {
+ public:
+  void submit(Intent intent, IntentReply reply) override {
+    intents.push_back(std::move(intent));
+    replies.push_back(std::move(reply));
+  }
+
+  std::vector<Intent> intents;
+  std::vector<IntentReply> replies;
+};
+
+class ApiTest : public ::testing::Test {
+ protected:
+  void publish(Snapshot snapshot) { board.publish(std::make_shared<const Snapshot>(std::move(snapshot))); }
+
+  void make(RestConfig config = {}) {
+    api = std::make_shared<Api>(board, control, std::move(config), self("n1"),
+                                Clocks{[this] { return at().now + thread->waited; }, [] { return at().wall; }}, thread);
+  }
+
+  void send(const std::string& method, const std::string& target, std::optional<std::string> body = {}) {
+    if (!api) make();
+    HttpRequest request;
+    request.method = method;
+    request.target = target;
+    request.body = std::move(body);
+    request.peer = "192.0.2.9";
+    api->handle(std::move(request), [this](HttpResponse response) { answers.push_back(std::move(response)); });
+  }
+
+  std::string last() const {
+    if (answers.empty()) return "none";
+    return std::to_string(answers.back().status) + " " + answers.back().body;
+  }
+
+  SnapshotBoard board;
+  FakeControl control;
+  std::shared_ptr<ManualThread> thread = std::make_shared<ManualThread>();
+  std::shared_ptr<Api> api;
+  std::vector<HttpResponse> answers;
+};
+
+TEST_F(ApiTest, AnswersBeforeTheFirstCycle) {
+  send("GET", "/patroni");
+  EXPECT_EQ(last().rfind(R"(200 {"state": "unknown", "role": "uninitialized", "cluster_unlocked": true, )", 0), 0U)
+      << last();
+  send("GET", "/primary");
+  EXPECT_EQ(answers.back().status, 503);
+  send("GET", "/liveness");
+  EXPECT_EQ(answers.back().status, 200);
+}
+
+TEST_F(ApiTest, HeadAndOptionsAreHealthChecksWhateverThePath) {
+  publish(leader());
+  send("HEAD", "/");
+  EXPECT_EQ(answers.back().status, 200);
+  EXPECT_TRUE(answers.back().status_line_only);
+  send("OPTIONS", "/patroni");
+  EXPECT_EQ(answers.back().status, 503);
+  EXPECT_TRUE(answers.back().status_line_only);
+}
+
+TEST_F(ApiTest, UnknownPathsAndMethods) {
+  publish(leader());
+  send("GET", "/unknown");
+  EXPECT_EQ(answers.back().status, 503);
+  EXPECT_EQ(answers.back().body.rfind(R"({"state": "running")", 0), 0U);
+  send("DELETE", "/primary");
+  EXPECT_EQ(answers.back().status, 501);
+  EXPECT_EQ(answers.back().reason, "Unsupported method ('DELETE')");
+  EXPECT_EQ(answers.back().headers.back(), (std::pair<std::string, std::string>("Content-Length", "359")));
+  EXPECT_EQ(answers.back().body,
+            "<!DOCTYPE HTML>\n<html lang=\"en\">\n    <head>\n        <meta charset=\"utf-8\">\n        <title>Error "
+            "response</title>\n    </head>\n    <body>\n        <h1>Error response</h1>\n        <p>Error code: "
+            "501</p>\n        <p>Message: Unsupported method ('DELETE').</p>\n        <p>Error code explanation: 501 - "
+            "Server does not support this operation.</p>\n    </body>\n</html>\n");
+}
+
+TEST_F(ApiTest, ErrorPagesHaveTheRecordedLength) {
+  const auto length = [](const HttpResponse& page) { return page.headers.back().second; };
+  EXPECT_EQ(length(error_page(400)), "343");
+  EXPECT_EQ(length(error_page(411)), "341");
+  EXPECT_EQ(length(error_page(502)), "346");
+}
+
+TEST_F(ApiTest, TheLoopsReplyComesBackOnTheServersThread) {
+  publish(leader());
+  send("PATCH", "/config", R"({"ttl": 25})");
+  ASSERT_EQ(control.intents.size(), 1U) << last();
+  ASSERT_EQ(control.replies.size(), 1U) << last();
+  control.replies[0](Json{{"ttl", 25}});
+  EXPECT_TRUE(answers.empty());
+  ASSERT_TRUE(thread->run_one());
+  EXPECT_EQ(last(), R"(200 {"ttl": 25})");
+}
+
+TEST_F(ApiTest, SwitchoverWaitsForTheNewLeader) {
+  publish(leader());
+  send("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})");
+  ASSERT_EQ(control.intents.size(), 1U) << last();
+  ASSERT_EQ(control.replies.size(), 1U) << last();
+  control.replies[0](Json());
+  ASSERT_TRUE(thread->run_one());
+  ASSERT_TRUE(thread->run_one());
+  EXPECT_TRUE(answers.empty());
+  auto done = leader();
+  cluster_of(done).leader.name = MemberName("n2");
+  publish(std::move(done));
+  ASSERT_TRUE(thread->run_one());
+  EXPECT_EQ(last(), "200 Successfully switched over to \"n2\"");
+  EXPECT_FALSE(thread->run_one());
+}
+
+TEST_F(ApiTest, SwitchoverEndsUnknownWhenNothingHappens) {
+  auto waiting = leader();
+  cluster_of(waiting).failover = {Failover{MemberName("n1"), MemberName("n2"), {}}, Version{9}};
+  publish(std::move(waiting));
+  send("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})");
+  ASSERT_EQ(control.replies.size(), 1U) << last();
+  control.replies[0](Json());
+  while (thread->run_one()) {
+  }
+  EXPECT_EQ(last(), "503 Switchover status unknown");
+  EXPECT_EQ(answers.size(), 1U);
+  EXPECT_EQ(thread->waited, Duration(20s));
+}
+
+TEST_F(ApiTest, FailedKeyIsTold) {
+  publish(leader());
+  send("POST", "/failover", R"({"candidate": "n2"})");
+  ASSERT_EQ(control.replies.size(), 1U) << last();
+  control.replies[0](fail(ErrorKind::conflict, "there is one already"));
+  ASSERT_TRUE(thread->run_one());
+  EXPECT_EQ(last(), "503 failed to write failover key into DCS");
+}
+
+TEST_F(ApiTest, NamesOfTheAllowlistAreResolvedOnce) {
+  RestConfig config;
+  config.allowlist = {"gate.example"};
+  make(config);
+  publish(leader());
+  send("POST", "/reload");
+  EXPECT_TRUE(control.intents.empty());
+  ASSERT_TRUE(thread->run_one());
+  EXPECT_EQ(control.intents.size(), 1U);
+  send("POST", "/reload");
+  EXPECT_EQ(control.intents.size(), 2U);
+  EXPECT_EQ(thread->resolved, std::vector<std::string>{"gate.example"});
+}
+
+TEST_F(ApiTest, RefusedRequestsNeverReachTheLoop) {
+  RestConfig config;
+  config.username = "u";
+  config.password = "p";
+  make(config);
+  publish(leader());
+  send("PATCH", "/config", "{}");
+  EXPECT_EQ(last(), "401 no auth header received");
+  send("GET", "/config");
+  EXPECT_EQ(answers.back().status, 200);
+  EXPECT_TRUE(control.intents.empty());
+}
+
+TEST_F(ApiTest, ExtraHeadersGoWithDocumentsOnly) {
+  RestConfig config;
+  config.http_extra_headers = {{"X-Frame-Options", "SAMEORIGIN"}};
+  make(config);
+  publish(leader());
+  send("GET", "/primary");
+  EXPECT_EQ(answers.back().headers.back(), (std::pair<std::string, std::string>("X-Frame-Options", "SAMEORIGIN")));
+  send("OPTIONS", "/primary");
+  EXPECT_TRUE(answers.back().headers.empty());
+}
+
+}  // namespace
+}  // namespace regent::rest

@@ -1,0 +1,313 @@
+#include "rest/changes.h"
+
+#include <gtest/gtest.h>
+
+#include "rest/snapshots_support.h"
+
+namespace regent::rest {
+namespace {
+
+using namespace testing;
+
+HttpRequest request(const std::string& method, const std::string& target, std::optional<std::string> body = {}) {
+  HttpRequest out;
+  out.method = method;
+  out.target = target;
+  out.body = std::move(body);
+  return out;
+}
+
+Handling handle(const HttpRequest& request, const Snapshot& snapshot, const Identity& who = self("n1")) {
+  const auto target = parse_target(request.target);
+  EXPECT_TRUE(is_change(request.method, target.endpoint));
+  return handle_change(request, target, snapshot, who, at());
+}
+
+// The status and text of a request that is answered at once.
+std::pair<int, std::string> answer(const HttpRequest& request, const Snapshot& snapshot,
+                                   const Identity& who = self("n1")) {
+  const auto handling = handle(request, snapshot, who);
+  const auto* response = std::get_if<HttpResponse>(&handling);
+  if (response == nullptr) return {0, "became an intent"};
+  return {response->status, response->headers.size() == 1 ? response->body : "page"};
+}
+
+Change change(const HttpRequest& request, const Snapshot& snapshot, const Identity& who = self("n1")) {
+  auto handling = handle(request, snapshot, who);
+  if (auto* response = std::get_if<HttpResponse>(&handling)) {
+    ADD_FAILURE() << response->status << " " << response->body;
+    return {intent::Reload{}, {}, {}};
+  }
+  return std::move(std::get<Change>(handling));
+}
+
+using Reply = std::pair<int, std::string>;
+
+Reply told(const Change& change, const Result<Json>& reply) {
+  const auto response = change.answer(reply);
+  return {response.status, response.headers.size() == 1 ? response.body : "page"};
+}
+
+TEST(Config, BodiesThatAreRefused) {
+  for (const char* method : {"PATCH", "PUT"}) {
+    EXPECT_EQ(answer(request(method, "/config"), leader()), Reply(411, "page")) << method;
+    for (const char* body : {"", "{}", "{bad", "[1]", "\"x\""}) {
+      EXPECT_EQ(answer(request(method, "/config", body), leader()), Reply(400, "page")) << method << " " << body;
+    }
+  }
+}
+
+TEST(Config, PatchBecomesAnIntentAndTellsTheResult) {
+  const auto patch = change(request("PATCH", "/config", R"({"ttl": 25})"), leader());
+  EXPECT_EQ(std::get<intent::PatchConfig>(patch.intent).patch, Json({{"ttl", 25}}));
+  EXPECT_EQ(told(patch, Json{{"ttl", 25}}), Reply(200, R"({"ttl": 25})"));
+  EXPECT_EQ(told(patch, fail(ErrorKind::conflict, "lost")), Reply(409, "page"));
+  EXPECT_EQ(told(patch, fail(ErrorKind::not_found, "no key")), Reply(503, "page"));
+  EXPECT_EQ(told(patch, fail(ErrorKind::timeout, "no answer in 5 s")), Reply(503, "result unknown: no answer in 5 s"));
+  const auto put = change(request("PUT", "/config", R"({"ttl": 25})"), leader());
+  EXPECT_EQ(std::get<intent::ReplaceConfig>(put.intent).config, Json({{"ttl", 25}}));
+  EXPECT_EQ(told(put, Json()), Reply(200, R"({"ttl": 25})"));
+  EXPECT_EQ(told(put, fail(ErrorKind::conflict, "lost")), Reply(502, "page"));
+}
+
+struct Refused {
+  const char* body;
+  int status;
+  const char* text;
+};
+
+TEST(Switchover, RefusalsAsVersion4) {
+  constexpr Refused cases[] = {
+      {R"({})", 400, "page"},
+      {R"([])", 400, "page"},
+      {R"({)", 400, "page"},
+      {R"({"leader": "n1", "candidate": "n9"})", 412, "candidate does not exists"},
+      {R"({"leader": "n2", "candidate": "n3"})", 412, "leader name does not match"},
+      {R"({"leader": "n2"})", 412, "leader name does not match"},
+      {R"({"candidate": "n2"})", 400, "Switchover could be performed only from a specific leader"},
+      {R"({"leader": "n1", "candidate": "n1"})", 400, "Switchover target and source are the same"},
+      {R"({"leader": "n1", "candidate": "n2", "scheduled_at": "rubbish"})", 422,
+       "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"},
+      {R"({"leader": "n1", "candidate": "n2", "scheduled_at": "2001-01-01T00:00:00+00:00"})", 422,
+       "Cannot schedule switchover in the past"},
+      {R"({"leader": "n1", "candidate": "n2", "scheduled_at": "2101-01-01T00:00:00"})", 400,
+       "Timezone information is mandatory for the scheduled switchover"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(answer(request("POST", "/switchover", c.body), leader()), Reply(c.status, c.text)) << c.body;
+  }
+  EXPECT_EQ(answer(request("POST", "/switchover"), leader()), Reply(411, "page"));
+  EXPECT_EQ(answer(request("POST", "/switchover", ""), leader()), Reply(400, "page"));
+}
+
+TEST(Switchover, RefusalsInPause) {
+  auto snapshot = leader();
+  snapshot.observation.settings.pause = true;
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1"})"), snapshot),
+            Reply(400, "Switchover is possible only to a specific candidate in a paused state"));
+  EXPECT_EQ(answer(request("POST", "/switchover",
+                           R"({"leader": "n1", "candidate": "n2", "scheduled_at": "2101-01-01T00:00Z"})"),
+                   snapshot),
+            Reply(400, "Can't schedule switchover in the paused state"));
+}
+
+TEST(Failover, RefusalsOfEachGeneration) {
+  constexpr auto scheduled = R"({"candidate": "n1", "scheduled_at": "2101-01-01T00:00Z"})";
+  EXPECT_EQ(answer(request("POST", "/failover", "{}"), leader()), Reply(400, "page"));
+  EXPECT_EQ(answer(request("POST", "/failover", R"({"leader": "n1"})"), leader()),
+            Reply(400, "Failover could be performed only to a specific candidate"));
+  EXPECT_EQ(answer(request("POST", "/failover", R"({"candidate": "n9"})"), leader()),
+            Reply(412, "candidate does not exists"));
+  EXPECT_EQ(answer(request("POST", "/failover", R"({"leader": "n9", "candidate": "n1"})"), leader()),
+            Reply(412, "leader name does not match"));
+  EXPECT_EQ(answer(request("POST", "/failover", scheduled), leader()), Reply(400, "Failover can't be scheduled"));
+  EXPECT_EQ(answer(request("POST", "/failover", scheduled), leader(), self("n1", Generation::v3)),
+            Reply(400, "Scheduled failover is possible only from a specific leader"));
+}
+
+TEST(Switchover, NeedsACandidateThatMayLead) {
+  auto snapshot = leader();
+  auto& view = cluster_of(snapshot);
+  view.members[1].tags = parse_tags(Json{{"nofailover", true}});
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})"), snapshot),
+            Reply(412, "switchover is not possible: no good candidates have been found"));
+  view.members[2].state = PgState::stopped;
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1"})"), snapshot),
+            Reply(412, "switchover is not possible: no good candidates have been found"));
+  view.members.resize(1);
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1"})"), snapshot),
+            Reply(412, "switchover is not possible: cluster does not have members except leader"));
+}
+
+TEST(Switchover, SynchronousModeWantsASynchronousStandby) {
+  auto snapshot = leader();
+  make_synchronous(snapshot, "on", {"n2"});
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1", "candidate": "n3"})"), snapshot),
+            Reply(412, "candidate name does not match with sync_standby"));
+  const auto failover = change(request("POST", "/failover", R"({"candidate": "n3"})"), snapshot);
+  EXPECT_EQ(std::get<intent::SetFailover>(failover.intent).failover.candidate, MemberName("n3"));
+  make_synchronous(snapshot, "on", {});
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1"})"), snapshot),
+            Reply(412, "switchover is not possible: can not find sync_standby"));
+}
+
+TEST(Switchover, StoreOutageIsNoPermission) {
+  auto snapshot = leader();
+  lose_store(snapshot);
+  EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})"), snapshot),
+            Reply(503, "switchover is not possible: the store does not answer"));
+}
+
+TEST(Switchover, ScheduledIsAcceptedAtOnce) {
+  const auto scheduled = change(
+      request("POST", "/switchover", R"({"leader": "n1", "member": "n2", "scheduled_at": "2101-01-01T02:00+02:00"})"),
+      leader());
+  const auto& failover = std::get<intent::SetFailover>(scheduled.intent).failover;
+  EXPECT_EQ(failover, (Failover{MemberName("n1"), MemberName("n2"), parse_iso_time("2101-01-01T00:00:00Z")}));
+  EXPECT_FALSE(scheduled.watch);
+  EXPECT_EQ(told(scheduled, Json()), Reply(202, "Switchover scheduled"));
+  EXPECT_EQ(told(scheduled, fail(ErrorKind::conflict, "lost")), Reply(503, "failed to write failover key into DCS"));
+}
+
+// A snapshot of a later cycle.
+Snapshot later(std::uint64_t cycle, const std::string& leads, bool waiting) {
+  auto snapshot = leader();
+  snapshot.cycle = cycle;
+  auto& view = cluster_of(snapshot);
+  view.leader.name = MemberName(leads);
+  if (leads.empty()) view.leader = {};
+  if (waiting) view.failover = {Failover{MemberName("n1"), MemberName("n2"), {}}, Version{9}};
+  return snapshot;
+}
+
+std::string seen(const Watch& watch, WatchState& state, const Snapshot& snapshot) {
+  const auto response = watch_result(watch, state, snapshot);
+  return response ? std::to_string(response->status) + " " + response->body : "waiting";
+}
+
+TEST(Watching, SuccessIsANewLeader) {
+  const auto asked = change(request("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})"), leader());
+  ASSERT_TRUE(asked.watch);
+  EXPECT_EQ(asked.watch->limit, Duration(20s));
+  WatchState state{false, 10};
+  EXPECT_EQ(seen(*asked.watch, state, later(11, "n1", true)), "waiting");
+  EXPECT_EQ(seen(*asked.watch, state, later(12, "", false)), "waiting");
+  EXPECT_EQ(seen(*asked.watch, state, later(13, "n2", true)), "200 Successfully switched over to \"n2\"");
+  EXPECT_EQ(seen(*asked.watch, state, later(13, "n3", false)), "200 Switched over to \"n3\" instead of \"n2\"");
+  const auto failover = change(request("POST", "/failover", R"({"candidate": "n2"})"), leader());
+  EXPECT_EQ(seen(*failover.watch, state, later(13, "n2", false)), "200 Successfully failed over to \"n2\"");
+  EXPECT_EQ(watch_timeout(*asked.watch).body, "Switchover status unknown");
+  EXPECT_EQ(watch_timeout(*asked.watch).status, 503);
+}
+
+// F78: the snapshot may be older than the key, so its absence alone proves nothing.
+TEST(Watching, AVanishedRequestHasFailed) {
+  const Watch watch{"switchover", MemberName("n1"), MemberName("n2"), 20s};
+  WatchState unseen{false, 10};
+  EXPECT_EQ(seen(watch, unseen, later(10, "n1", false)), "waiting");
+  EXPECT_EQ(seen(watch, unseen, later(11, "n1", false)), "waiting");
+  EXPECT_EQ(seen(watch, unseen, later(12, "n1", false)), "503 Switchover failed");
+  WatchState known{false, 10};
+  EXPECT_EQ(seen(watch, known, later(10, "n1", true)), "waiting");
+  EXPECT_EQ(seen(watch, known, later(11, "n1", false)), "503 Switchover failed");
+  auto blind = later(12, "n1", false);
+  lose_store(blind);
+  EXPECT_EQ(seen(watch, known, blind), "waiting");
+}
+
+TEST(Switchover, Deletion) {
+  auto snapshot = leader();
+  const auto looked_again = change(request("DELETE", "/switchover"), snapshot);
+  EXPECT_EQ(told(looked_again, fail(ErrorKind::not_found, "none")), Reply(404, "no switchover is scheduled"));
+  EXPECT_EQ(told(looked_again, Json()), Reply(200, "scheduled switchover deleted"));
+  EXPECT_EQ(told(looked_again, fail(ErrorKind::conflict, "lost")), Reply(409, "page"));
+  cluster_of(snapshot).failover = {Failover{MemberName("n1"), MemberName("n2"), {}}, Version{9}};
+  EXPECT_EQ(answer(request("DELETE", "/switchover"), snapshot), Reply(404, "no switchover is scheduled"));
+}
+
+TEST(Restart, RefusalsAsVersion4) {
+  constexpr Refused cases[] = {
+      {R"({)", 400, "page"},
+      {R"({"schedule": "rubbish"})", 422,
+       "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"},
+      {R"({"role": "replica"})", 503, "restart conditions are not satisfied"},
+      {R"({"role": "bad"})", 400, "PostgreSQL role should be either primary, standby_leader, or replica"},
+      {R"({"role": "master"})", 400, "PostgreSQL role should be either primary, standby_leader, or replica"},
+      {R"({"postgres_version": "x"})", 400, "Invalid PostgreSQL version: x"},
+      {R"({"postgres_version": "9.6"})", 400, "Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: 9.6"},
+      {R"({"postgres_version": "15.20"})", 503, "restart conditions are not satisfied"},
+      {R"({"timeout": -1})", 400, "Timeout should be a positive number of seconds"},
+      {R"({"nosuch": 1})", 400, "Unknown filter for the scheduled restart: nosuch"},
+      {R"({"restart_pending": 5})", 503, "restart conditions are not satisfied"},
+      {R"({"schedule": "2101-01-01T00:00Z"})", 501,
+       "Scheduled restarts are not supported: send the request without a schedule at the time wanted"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(answer(request("POST", "/restart", c.body), leader()), Reply(c.status, c.text)) << c.body;
+  }
+  EXPECT_EQ(answer(request("POST", "/restart", R"({"role": "bad"})"), leader(), self("n1", Generation::v3)),
+            Reply(400, "PostgreSQL role should be either primary or replica"));
+  EXPECT_EQ(answer(request("DELETE", "/restart"), leader()), Reply(404, "no restarts are scheduled"));
+  auto paused = leader();
+  paused.observation.settings.pause = true;
+  EXPECT_EQ(answer(request("POST", "/restart", R"({"schedule": "2101-01-01T00:00Z"})"), paused),
+            Reply(500, "Can't schedule restart in the paused state"));
+}
+
+TEST(Restart, FiltersReachTheLoop) {
+  auto snapshot = leader();
+  snapshot.observation.postgres.pending_restart["max_connections"] = {{"old_value", "1"}, {"new_value", "2"}};
+  const auto restart =
+      change(request("POST", "/restart",
+                     R"({"restart_pending": true, "role": "primary", "timeout": "2min", "postgres_version": "15.21"})"),
+             snapshot);
+  const auto& wanted = std::get<intent::Restart>(restart.intent).request;
+  EXPECT_TRUE(wanted.only_if_pending);
+  EXPECT_EQ(wanted.timeout, Duration(120s));
+  EXPECT_EQ(told(restart, Json("restarted successfully")), Reply(200, "restarted successfully"));
+  EXPECT_EQ(told(restart, fail(ErrorKind::refused, "restart already in progress")),
+            Reply(503, "restart already in progress"));
+  // No body at all is a plain restart.
+  EXPECT_FALSE(std::get<intent::Restart>(change(request("POST", "/restart"), leader()).intent).request.only_if_pending);
+  const auto old = change(request("POST", "/restart", R"({"role": "master"})"), leader(), self("n1", Generation::v3));
+  EXPECT_FALSE(std::get<intent::Restart>(old.intent).request.timeout);
+}
+
+TEST(Reinitialize, OnlyAReplicaOfALeader) {
+  EXPECT_EQ(answer(request("POST", "/reinitialize", "{}"), leader()),
+            Reply(503, "I am the leader, can not reinitialize"));
+  auto snapshot = replica();
+  const auto accepted =
+      change(request("POST", "/reinitialize", R"({"force": true, "from_leader": "on"})"), snapshot, self("n2"));
+  EXPECT_TRUE(std::get<intent::Reinit>(accepted.intent).request.force);
+  EXPECT_TRUE(std::get<intent::Reinit>(accepted.intent).request.from_leader);
+  EXPECT_EQ(told(accepted, Json()), Reply(200, "reinitialize started"));
+  snapshot.decision.memory.reinitializing = true;
+  EXPECT_EQ(answer(request("POST", "/reinitialize"), snapshot, self("n2")),
+            Reply(503, "reinitialize already in progress"));
+  cluster_of(snapshot).leader = {};
+  EXPECT_EQ(answer(request("POST", "/reinitialize"), snapshot, self("n2")),
+            Reply(503, "Cluster has no leader, can not reinitialize"));
+}
+
+TEST(OtherChanges, ReloadFailsafeAndSigterm) {
+  EXPECT_EQ(told(change(request("POST", "/reload"), leader()), Json()), Reply(202, "reload scheduled"));
+  EXPECT_EQ(answer(request("POST", "/sigterm"), leader()).first, 501);
+  EXPECT_EQ(answer(request("POST", "/failsafe", "{}"), replica()), Reply(502, "page"));
+  auto snapshot = replica();
+  snapshot.observation.settings.failsafe_mode = true;
+  EXPECT_EQ(answer(request("POST", "/failsafe", R"({"name": "n1"})"), snapshot).first, 503);
+  auto leading = leader();
+  leading.observation.settings.failsafe_mode = true;
+  EXPECT_EQ(answer(request("POST", "/failsafe", R"({"name": "n2"})"), leading), Reply(500, "Running as a leader"));
+}
+
+TEST(OtherChanges, MethodsThatDoNotExist) {
+  EXPECT_FALSE(is_change("POST", "config"));
+  EXPECT_FALSE(is_change("DELETE", "primary"));
+  EXPECT_FALSE(is_change("PUT", "restart"));
+  EXPECT_FALSE(is_change("POST", ""));
+}
+
+}  // namespace
+}  // namespace regent::rest
