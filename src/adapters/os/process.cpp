@@ -4,13 +4,17 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+// glibc 2.36 forgot to say that these are C functions.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 #include "adapters/os/files.h"
 #include "adapters/os/waiting.h"
@@ -43,6 +47,7 @@ struct Plan {
   std::vector<std::string> programs;  // candidates, in PATH's order
   int input = -1, output = -1, errors = -1;
   bool daemon = false;
+  bool outlives = false;
 };
 
 std::vector<std::string> candidates(const std::string& program) {
@@ -86,7 +91,7 @@ Plan make_plan(const Command& command) {
     setsid();
   } else {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!plan.outlives) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
   }
   if (dup2(plan.input, 0) >= 0 && dup2(plan.output, 1) >= 0 && dup2(plan.errors, 2) >= 0) {
@@ -97,7 +102,7 @@ Plan make_plan(const Command& command) {
     for (const auto& program : plan.programs) {
       execve(program.c_str(), plan.arguments.data(), plan.environment.data());
       error = errno;
-      if (error != ENOENT) break;
+      if (error != ENOENT && error != ENOTDIR && error != EACCES) break;
     }
     *failure = error;
   } else {
@@ -188,6 +193,7 @@ Result<Child> Child::start(const Command& command) {
   reap_children();
   Child child;
   auto plan = make_plan(command);
+  plan.outlives = child.outlives_ = command.outlives;
   const auto input = input_with(command.input);
   plan.input = input.get();
   plan.output = STDOUT_FILENO;
@@ -212,12 +218,14 @@ Result<Child> Child::start(const Command& command) {
 
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)),
+      outlives_(other.outlives_),
       handle_(std::move(other.handle_)),
       output_(std::move(other.output_)),
       errors_(std::move(other.errors_)) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(pid_, other.pid_);
+  std::swap(outlives_, other.outlives_);
   std::swap(handle_, other.handle_);
   std::swap(output_, other.output_);
   std::swap(errors_, other.errors_);
@@ -226,7 +234,7 @@ Child& Child::operator=(Child&& other) noexcept {
 
 Child::~Child() {
   if (pid_ == 0) return;
-  kill();
+  if (!outlives_) kill();
   // It may take its time to die (D state): somebody else collects it.
   orphans().push_back(pid_);
   reap_children();
@@ -240,6 +248,12 @@ bool Child::running() {
 
 void Child::kill() {
   if (pid_ != 0) ::kill(-pid_, SIGKILL);
+}
+
+Task<void> Child::wait_until(Task<void> timer) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto ended = wait_for(handle_.get(), Ready::to_read);
+  co_await (std::move(ended) || std::move(timer));
 }
 
 Task<Outcome> Child::wait() {

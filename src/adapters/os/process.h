@@ -23,6 +23,7 @@ struct Command {
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string input;                                             // on standard input
   bool capture = true;                                           // else standard output and error are the agent's own
+  bool outlives = false;  // neither the end of the agent nor that of the Child object ends it
 };
 
 // What a child left behind.
@@ -38,7 +39,7 @@ struct Outcome {
   std::string last_words() const;
 };
 
-// A running child that is killed with its process group when this object goes.
+// A running child that is killed with its process group when this object goes, unless it is to outlive it.
 class Child {
  public:
   static Result<Child> start(const Command& command);
@@ -51,6 +52,8 @@ class Child {
   pid_t pid() const { return pid_; }
   // Not reaped yet and no exit seen. Does not block.
   bool running();
+  // Returns when the child has ended or `timer` has, without collecting it.
+  Task<void> wait_until(Task<void> timer);
   // Returns when the child has ended.
   Task<Outcome> wait();
   // What it has written to standard error so far, the last `bytes` of it.
@@ -61,6 +64,7 @@ class Child {
 
  private:
   pid_t pid_ = 0;
+  bool outlives_ = false;
   UniqueFd handle_;
   UniqueFd output_, errors_;  // memory files: nobody has to read along, and a grandchild cannot hold us up
 };

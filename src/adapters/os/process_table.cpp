@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 
 #include <charconv>
@@ -11,6 +10,11 @@
 #include <iterator>
 #include <set>
 #include <sstream>
+
+// glibc 2.36 forgot to say that these are C functions.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace regent {
 namespace {

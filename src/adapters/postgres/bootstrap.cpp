@@ -1,0 +1,283 @@
+#include "adapters/postgres/bootstrap.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "adapters/os/files.h"
+#include "adapters/postgres/options.h"
+#include "adapters/postgres/quoting.h"
+#include "base/log.h"
+
+namespace regent {
+namespace {
+
+// Not part of what the script of a custom method gets as arguments.
+bool is_method_key(std::string_view key) {
+  constexpr std::array own{"command",   "no_params", "keep_existing_recovery_conf", "recovery_conf", "keep_data",
+                           "no_leader", "no_master"};
+  return std::find(own.begin(), own.end(), key) != own.end();
+}
+
+Task<Result<void>> execute(Connection& connection, std::string sql, Clock& clock, Instant deadline) {
+  auto asking = connection.query(std::move(sql), clock, deadline);
+  const auto rows = co_await std::move(asking);
+  if (!rows) co_return tl::unexpected(rows.error());
+  co_return Result<void>();
+}
+
+struct RoleWish {
+  std::string name, password, options;
+};
+
+std::vector<RoleWish> wished_roles(const Context& context) {
+  std::vector<RoleWish> roles;
+  const auto& config = context.config();
+  if (!config.replication.username.empty()) {
+    roles.push_back({config.replication.username, config.replication.password, "REPLICATION"});
+  }
+  if (!config.rewind.username.empty() && config.rewind.username != config.superuser.username) {
+    roles.push_back({config.rewind.username, config.rewind.password, ""});
+  }
+  if (const auto* users = find(context.local.bootstrap, "users"); users != nullptr && users->is_object()) {
+    log::warning("bootstrap.users is gone from newer versions of Patroni; create roles in post_bootstrap instead");
+    for (const auto& [name, wish] : users->items()) {
+      RoleWish role{name, "", ""};
+      if (const auto* password = find(wish, "password")) role.password = setting_text(*password);
+      if (const auto* options = find(wish, "options"); options != nullptr && options->is_array()) {
+        for (const auto& option : *options) role.options += setting_text(option) + " ";
+      }
+      roles.push_back(std::move(role));
+    }
+  }
+  return roles;
+}
+
+Task<Result<void>> make_role(Context& context, Connection& connection, RoleWish role, std::string algorithm,
+                             Instant deadline) {
+  std::string password;
+  if (!role.password.empty()) {
+    auto encrypted = connection.encrypt_password(role.password, role.name, algorithm);
+    if (!encrypted) co_return tl::unexpected(encrypted.error());
+    password = std::move(*encrypted);
+  }
+  auto executing = execute(connection, role_sql(role.name, role.options, password), context.clock, deadline);
+  co_return co_await std::move(executing);
+}
+
+Task<Result<void>> run_post_bootstrap(Context& context, Instant deadline) {
+  const auto* script = find(context.local.bootstrap, "post_bootstrap");
+  if (script == nullptr) script = find(context.local.bootstrap, "post_init");
+  if (script == nullptr) co_return Result<void>();
+  auto words = split_command(setting_text(*script));
+  if (!words) co_return fail(words.error().kind, "bootstrap.post_bootstrap: " + words.error().message);
+  const auto options = context.administrator("Patroni");
+  const auto& host = *option_value(options, "host");
+  const auto& port = *option_value(options, "port");
+  const auto& superuser = context.config().superuser;
+  const auto where = host.starts_with('/') ? fmt::format("/postgres?host={}&port={}", host, port)
+                                           : fmt::format("{}:{}/postgres", host, port);
+  Command command;
+  command.arguments = std::move(*words);
+  command.arguments.push_back(
+      fmt::format("postgres://{}{}", superuser.username.empty() ? "" : superuser.username + "@", where));
+  if (!superuser.password.empty()) {
+    const auto line = passfile_line(host, port, superuser.username, superuser.password);
+    if (auto done = write_file(context.config().pgpass, line, 0600); !done) co_return tl::unexpected(done.error());
+    command.environment = {{"PGPASSFILE", context.config().pgpass}};
+  }
+  auto running = run_ok(std::move(command), context.clock, deadline);
+  const auto outcome = co_await std::move(running);
+  if (!outcome) co_return fail(outcome.error().kind, "post_bootstrap script " + outcome.error().message);
+  co_return Result<void>();
+}
+
+Task<Result<void>> run_custom_method(Context& context, std::string method, Instant deadline) {
+  const auto* section = find(context.local.bootstrap, method);
+  const auto* text = section == nullptr ? nullptr : find(*section, "command");
+  if (text == nullptr) {
+    co_return fail(ErrorKind::invalid, fmt::format("bootstrap.method is {0}, but there is no bootstrap.{0}.command; "
+                                                   "add it, or use the method initdb",
+                                                   method));
+  }
+  if (find(*section, "recovery_conf") != nullptr) {
+    co_return fail(ErrorKind::invalid,
+                   fmt::format("bootstrap.{}.recovery_conf cannot be honoured: recover to the point "
+                               "in time inside the bootstrap command",
+                               method));
+  }
+  auto words = split_command(setting_text(*text));
+  if (!words) co_return tl::unexpected(words.error());
+  Command command;
+  command.arguments = std::move(*words);
+  const auto* bare = find(*section, "no_params");
+  if (bare == nullptr || !bare->is_boolean() || !bare->get<bool>()) {
+    command.arguments.push_back("--scope=" + context.local.scope);
+    command.arguments.push_back("--datadir=" + context.layout.data_dir);
+    for (auto& argument : method_arguments(*section)) command.arguments.push_back(std::move(argument));
+  }
+  auto running = run_filling(context, std::move(command), deadline);
+  co_return co_await std::move(running);
+}
+
+}  // namespace
+
+std::vector<std::string> initdb_arguments(const Json* options, const std::string& data_dir,
+                                          const std::string& superuser, bool with_password,
+                                          std::vector<std::string>& problems) {
+  std::vector<std::string> arguments{"--pgdata=" + data_dir};
+  if (!superuser.empty()) arguments.push_back("--username=" + superuser);
+  if (with_password) arguments.emplace_back("--pwfile=/dev/stdin");
+  const std::set<std::string, std::less<>> blocked{"pgdata", "nosync", "pwfile", "sync-only", "version"};
+  for (auto& argument : long_options(options, blocked, "initdb", problems)) arguments.push_back(std::move(argument));
+  return arguments;
+}
+
+std::vector<std::string> method_arguments(const Json& section) {
+  std::vector<std::string> arguments;
+  if (!section.is_object()) return arguments;
+  for (const auto& [key, value] : section.items()) {
+    if (!is_method_key(key)) arguments.push_back(fmt::format("--{}={}", key, setting_text(value)));
+  }
+  return arguments;
+}
+
+std::string role_sql(const std::string& name, const std::string& options, const std::string& password) {
+  const auto with =
+      fmt::format("{} WITH{}{}{}", quote_identifier(name), options.find("NOLOGIN") == std::string::npos ? " LOGIN" : "",
+                  options.empty() ? "" : " " + options, password.empty() ? "" : " PASSWORD " + quote_literal(password));
+  // Nobody may wait for a standby that does not exist yet.
+  return fmt::format(
+      "DO $regent$\n"
+      "BEGIN\n"
+      "  SET LOCAL synchronous_commit = 'local';\n"
+      "  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {}) THEN\n"
+      "    ALTER ROLE {};\n"
+      "  ELSE\n"
+      "    CREATE ROLE {};\n"
+      "  END IF;\n"
+      "END\n"
+      "$regent$",
+      quote_literal(name), with, with);
+}
+
+std::string rewind_grants_sql(const std::string& name) {
+  const auto role = quote_identifier(name);
+  return fmt::format(
+      "DO $regent$\n"
+      "BEGIN\n"
+      "  SET LOCAL synchronous_commit = 'local';\n"
+      "  GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text, boolean, boolean) TO {0};\n"
+      "  GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text, boolean) TO {0};\n"
+      "  GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO {0};\n"
+      "  GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO {0};\n"
+      "END\n"
+      "$regent$",
+      role);
+}
+
+Task<Result<void>> run_filling(Context& context, Command command, Instant deadline) {
+  const std::string name = command.arguments.front().substr(command.arguments.front().rfind('/') + 1);
+  auto child = Child::start(command);
+  if (!child) co_return tl::unexpected(child.error());
+  bool marked = false;
+  Duration pause = std::chrono::milliseconds(2);
+  while (child->running()) {
+    if (!marked) {
+      std::function<Result<bool>()> call = [layout = context.layout]() -> Result<bool> {
+        const auto names = list_directory(layout.data_dir);
+        if (!names || names->empty()) return false;
+        const auto written = write_file(layout.incomplete_marker(), "", file_mode(layout));
+        if (!written) return tl::unexpected(written.error());
+        return true;
+      };
+      auto asking = context.ask<bool>(std::move(call), deadline, "the data directory");
+      const auto done = co_await std::move(asking);
+      marked = done && *done;
+    } else {
+      pause = std::chrono::milliseconds(500);
+      context.progress = progress_text(child->error_tail(200));
+    }
+    if (context.clock.now() >= deadline) co_return fail(ErrorKind::timeout, name + " did not end in time");
+    auto sleeping = context.clock.sleep_until(std::min(deadline, context.clock.now() + pause));
+    auto waiting = child->wait_until(std::move(sleeping));
+    co_await std::move(waiting);
+    if (!marked) pause = std::min<Duration>(pause * 2, std::chrono::milliseconds(50));
+  }
+  auto waiting = child->wait();
+  const auto outcome = co_await std::move(waiting);
+  context.progress.clear();
+  if (!outcome.ok()) {
+    co_return fail(ErrorKind::failed, fmt::format("{} {}: {}", name, outcome.ending(), outcome.last_words()));
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> run_initdb(Context& context, Instant deadline) {
+  const auto* method = find(context.local.bootstrap, "method");
+  const auto method_name = method == nullptr ? std::string("initdb") : setting_text(*method);
+  if (method_name != "initdb") {
+    auto running = run_custom_method(context, method_name, deadline);
+    if (auto done = co_await std::move(running); !done) co_return done;
+  } else {
+    std::vector<std::string> problems;
+    const auto& superuser = context.config().superuser;
+    auto command =
+        context.tool("initdb", initdb_arguments(find(context.local.bootstrap, "initdb"), context.layout.data_dir,
+                                                superuser.username, !superuser.password.empty(), problems));
+    for (const auto& problem : problems) log::warning("bootstrap.initdb: {}", problem);
+    if (!superuser.password.empty()) command.input = superuser.password + "\n";
+    // The locale of the new cluster is the agent's, as with initdb by hand: no LC_ALL.
+    command.environment.clear();
+    auto running = run_filling(context, std::move(command), deadline);
+    if (auto done = co_await std::move(running); !done) co_return done;
+  }
+  const auto* lines = find(context.local.bootstrap, "pg_hba");
+  std::function<Result<bool>()> finish = [layout = context.layout, lines = lines == nullptr ? Json() : *lines] {
+    const auto marked = write_file(layout.incomplete_marker(), "", file_mode(layout));
+    if (!marked || !lines.is_array()) return marked;
+    const auto made = read_file(layout.hba());
+    if (!made) return Result<bool>(tl::unexpected(made.error()));
+    return write_file(layout.hba(), *made + appended_lines(lines), file_mode(layout));
+  };
+  auto asking = context.ask<bool>(std::move(finish), deadline, "the data directory");
+  const auto done = co_await std::move(asking);
+  if (!done) co_return tl::unexpected(done.error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> run_bootstrap_roles(Context& context, Instant deadline) {
+  auto opening = Connection::open(context.administrator("Patroni"), context.clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  auto preparing = execute(*connection, unlimited_time, context.clock, deadline);
+  if (auto done = co_await std::move(preparing); !done) co_return done;
+  auto asking = connection->query("SHOW password_encryption", context.clock, deadline);
+  const auto shown = co_await std::move(asking);
+  if (!shown || shown->empty()) {
+    co_return shown ? fail(ErrorKind::failed, "no password_encryption") : tl::unexpected(shown.error());
+  }
+  const auto algorithm = shown->front().front().value_or("") == "scram-sha-256" ? "scram-sha-256" : "md5";
+  log::info("running post_bootstrap");
+  for (auto& role : wished_roles(context)) {
+    auto making = make_role(context, *connection, std::move(role), algorithm, deadline);
+    if (auto done = co_await std::move(making); !done) co_return done;
+  }
+  const auto& rewind = context.config().rewind.username;
+  if (!rewind.empty() && rewind != context.config().superuser.username) {
+    auto granting = execute(*connection, rewind_grants_sql(rewind), context.clock, deadline);
+    if (auto done = co_await std::move(granting); !done) co_return done;
+  }
+  auto script = run_post_bootstrap(context, deadline);
+  if (auto done = co_await std::move(script); !done) co_return done;
+  std::function<Result<void>()> finish = [layout = context.layout]() -> Result<void> {
+    if (auto saved = save_backups(layout); !saved) return saved;
+    return remove_file(layout.incomplete_marker());
+  };
+  auto finishing = context.ask<void>(std::move(finish), deadline, "the data directory");
+  co_return co_await std::move(finishing);
+}
+
+}  // namespace regent

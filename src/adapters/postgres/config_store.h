@@ -1,0 +1,37 @@
+// The configuration files on disk: written when they differ, backed up, taken over from others (T15).
+// Threading: any, blocking: on a worker. Errors: name the file.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "adapters/postgres/config_files.h"
+#include "base/result.h"
+
+namespace regent {
+
+// What the files shall hold. Absent: that file is left alone.
+struct WantedFiles {
+  ServerParameters parameters;
+  std::optional<std::string> hba, ident;
+  std::optional<Json> dynamic;
+  // A replica's recovery settings. Absent on a replica: what the file holds stays (adopted server).
+  std::optional<RecoverySettings> recovery;
+  std::optional<std::string> passfile_path, passfile;
+};
+
+// 0640 when the group may read the data directory, else 0600: what PostgreSQL itself would use.
+mode_t file_mode(const Layout& layout);
+
+// Brings all files to the wanted state. Returns whether anything the server reads has changed. A postgresql.conf that
+// is not generated becomes the base file.
+Result<bool> write_config(const Layout& layout, const WantedFiles& wanted);
+
+// What the directory shall be at the next start. As a replica: standby.signal is made, durably, before anything else.
+Result<void> set_standby(const Layout& layout, bool standby);
+
+// Copies the configuration files to *.backup; restores the ones that are missing from there.
+Result<void> save_backups(const Layout& layout);
+Result<void> restore_backups(const Layout& layout);
+
+}  // namespace regent

@@ -1,0 +1,128 @@
+#include "adapters/postgres/conninfo.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace regent {
+namespace {
+
+std::string first_of_list(const std::string& list) {
+  auto first = list.substr(0, list.find(','));
+  while (first.starts_with(' ')) first.erase(0, 1);
+  while (first.ends_with(' ')) first.pop_back();
+  return first;
+}
+
+void add_credentials(ConnectionOptions& options, const Credentials& credentials) {
+  if (!credentials.username.empty()) options.emplace_back("user", credentials.username);
+  if (!credentials.password.empty()) options.emplace_back("password", credentials.password);
+  for (const auto& [keyword, value] : credentials.options) {
+    if (option_value(options, keyword) == nullptr) options.emplace_back(keyword, value);
+  }
+}
+
+}  // namespace
+
+std::string primary_conninfo(const Upstream& upstream, const Credentials& credentials, const std::string& passfile,
+                             const std::string& member, Generation generation, int major_version) {
+  std::map<std::string, std::string> values = credentials.options;
+  // PostgreSQL 17 needs a database to synchronize failover slots; older Patroni did not write one.
+  if (generation == Generation::v4) values["dbname"] = "postgres";
+  values["user"] = credentials.username;
+  if (!credentials.password.empty()) values["passfile"] = passfile;
+  values["host"] = upstream.address.host;
+  values["port"] = upstream.address.port;
+  values["application_name"] = member;
+  values.try_emplace("sslmode", "prefer");
+  if (major_version >= 12) values.try_emplace("gssencmode", "prefer");
+  if (major_version >= 13) values.try_emplace("channel_binding", "prefer");
+  constexpr std::array order{"dbname",
+                             "user",
+                             "passfile",
+                             "host",
+                             "port",
+                             "sslmode",
+                             "sslcompression",
+                             "sslcert",
+                             "sslkey",
+                             "sslpassword",
+                             "sslrootcert",
+                             "sslcrl",
+                             "sslcrldir",
+                             "application_name",
+                             "krbsrvname",
+                             "gssencmode",
+                             "channel_binding",
+                             "target_session_attrs",
+                             "sslnegotiation"};
+  ConnectionOptions options;
+  for (const char* keyword : order) {
+    if (const auto found = values.find(keyword); found != values.end()) options.emplace_back(*found);
+  }
+  return print_conninfo(options);
+}
+
+HostPort upstream_of(const std::string& conninfo) {
+  char* message = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(conninfo.c_str(), &message), &PQconninfoFree);
+  PQfreemem(message);
+  HostPort address;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
+    if (keyword == "host" || (keyword == "hostaddr" && address.host.empty())) address.host = option->val;
+    if (keyword == "port") address.port = option->val;
+  }
+  return address;
+}
+
+HostPort local_address(const PostgresConfig& config, const std::string& socket_directories, bool use_socket) {
+  const auto socket = first_of_list(socket_directories);
+  if (use_socket && !socket.empty()) return {socket, config.port};
+  auto rest = config.listen_addresses;
+  std::string chosen;
+  while (!rest.empty()) {
+    const auto address = first_of_list(rest);
+    rest.erase(0, std::min(rest.find(',') == std::string::npos ? rest.size() : rest.find(',') + 1, rest.size()));
+    if (address == "*" || address == "0.0.0.0" || address == "localhost" || address == "127.0.0.1") {
+      return {address == "127.0.0.1" ? "127.0.0.1" : "localhost", config.port};
+    }
+    if (chosen.empty()) chosen = address == "::" ? "localhost" : address;
+  }
+  return {chosen.empty() ? (socket.empty() ? "localhost" : socket) : chosen, config.port};
+}
+
+ConnectionOptions local_connection(const PostgresConfig& config, const std::string& socket_directories,
+                                   const std::string& application_name) {
+  const auto address = local_address(config, socket_directories, config.use_unix_socket);
+  ConnectionOptions options{{"host", address.host},
+                            {"port", address.port},
+                            {"dbname", "postgres"},
+                            {"application_name", application_name},
+                            {"options", "-c statement_timeout=2000 -c search_path=pg_catalog"}};
+  add_credentials(options, config.superuser);
+  return options;
+}
+
+ConnectionOptions replication_connection(const HostPort& address, const Credentials& credentials) {
+  ConnectionOptions options{
+      {"host", address.host}, {"port", address.port}, {"replication", "1"}, {"application_name", "Patroni"}};
+  add_credentials(options, credentials);
+  return options;
+}
+
+const Credentials& rewind_credentials(const PostgresConfig& config) {
+  return config.rewind.username.empty() ? config.superuser : config.rewind;
+}
+
+ConnectionOptions rewind_connection(const HostPort& address, const PostgresConfig& config) {
+  ConnectionOptions options{{"host", address.host}, {"port", address.port}, {"dbname", "postgres"}};
+  add_credentials(options, rewind_credentials(config));
+  return options;
+}
+
+}  // namespace regent

@@ -1,0 +1,32 @@
+// Whom to connect to, and as whom. Pure. Threading: any.
+#pragma once
+
+#include <string>
+
+#include "adapters/postgres/quoting.h"
+#include "core/job.h"
+#include "model/local_config.h"
+
+namespace regent {
+
+// The value of primary_conninfo, keywords in Patroni's order. The password is in `passfile`, never in the text.
+std::string primary_conninfo(const Upstream& upstream, const Credentials& credentials, const std::string& passfile,
+                             const std::string& member, Generation generation, int major_version);
+
+// Host and port that a primary_conninfo in effect names; an empty host when it names none.
+HostPort upstream_of(const std::string& conninfo);
+
+// Connection to the local server as superuser, for the monitor and for administration.
+ConnectionOptions local_connection(const PostgresConfig& config, const std::string& socket_directories,
+                                   const std::string& application_name);
+
+// Replication connection to a member or, with its address, to ourselves.
+ConnectionOptions replication_connection(const HostPort& address, const Credentials& credentials);
+// Plain connection to a member, for pg_rewind and its checks.
+ConnectionOptions rewind_connection(const HostPort& address, const PostgresConfig& config);
+const Credentials& rewind_credentials(const PostgresConfig& config);
+
+// Where the local server can be reached from this machine.
+HostPort local_address(const PostgresConfig& config, const std::string& socket_directories, bool use_socket);
+
+}  // namespace regent

@@ -1,0 +1,91 @@
+#include "adapters/postgres/context.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "adapters/postgres/conninfo.h"
+
+namespace regent {
+
+const char* const unlimited_time = "SET statement_timeout = 0";
+
+Context::Context(LocalConfig config, Clock& clock)
+    : local(std::move(config)), layout(make_layout(local.postgres)), clock(clock) {
+  if (local.postgres.pgpass.empty()) {
+    const char* home = std::getenv("HOME");
+    local.postgres.pgpass = std::string(home == nullptr ? "" : home) + "/pgpass";
+  }
+}
+
+int parse_server_version(std::string_view text) {
+  constexpr std::string_view product = "(PostgreSQL) ";
+  const auto place = text.find(product);
+  return place == std::string_view::npos ? 0 : std::atoi(std::string(text.substr(place + product.size())).c_str());
+}
+
+Task<Result<void>> Context::ensure_version(Instant deadline) {
+  if (major_version != 0) co_return Result<void>();
+  auto running = run_ok(tool("postgres", {"--version"}), clock, deadline);
+  const auto outcome = co_await std::move(running);
+  if (!outcome) {
+    co_return fail(outcome.error().kind, fmt::format("cannot learn the version of PostgreSQL: {}; check the key "
+                                                     "postgresql.bin_dir",
+                                                     outcome.error().message));
+  }
+  major_version = parse_server_version(outcome->output);
+  if (major_version == 0) {
+    co_return fail(ErrorKind::invalid, fmt::format("{} does not print a version of PostgreSQL: {}",
+                                                   program(config(), "postgres"), outcome->last_words()));
+  }
+  co_return Result<void>();
+}
+
+ServerParameters Context::parameters() const {
+  static const Json nothing;
+  const auto* from_dynamic = find(dynamic_section(dynamic), "parameters");
+  const auto* from_file = find(config().section, "parameters");
+  const ServerIdentity identity{config().listen_addresses, config().port, local.scope};
+  return effective_parameters(from_dynamic != nullptr ? *from_dynamic : nothing,
+                              from_file != nullptr ? *from_file : nothing, identity, major_version);
+}
+
+WantedFiles Context::wanted_files(ServerParameters parameters) const {
+  WantedFiles wanted;
+  wanted.parameters = std::move(parameters);
+  wanted.hba = lines_file(section_option(config(), dynamic, "pg_hba"));
+  wanted.ident = lines_file(section_option(config(), dynamic, "pg_ident"));
+  if (!dynamic.empty()) wanted.dynamic = dynamic;
+  if (upstream) {
+    const auto& credentials = config().replication;
+    const auto conninfo =
+        primary_conninfo(*upstream, credentials, config().pgpass, local.name.str(), local.compat, major_version);
+    wanted.recovery = recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "recovery_conf"));
+    if (!credentials.password.empty() && !upstream->none()) {
+      wanted.passfile_path = config().pgpass;
+      wanted.passfile =
+          passfile_line(upstream->address.host, upstream->address.port, credentials.username, credentials.password);
+    }
+  }
+  return wanted;
+}
+
+std::string Context::socket_directories() const {
+  const auto parameters = this->parameters();
+  const auto found = parameters.values.find("unix_socket_directories");
+  return found == parameters.values.end() ? "/var/run/postgresql" : found->second;
+}
+
+ConnectionOptions Context::administrator(const std::string& application_name) const {
+  return local_connection(config(), socket_directories(), application_name);
+}
+
+Command Context::tool(const std::string& name, std::vector<std::string> arguments) const {
+  Command command;
+  command.arguments = std::move(arguments);
+  command.arguments.insert(command.arguments.begin(), program(config(), name));
+  command.environment = {{"LC_ALL", "C"}};
+  return command;
+}
+
+}  // namespace regent

@@ -1,0 +1,61 @@
+// What the parts of the PostgreSQL adapter share. Owned by PostgresNode, which outlives every part and coroutine.
+// Threading: the loop's thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "adapters/os/process.h"
+#include "adapters/os/worker.h"
+#include "adapters/postgres/config_store.h"
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/layout.h"
+#include "model/local_config.h"
+#include "ports/clock.h"
+
+namespace regent {
+
+struct Context {
+  Context(LocalConfig config, Clock& clock);
+
+  LocalConfig local;
+  Json dynamic = Json::object();
+  Layout layout;
+  Clock& clock;
+  WorkerPool worker;
+  int major_version = 0;             // of the binaries; 0 until ensure_version() has asked them
+  std::optional<Upstream> upstream;  // whom we were last told to stream from
+  std::string progress;              // of the running job, for people
+
+  const PostgresConfig& config() const { return local.postgres; }
+  std::string server() const { return server_name(config()); }
+
+  // A blocking call on a worker.
+  template <class T>
+  Task<Result<T>> ask(std::function<Result<T>()> call, Instant deadline, std::string what) {
+    co_return co_await worker.ask<T>(std::move(call), clock, deadline, std::move(what));
+  }
+
+  // Asks the server's executable once.
+  Task<Result<void>> ensure_version(Instant deadline);
+
+  // What the configuration asks for now.
+  ServerParameters parameters() const;
+  // What the files shall hold. `recovery`: with the settings of a replica of `upstream`, where that is known.
+  WantedFiles wanted_files(ServerParameters parameters) const;
+
+  std::string socket_directories() const;
+  ConnectionOptions administrator(const std::string& application_name) const;
+
+  // A command of PostgreSQL with messages in English.
+  Command tool(const std::string& name, std::vector<std::string> arguments) const;
+};
+
+// 15 out of "postgres (PostgreSQL) 15.20 (Debian ...)", also for beta versions. 0: no such text.
+int parse_server_version(std::string_view text);
+
+// Settings of an administrative connection that may take its time.
+extern const char* const unlimited_time;
+
+}  // namespace regent

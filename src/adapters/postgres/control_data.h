@@ -1,0 +1,25 @@
+// What pg_controldata prints, understood. Pure. Threading: any.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/strong.h"
+#include "core/postgres_facts.h"
+
+namespace regent {
+
+struct ControlData {
+  SystemId system_id;
+  ControlFacts facts;
+  // Settings the last primary ran with, under PostgreSQL's names: a hot standby must not have lower ones (T14).
+  std::map<std::string, int> settings;
+};
+
+// `text` as printed in the C locale. Damaged or incomplete: an error, never a guess (F58). `directory` is for the
+// sentence.
+Result<ControlData> parse_control_data(std::string_view text, std::string_view directory);
+
+}  // namespace regent

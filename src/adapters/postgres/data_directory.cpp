@@ -1,0 +1,127 @@
+#include "adapters/postgres/data_directory.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <charconv>
+
+#include "adapters/os/files.h"
+
+namespace regent {
+namespace {
+
+// What one of PostgreSQL's processes is, by the title it gives itself.
+enum class Kind { postmaster, backend, tool };
+
+Kind kind_of(pid_t pid) {
+  const auto title = command_line(pid);
+  if (title.starts_with("postgres: ")) return Kind::backend;
+  for (const char* option : {" --single", " --boot", " --check", " -C ", " --describe-config", " --version"}) {
+    if (title.find(option) != std::string::npos) return Kind::tool;
+  }
+  return Kind::postmaster;
+}
+
+}  // namespace
+
+std::optional<PidFile> parse_pid_file(std::string_view text) {
+  PidFile file;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), file.pid);
+  if (error != std::errc() || file.pid <= 0) return std::nullopt;
+  for (int line = 1; line < 8 && !text.empty(); ++line) {
+    const auto end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  text = text.substr(0, text.find_first_of(" \n"));
+  file.status = text;
+  return file;
+}
+
+Result<DirectoryLook> look_at_directory(const Layout& layout) {
+  DirectoryLook look;
+  const auto names = list_directory(layout.data_dir);
+  if (!names && names.error().kind != ErrorKind::not_found) return tl::unexpected(names.error());
+  look.empty = true;
+  bool backup_parts = false;
+  for (const auto& name : names.value_or(std::vector<std::string>())) {
+    if (!name.starts_with('.') && name != "lost+found") look.empty = false;
+    if ("regent.incomplete" == name) look.incomplete = true;
+    if ("regent.rewind" == name) look.rewind_marker = true;
+    if (name == "standby.signal") look.standby_signal = true;
+    if (name == "backup_label") look.backup_label = true;
+    if (name == "backup_manifest.tmp") backup_parts = true;
+  }
+  if (look.empty) return look;
+  if (const auto version = read_file(layout.data("PG_VERSION"))) {
+    look.version = version->substr(0, version->find('\n'));
+  } else if (version.error().kind != ErrorKind::not_found) {
+    return tl::unexpected(version.error());
+  }
+  struct stat control {};
+  if (stat(layout.data("global/pg_control").c_str(), &control) == 0) {
+    look.control_stamp =
+        fmt::format("{}:{}:{}.{}", control.st_ino, control.st_size, control.st_mtim.tv_sec, control.st_mtim.tv_nsec);
+  } else if (errno != ENOENT && errno != ENOTDIR) {
+    return system_error("look at", layout.data("global/pg_control"), errno);
+  }
+  // A base backup brings the control file last: without it nothing was ever complete here.
+  if (look.control_stamp.empty() && (look.backup_label || backup_parts)) look.incomplete = true;
+  return look;
+}
+
+Result<Tenants> look_for_tenants(const Layout& layout, const std::string& server, std::optional<ProcessId> started) {
+  Tenants tenants;
+  const auto belongs = [&](pid_t pid) {
+    return executable_name(pid) == server && same_directory(pid, layout.data_dir);
+  };
+  const auto accept = [&](const ProcessInfo& info) {
+    tenants.postmaster = info.id;
+    tenants.frozen = info.frozen();
+  };
+  const auto text = read_file(layout.data("postmaster.pid"));
+  const auto file = text ? parse_pid_file(*text) : std::nullopt;
+  if (file) {
+    const auto info = process_info(file->pid);
+    if (info && !info->dead() && belongs(file->pid) && kind_of(file->pid) == Kind::postmaster) {
+      accept(*info);
+      tenants.status = file->status;
+      return tenants;
+    }
+  }
+  if (started && is_alive(*started)) {
+    accept(*process_info(started->pid));
+    tenants.status = "starting";
+    return tenants;
+  }
+  for (const auto& info : list_processes()) {
+    if (info.dead() || !belongs(info.id.pid)) continue;
+    switch (kind_of(info.id.pid)) {
+      case Kind::postmaster:
+        accept(info);
+        break;
+      case Kind::backend:
+        tenants.orphans.push_back(info.id);
+        break;
+      case Kind::tool:
+        tenants.tool = true;
+        break;
+    }
+  }
+  if (tenants.postmaster) tenants.orphans.clear();
+  if (!tenants.postmaster && !text && text.error().kind != ErrorKind::not_found) return tl::unexpected(text.error());
+  return tenants;
+}
+
+void kill_tenants(const Tenants& tenants) {
+  if (tenants.postmaster) {
+    const auto family = with_descendants(list_processes(), tenants.postmaster->pid);
+    send_signal(*tenants.postmaster, SIGKILL);
+    for (const auto& info : family) {
+      if (info.id != *tenants.postmaster) send_signal(info.id, SIGKILL);
+    }
+  }
+  for (const auto& id : tenants.orphans) send_signal(id, SIGKILL);
+}
+
+}  // namespace regent

@@ -1,0 +1,52 @@
+// The data directory as it lies on the disk, and who runs in it.
+// Threading: any, blocking: on a worker (F55). Errors: what cannot be read is an error, never "empty" (F53, F58).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/os/process_table.h"
+#include "adapters/postgres/layout.h"
+#include "base/result.h"
+
+namespace regent {
+
+// postmaster.pid, the lines that matter.
+struct PidFile {
+  pid_t pid = 0;
+  std::string status;  // "starting", "stopping", "ready", "standby"
+};
+std::optional<PidFile> parse_pid_file(std::string_view text);
+
+struct DirectoryLook {
+  bool empty = false;       // absent, or nothing in it but dot files and lost+found
+  bool incomplete = false;  // our marker, or a backup that never got its control file
+  bool rewind_marker = false;
+  bool standby_signal = false;
+  bool backup_label = false;
+  std::string version;        // content of PG_VERSION
+  std::string control_stamp;  // changes with every write of the control file; empty when there is none
+};
+Result<DirectoryLook> look_at_directory(const Layout& layout);
+
+// Who runs in the directory. Identity is process id + start + working directory + executable; a zombie is dead (F11).
+struct Tenants {
+  std::optional<ProcessId> postmaster;
+  bool frozen = false;             // the postmaster is stopped by a signal (F13)
+  std::string status;              // its own word, see PidFile
+  bool tool = false;               // a single-user or bootstrap server works in there
+  std::vector<ProcessId> orphans;  // backends whose postmaster is gone (F12)
+
+  bool none() const { return !postmaster && !tool && orphans.empty(); }
+};
+// `server` is the executable's name. `started` is a postmaster we started ourselves, which may not have got as far as
+// writing its pid file.
+Result<Tenants> look_for_tenants(const Layout& layout, const std::string& server, std::optional<ProcessId> started);
+
+// SIGKILL to the postmaster first, so that it cannot restart what dies, then to every process of its tree and to
+// everything else that runs in the directory. Needs no fork (F04).
+void kill_tenants(const Tenants& tenants);
+
+}  // namespace regent

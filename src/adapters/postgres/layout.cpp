@@ -1,0 +1,51 @@
+#include "adapters/postgres/layout.h"
+
+#include "adapters/postgres/quoting.h"
+#include "adapters/postgres/units.h"
+
+namespace regent {
+
+Layout make_layout(const PostgresConfig& config) {
+  Layout layout;
+  layout.data_dir = config.data_dir;
+  while (layout.data_dir.size() > 1 && layout.data_dir.ends_with('/')) layout.data_dir.pop_back();
+  layout.config_dir = config.config_dir.empty() ? layout.data_dir : config.config_dir;
+  while (layout.config_dir.size() > 1 && layout.config_dir.ends_with('/')) layout.config_dir.pop_back();
+  layout.base_name = config.config_base_name;
+  if (const auto* custom = find(config.section, "custom_conf")) layout.custom_conf = setting_text(*custom);
+  return layout;
+}
+
+std::string program(const PostgresConfig& config, const std::string& name) {
+  const auto renamed = config.bin_name.find(name);
+  const auto& file = renamed == config.bin_name.end() ? name : renamed->second;
+  return config.bin_dir.empty() ? file : config.bin_dir + "/" + file;
+}
+
+std::string server_name(const PostgresConfig& config) {
+  const auto path = program(config, "postgres");
+  return path.substr(path.rfind('/') + 1);
+}
+
+const Json& dynamic_section(const Json& dynamic) {
+  static const Json nothing = Json::object();
+  const auto* section = find(dynamic, "postgresql");
+  return section != nullptr && section->is_object() ? *section : nothing;
+}
+
+const Json* section_option(const PostgresConfig& config, const Json& dynamic, std::string_view key) {
+  if (const auto* local = find(config.section, key)) return local;
+  return find(dynamic_section(dynamic), key);
+}
+
+bool section_flag(const PostgresConfig& config, const Json& dynamic, std::string_view key, bool standard) {
+  const auto* value = section_option(config, dynamic, key);
+  return value == nullptr ? standard : parse_bool(setting_text(*value)).value_or(standard);
+}
+
+std::string section_text(const PostgresConfig& config, const Json& dynamic, std::string_view key) {
+  const auto* value = section_option(config, dynamic, key);
+  return value == nullptr ? std::string() : setting_text(*value);
+}
+
+}  // namespace regent

@@ -1,0 +1,50 @@
+// Where things are: paths, programs, markers, and the two sources of the `postgresql` section.
+// Pure values. Threading: any; copied into work for other threads.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "model/local_config.h"
+
+namespace regent {
+
+struct Layout {
+  std::string data_dir;
+  std::string config_dir;
+  std::string base_name = "postgresql";
+  std::string custom_conf;  // included instead of the base file when set
+
+  std::string data(std::string_view name) const { return data_dir + "/" + std::string(name); }
+  std::string conf() const { return config_dir + "/" + base_name + ".conf"; }
+  std::string base_conf() const { return config_dir + "/" + base_name + ".base.conf"; }
+  std::string hba() const { return config_dir + "/pg_hba.conf"; }
+  std::string ident() const { return config_dir + "/pg_ident.conf"; }
+  std::string auto_conf() const { return data("postgresql.auto.conf"); }
+  std::string dynamic_json() const { return data("patroni.dynamic.json"); }
+  std::string standby_signal() const { return data("standby.signal"); }
+
+  // In a directory whose clone, bootstrap or removal did not finish (F72). A program that fills the directory wants it
+  // empty: the marker is put there as soon as the first entry appears; what makes the directory startable comes last.
+  std::string incomplete_marker() const { return data("regent.incomplete"); }
+  // In a directory whose rewind did not finish (F69). A FIFO: pg_rewind removes every file, directory and link that its
+  // source lacks, and looks at nothing else.
+  std::string rewind_marker() const { return data("regent.rewind"); }
+};
+
+Layout make_layout(const PostgresConfig& config);
+
+// Path of a program of PostgreSQL, as configured by bin_dir and bin_name.
+std::string program(const PostgresConfig& config, const std::string& name);
+// What the server's executable is called.
+std::string server_name(const PostgresConfig& config);
+
+// A key of the `postgresql` section: the local file wins over the dynamic configuration. nullptr when neither has it.
+const Json* section_option(const PostgresConfig& config, const Json& dynamic, std::string_view key);
+// The dynamic configuration's own `postgresql` section; an empty object when there is none.
+const Json& dynamic_section(const Json& dynamic);
+bool section_flag(const PostgresConfig& config, const Json& dynamic, std::string_view key, bool standard);
+std::string section_text(const PostgresConfig& config, const Json& dynamic, std::string_view key);
+
+}  // namespace regent

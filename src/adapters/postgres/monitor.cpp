@@ -1,0 +1,206 @@
+#include "adapters/postgres/monitor.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "adapters/postgres/conninfo.h"
+#include "base/log.h"
+
+namespace regent {
+namespace {
+
+// A server whose postmaster hangs still serves its old connections (F13): now and then only a new one will do.
+constexpr Duration connection_age_max = std::chrono::seconds(30);
+
+std::string text_of(const Json& object, std::string_view key) {
+  const auto* value = find(object, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+template <class Number>
+Number number_of(const Json& object, std::string_view key) {
+  const auto* value = find(object, key);
+  return value != nullptr && value->is_number() ? value->get<Number>() : Number{};
+}
+
+bool flag_of(const Json& object, std::string_view key) {
+  const auto* value = find(object, key);
+  return value != nullptr && value->is_boolean() && value->get<bool>();
+}
+
+std::optional<Lsn> lsn_of(const Json& object, std::string_view key) {
+  return parse_lsn(text_of(object, key));
+}
+
+ReplicationRow replication_row(const Json& row) {
+  ReplicationRow out;
+  out.usename = text_of(row, "usename");
+  out.application_name = text_of(row, "application_name");
+  out.client_addr = text_of(row, "client_addr");
+  out.state = text_of(row, "state");
+  out.sync_state = text_of(row, "sync_state");
+  out.sync_priority = number_of<int>(row, "sync_priority");
+  out.flush_lsn = lsn_of(row, "flush_lsn");
+  return out;
+}
+
+SlotRow slot_row(const Json& row) {
+  SlotRow out;
+  out.name = text_of(row, "slot_name");
+  out.physical = text_of(row, "slot_type") == "physical";
+  out.active = flag_of(row, "active");
+  out.temporary = flag_of(row, "temporary");
+  out.plugin = text_of(row, "plugin");
+  out.database = text_of(row, "database");
+  out.restart_lsn = lsn_of(row, "restart_lsn");
+  out.confirmed_flush_lsn = lsn_of(row, "confirmed_flush_lsn");
+  out.has_xmin = find(row, "xmin") != nullptr || find(row, "catalog_xmin") != nullptr;
+  out.lost = text_of(row, "wal_status") == "lost";
+  return out;
+}
+
+WallTime wall_time(double epoch_seconds) {
+  return WallTime(std::chrono::microseconds(static_cast<std::int64_t>(epoch_seconds * 1e6 + 0.5)));
+}
+
+void read_replica(const Json& answer, ServerFacts& facts) {
+  facts.received = lsn_of(answer, "received");
+  facts.replayed = lsn_of(answer, "replayed");
+  facts.wal = std::max(facts.received.value_or(Lsn{}), facts.replayed.value_or(Lsn{}));
+  if (find(answer, "replayed_at") != nullptr) facts.replayed_at = wall_time(number_of<double>(answer, "replayed_at"));
+  facts.replay_paused = flag_of(answer, "paused");
+  if (text_of(answer, "receiver") == "streaming") {
+    facts.replication_state = "streaming";
+  } else if (!text_of(answer, "restore_command").empty()) {
+    facts.replication_state = "in archive recovery";
+  }
+  facts.upstream = upstream_of(text_of(answer, "conninfo"));
+  facts.upstream_slot = text_of(answer, "slot");
+}
+
+}  // namespace
+
+std::string monitoring_query() {
+  // Views as whole rows of JSON: columns that one version lacks are simply missing.
+  return R"(WITH r AS MATERIALIZED (SELECT pg_is_in_recovery() AS replica)
+SELECT json_build_object(
+ 'replica', replica,
+ 'system_id', (SELECT system_identifier::text FROM pg_control_system()),
+ 'timeline', CASE WHEN replica THEN (SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming')
+   ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
+ 'control_timeline', (SELECT greatest(timeline_id, (SELECT min_recovery_end_timeline FROM pg_control_recovery()))
+   FROM pg_control_checkpoint()),
+ 'wal', CASE WHEN NOT replica THEN pg_current_wal_lsn() END,
+ 'received', pg_last_wal_receive_lsn(),
+ 'replayed', CASE WHEN replica THEN pg_last_wal_replay_lsn() END,
+ 'replayed_at', extract(epoch FROM pg_last_xact_replay_timestamp()),
+ 'paused', CASE WHEN replica THEN pg_is_wal_replay_paused() ELSE false END,
+ 'receiver', (SELECT status FROM pg_stat_wal_receiver),
+ 'restore_command', current_setting('restore_command', true),
+ 'conninfo', current_setting('primary_conninfo', true),
+ 'slot', current_setting('primary_slot_name', true),
+ 'version', current_setting('server_version_num')::int,
+ 'started', extract(epoch FROM pg_postmaster_start_time()),
+ 'synchronous_standby_names', current_setting('synchronous_standby_names'),
+ 'replication', (SELECT json_agg(s) FROM pg_stat_replication s),
+ 'slots', (SELECT json_agg(s) FROM pg_replication_slots s),
+ 'settings', (SELECT json_object_agg(name, json_build_array(setting, unit, vartype, pending_restart,
+   CASE WHEN pending_restart THEN coalesce((SELECT f.setting FROM pg_file_settings f WHERE f.name = s.name
+     ORDER BY seqno DESC LIMIT 1), boot_val) END)) FROM pg_settings s WHERE context = 'postmaster' OR pending_restart))
+FROM r)";
+}
+
+Result<ServerAnswer> parse_answer(const std::string& text) {
+  const auto parsed = parse_json(text, "the answer of the monitoring query");
+  if (!parsed) return tl::unexpected(parsed.error());
+  const auto& answer = *parsed;
+  ServerAnswer out;
+  auto& facts = out.facts;
+  if (find(answer, "replica") == nullptr || find(answer, "version") == nullptr) {
+    return fail(ErrorKind::failed, "the answer of the monitoring query lacks fields");
+  }
+  facts.in_recovery = flag_of(answer, "replica");
+  facts.timeline = Timeline{number_of<std::uint32_t>(answer, "timeline")};
+  if (facts.in_recovery) {
+    read_replica(answer, facts);
+    out.timeline_is_old = facts.timeline.value == 0;
+    if (out.timeline_is_old) facts.timeline = Timeline{number_of<std::uint32_t>(answer, "control_timeline")};
+  } else {
+    facts.wal = lsn_of(answer, "wal").value_or(Lsn{});
+  }
+  facts.version = number_of<int>(answer, "version");
+  facts.postmaster_start_time = wall_time(number_of<double>(answer, "started"));
+  facts.synchronous_standby_names = text_of(answer, "synchronous_standby_names");
+  if (const auto* rows = find(answer, "replication")) {
+    for (const auto& row : *rows) facts.replication.push_back(replication_row(row));
+  }
+  if (const auto* rows = find(answer, "slots")) {
+    for (const auto& row : *rows) facts.slots.push_back(slot_row(row));
+  }
+  out.system_id = SystemId(text_of(answer, "system_id"));
+  if (const auto* settings = find(answer, "settings")) {
+    for (const auto& [name, row] : settings->items()) {
+      const auto field = [&](std::size_t i) { return row[i].is_string() ? row[i].get<std::string>() : std::string(); };
+      out.settings[name] =
+          RunningSetting{field(0), field(1), field(2), row[3].is_boolean() && row[3].get<bool>(), field(4)};
+    }
+  }
+  return out;
+}
+
+Task<Result<void>> Monitor::connect(Instant deadline) {
+  auto opening = Connection::open(server_(), clock_, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  if (!connection_.is_open()) log::info("establishing a new patroni heartbeat connection to postgres");
+  connection_ = std::move(*connection);
+  connected_at_ = clock_.now();
+  co_return Result<void>();
+}
+
+Task<Timeline> Monitor::replayed_timeline(const ServerFacts& facts, Instant deadline) {
+  const auto control = facts.timeline;
+  // Nothing was replayed since we knew: it is still that one.
+  if (known_timeline_ >= control && facts.wal == known_position_) co_return known_timeline_;
+  auto opening = Connection::open(replication_(), clock_, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return std::max(control, known_timeline_);
+  auto asking = connection->query("IDENTIFY_SYSTEM", clock_, deadline);
+  const auto rows = co_await std::move(asking);
+  if (!rows || rows->empty() || rows->front().size() < 2) co_return std::max(control, known_timeline_);
+  Timeline timeline;
+  const auto text = rows->front()[1].value_or("");
+  std::from_chars(text.data(), text.data() + text.size(), timeline.value);
+  co_return std::max(control, timeline);
+}
+
+Task<Result<ServerAnswer>> Monitor::ask(std::uint32_t incarnation, Instant deadline) {
+  if (incarnation != incarnation_) {
+    connection_.close();
+    known_timeline_ = {};
+    incarnation_ = incarnation;
+  }
+  if (!connection_.is_open() || clock_.now() - connected_at_ > connection_age_max) {
+    auto connecting = connect(deadline);
+    if (const auto connected = co_await std::move(connecting); !connected) {
+      connection_.close();
+      co_return tl::unexpected(connected.error());
+    }
+  }
+  auto asking = connection_.query(monitoring_query(), clock_, deadline);
+  const auto rows = co_await std::move(asking);
+  if (!rows) co_return tl::unexpected(rows.error());
+  if (rows->empty() || rows->front().empty()) co_return fail(ErrorKind::failed, "the monitoring query had no answer");
+  auto answer = parse_answer(rows->front().front().value_or(""));
+  if (!answer) co_return answer;
+  auto& facts = answer->facts;
+  if (answer->timeline_is_old) {
+    auto asking_timeline = replayed_timeline(facts, deadline);
+    facts.timeline = co_await std::move(asking_timeline);
+  }
+  known_timeline_ = facts.timeline;
+  known_position_ = facts.wal;
+  co_return answer;
+}
+
+}  // namespace regent

@@ -1,0 +1,91 @@
+// The local PostgreSQL: the Postgres port over real processes, files and connections.
+// Threading: the control loop's thread; everything that can block goes to workers or children.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/postgres/callbacks.h"
+#include "adapters/postgres/context.h"
+#include "adapters/postgres/control_data.h"
+#include "adapters/postgres/monitor.h"
+#include "adapters/postgres/postmaster.h"
+#include "ports/postgres.h"
+
+namespace regent {
+
+class PostgresNode : public Postgres {
+ public:
+  PostgresNode(LocalConfig config, Clock& clock);
+
+  // The local file was read again (SIGHUP): takes effect like set_config().
+  void set_local_config(LocalConfig config);
+
+  Task<PostgresFacts> observe(Instant deadline) override;
+  Task<void> changed(Instant until) override;
+  void set_config(const Json& dynamic_config) override;
+  Task<Result<bool>> apply_config(Instant deadline) override;
+  Json cached_dynamic_config() const override;
+
+  Task<Result<void>> initdb(Instant deadline) override;
+  Task<Result<void>> bootstrap_roles(Instant deadline) override;
+  Task<Result<void>> start(job::Start spec, Instant deadline) override;
+  Task<Result<void>> stop(StopMode mode, Instant deadline) override;
+  Task<Result<void>> kill_tree(Instant deadline) override;
+  Task<Result<void>> promote(Instant deadline) override;
+  Task<Result<void>> checkpoint(Instant deadline) override;
+  Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
+  Task<Result<void>> clone(Upstream source, Instant deadline) override;
+  Task<Result<void>> crash_recovery(Instant deadline) override;
+  Task<Result<void>> rewind(Upstream source, Instant deadline) override;
+  Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
+
+  Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
+  Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> create_slot(std::string name, Instant deadline) override;
+  Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
+
+  void run_callback(std::string_view action, std::string_view role_word) override;
+  std::string progress() const override { return context_.progress; }
+
+ private:
+  Task<PostgresFacts> look(Instant deadline);
+  Task<void> look_at_server(PostgresFacts& facts, Tenants tenants, Instant deadline);
+  Task<void> look_at_data(PostgresFacts& facts, Instant deadline);
+  Task<void> look_at_control(PostgresFacts& facts, std::string stamp, Instant deadline);
+  Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
+  Task<Result<DirectoryLook>> directory(Instant deadline);
+  Task<Result<bool>> write_files(bool replica, Instant deadline);
+  Task<Result<bool>> apply(Instant deadline);
+  Task<Result<void>> launch(job::Start spec, Instant deadline);
+  Task<Result<void>> prepare_start(job::Start spec, Instant deadline);
+  Task<Result<void>> make_cluster(Instant deadline);
+  Task<Result<void>> make_roles(Instant deadline);
+  Task<Result<void>> copy(Upstream source, Instant deadline);
+  Task<Result<void>> go_back(Upstream source, Instant deadline);
+  Task<Result<void>> recover(Instant deadline);
+  Task<Result<void>> remove(bool keep_as_failed, Instant deadline);
+  Task<Result<void>> fast_or_immediate(StopMode mode, Instant deadline);
+  Task<Result<Rows>> administer(std::string sql, Instant deadline);
+  Task<Result<void>> leave_recovery(Instant deadline);
+  Task<Result<void>> run_hook(std::string key, Instant deadline);
+  Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
+  Task<Result<void>> require_stopped(Instant deadline);
+
+  Context context_;
+  Postmaster postmaster_;
+  Monitor monitor_;
+  Callbacks callbacks_;
+
+  // What the last control file said, kept until the file changes.
+  std::optional<ControlData> control_;
+  std::string control_stamp_;
+  SystemId system_id_;
+  Json pending_restart_ = Json::object();
+  // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
+  bool bootstrapping_ = false;
+};
+
+std::unique_ptr<PostgresNode> make_postgres(LocalConfig config, Clock& clock);
+
+}  // namespace regent

@@ -1,0 +1,364 @@
+// The steps of jobs: what changes the server, its files or its data.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/os/files.h"
+#include "adapters/os/waiting.h"
+#include "adapters/postgres/bootstrap.h"
+#include "adapters/postgres/clone.h"
+#include "adapters/postgres/node.h"
+#include "adapters/postgres/replication.h"
+#include "adapters/postgres/rewind.h"
+#include "base/log.h"
+
+namespace regent {
+namespace {
+
+constexpr Duration promote_interval = std::chrono::milliseconds(10);
+
+}  // namespace
+
+Task<Result<void>> PostgresNode::call(std::function<Result<void>()> work, Instant deadline) {
+  auto asking = context_.ask<void>(std::move(work), deadline, "the data directory " + context_.layout.data_dir);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<DirectoryLook>> PostgresNode::directory(Instant deadline) {
+  std::function<Result<DirectoryLook>()> work = [layout = context_.layout] { return look_at_directory(layout); };
+  auto asking =
+      context_.ask<DirectoryLook>(std::move(work), deadline, "the data directory " + context_.layout.data_dir);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<void>> PostgresNode::require_stopped(Instant deadline) {
+  auto versioning = context_.ensure_version(deadline);
+  if (auto known = co_await std::move(versioning); !known) co_return known;
+  auto looking = postmaster_.look(deadline);
+  const auto tenants = co_await std::move(looking);
+  if (!tenants) co_return tl::unexpected(tenants.error());
+  if (!tenants->none()) co_return fail(ErrorKind::conflict, "PostgreSQL is not stopped");
+  co_return Result<void>();
+}
+
+Task<Result<Rows>> PostgresNode::administer(std::string sql, Instant deadline) {
+  auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  auto preparing = connection->query(unlimited_time, context_.clock, deadline);
+  if (const auto done = co_await std::move(preparing); !done) co_return done;
+  auto asking = connection->query(std::move(sql), context_.clock, deadline);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<void>> PostgresNode::run_hook(std::string key, Instant deadline) {
+  const auto text = section_text(context_.config(), context_.dynamic, key);
+  if (text.empty()) co_return Result<void>();
+  auto words = split_command(text);
+  if (!words) co_return fail(words.error().kind, fmt::format("postgresql.{}: {}", key, words.error().message));
+  Command command;
+  command.arguments = std::move(*words);
+  auto running = run_ok(std::move(command), context_.clock, deadline);
+  const auto outcome = co_await std::move(running);
+  if (!outcome) co_return fail(outcome.error().kind, fmt::format("{} script {}", key, outcome.error().message));
+  co_return Result<void>();
+}
+
+// --- configuration
+
+Task<Result<bool>> PostgresNode::write_files(bool replica, Instant deadline) {
+  auto parameters = context_.parameters();
+  if (replica && control_) raise_for_standby(parameters, control_->settings);
+  std::function<Result<bool>()> work = [layout = context_.layout,
+                                        wanted = context_.wanted_files(std::move(parameters))] {
+    return write_config(layout, wanted);
+  };
+  auto asking = context_.ask<bool>(std::move(work), deadline, "the directory " + context_.layout.config_dir);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<bool>> PostgresNode::apply(Instant deadline) {
+  auto versioning = context_.ensure_version(deadline);
+  if (const auto known = co_await std::move(versioning); !known) co_return tl::unexpected(known.error());
+  auto looking = directory(deadline);
+  const auto look = co_await std::move(looking);
+  if (!look) co_return tl::unexpected(look.error());
+  // Nothing to configure: a file in there would make the directory look like something it is not.
+  if (look->version.empty() || look->rewind_marker || (look->incomplete && !bootstrapping_)) co_return false;
+  auto writing = write_files(look->standby_signal, deadline);
+  auto changed = co_await std::move(writing);
+  if (changed && *changed) postmaster_.reload();
+  co_return changed;
+}
+
+Task<Result<bool>> PostgresNode::apply_config(Instant deadline) {
+  auto work = apply(deadline);
+  co_return co_await guarded<bool>(std::move(work), context_.clock, deadline, "writing the configuration");
+}
+
+// --- start and stop
+
+Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline) {
+  auto stopped = require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  auto looking = directory(deadline);
+  const auto look = co_await std::move(looking);
+  if (!look) co_return tl::unexpected(look.error());
+  if (look->rewind_marker) co_return fail(ErrorKind::refused, "a rewind of the data directory did not finish");
+  if (look->empty || (look->incomplete && !bootstrapping_)) {
+    co_return fail(ErrorKind::refused, "the data directory is not complete");
+  }
+  // First of all: whatever happens from here on, the server cannot come up in the wrong role (F56).
+  auto marking =
+      call([layout = context_.layout, standby = !spec.as_primary] { return set_standby(layout, standby); }, deadline);
+  if (auto done = co_await std::move(marking); !done) co_return done;
+  context_.upstream = spec.as_primary ? std::nullopt : std::optional(spec.upstream);
+  if (!spec.as_primary) {
+    auto reading = read_control_data(context_, deadline);
+    auto control = co_await std::move(reading);
+    if (!control) co_return tl::unexpected(control.error());
+    control_ = std::move(*control);
+    control_stamp_ = look->control_stamp;
+    system_id_ = control_->system_id;
+  }
+  auto writing = write_files(!spec.as_primary, deadline);
+  const auto written = co_await std::move(writing);
+  if (!written) co_return tl::unexpected(written.error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::launch(job::Start spec, Instant deadline) {
+  auto preparing = prepare_start(spec, deadline);
+  if (auto done = co_await std::move(preparing); !done) co_return done;
+  auto parameters = context_.parameters();
+  if (!spec.as_primary && control_) raise_for_standby(parameters, control_->settings);
+  std::vector<std::string> arguments{program(context_.config(), "postgres"), "-D", context_.layout.data_dir,
+                                     "--config-file=" + context_.layout.conf()};
+  for (const auto& [name, value] : parameters.command_line()) arguments.push_back(fmt::format("--{}={}", name, value));
+  auto starting = postmaster_.start(std::move(arguments), deadline);
+  if (auto done = co_await std::move(starting); !done) co_return done;
+  // This configuration starts: worth keeping.
+  auto saving = call([layout = context_.layout] { return save_backups(layout); }, deadline);
+  co_return co_await std::move(saving);
+}
+
+Task<Result<void>> PostgresNode::start(job::Start spec, Instant deadline) {
+  auto work = launch(std::move(spec), deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "starting PostgreSQL");
+}
+
+Task<Result<void>> PostgresNode::fast_or_immediate(StopMode mode, Instant deadline) {
+  if (mode == StopMode::fast) {
+    // Half of the time is the server's, whatever the script does.
+    const auto now = context_.clock.now();
+    auto hook = run_hook("before_stop", now + (deadline - now) / 2);
+    if (const auto done = co_await std::move(hook); !done) log::warning("{}", done.error().message);
+  }
+  auto stopping = postmaster_.stop(mode, deadline);
+  co_return co_await std::move(stopping);
+}
+
+Task<Result<void>> PostgresNode::stop(StopMode mode, Instant deadline) {
+  auto work = fast_or_immediate(mode, deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "stopping PostgreSQL");
+}
+
+Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
+  auto work = postmaster_.kill(deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "killing PostgreSQL");
+}
+
+// --- role and position
+
+Task<Result<void>> PostgresNode::leave_recovery(Instant deadline) {
+  auto hook = run_hook("pre_promote", deadline);
+  if (auto done = co_await std::move(hook); !done) co_return done;
+  auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  auto promoting = connection->query("SELECT pg_catalog.pg_promote(false)", context_.clock, deadline);
+  if (const auto done = co_await std::move(promoting); !done) co_return tl::unexpected(done.error());
+  for (;;) {
+    auto asking = connection->query("SELECT pg_catalog.pg_is_in_recovery()", context_.clock, deadline);
+    const auto rows = co_await std::move(asking);
+    if (!rows) co_return tl::unexpected(rows.error());
+    if (rows->front().front() == "f") break;
+    auto sleeping = context_.clock.sleep_until(context_.clock.now() + promote_interval);
+    co_await std::move(sleeping);
+  }
+  context_.upstream.reset();
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::promote(Instant deadline) {
+  auto work = leave_recovery(deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the promotion");
+}
+
+Task<Result<void>> PostgresNode::checkpoint(Instant deadline) {
+  auto asking = administer("CHECKPOINT", deadline);
+  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "the checkpoint");
+  if (!done) co_return tl::unexpected(done.error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::switch_upstream(Upstream upstream, Instant deadline) {
+  auto versioning = context_.ensure_version(deadline);
+  if (auto known = co_await std::move(versioning); !known) co_return known;
+  if (context_.major_version < 13) {
+    // Before 13 recovery settings are read at the start only.
+    auto stopping = postmaster_.stop(StopMode::fast, deadline);
+    if (auto done = co_await std::move(stopping); !done) co_return done;
+    auto starting = launch(job::Start{false, std::move(upstream)}, deadline);
+    co_return co_await std::move(starting);
+  }
+  context_.upstream = std::move(upstream);
+  auto writing = write_files(true, deadline);
+  const auto changed = co_await std::move(writing);
+  if (!changed) co_return tl::unexpected(changed.error());
+  // Also when the files were right: an earlier reload may not have got through.
+  if (!postmaster_.reload()) co_return fail(ErrorKind::conflict, "PostgreSQL is not running");
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::follow(Upstream upstream, Instant deadline) {
+  auto work = switch_upstream(std::move(upstream), deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "following the new upstream");
+}
+
+// --- data
+
+Task<Result<void>> PostgresNode::make_cluster(Instant deadline) {
+  auto stopped = require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  auto looking = directory(deadline);
+  const auto look = co_await std::move(looking);
+  if (!look) co_return tl::unexpected(look.error());
+  if (!look->empty) co_return fail(ErrorKind::refused, "the data directory is not empty");
+  auto running = run_initdb(context_, deadline);
+  if (auto done = co_await std::move(running); !done) co_return done;
+  bootstrapping_ = true;
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::initdb(Instant deadline) {
+  auto work = make_cluster(deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "initdb");
+}
+
+Task<Result<void>> PostgresNode::make_roles(Instant deadline) {
+  auto running = run_bootstrap_roles(context_, deadline);
+  auto done = co_await std::move(running);
+  if (done) bootstrapping_ = false;
+  co_return done;
+}
+
+Task<Result<void>> PostgresNode::bootstrap_roles(Instant deadline) {
+  auto work = make_roles(deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "creating roles");
+}
+
+Task<Result<void>> PostgresNode::copy(Upstream source, Instant deadline) {
+  auto stopped = require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  auto looking = directory(deadline);
+  const auto look = co_await std::move(looking);
+  if (!look) co_return tl::unexpected(look.error());
+  if (!look->empty) co_return fail(ErrorKind::refused, "the data directory is not empty");
+  bootstrapping_ = false;
+  auto running = run_clone(context_, std::move(source), deadline);
+  co_return co_await std::move(running);
+}
+
+Task<Result<void>> PostgresNode::clone(Upstream source, Instant deadline) {
+  auto work = copy(std::move(source), deadline);
+  auto done = co_await guarded<void>(std::move(work), context_.clock, deadline, "the clone");
+  context_.progress.clear();
+  co_return done;
+}
+
+Task<Result<void>> PostgresNode::recover(Instant deadline) {
+  auto stopped = require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  auto running = run_crash_recovery(context_, deadline);
+  co_return co_await std::move(running);
+}
+
+Task<Result<void>> PostgresNode::crash_recovery(Instant deadline) {
+  auto work = recover(deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "crash recovery");
+}
+
+Task<Result<void>> PostgresNode::go_back(Upstream source, Instant deadline) {
+  auto stopped = require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  // With the files of a replica: pg_rewind takes restore_command from them.
+  context_.upstream = source;
+  auto marking = call([layout = context_.layout] { return set_standby(layout, true); }, deadline);
+  if (auto done = co_await std::move(marking); !done) co_return done;
+  auto writing = write_files(true, deadline);
+  if (const auto written = co_await std::move(writing); !written) co_return tl::unexpected(written.error());
+  auto running = run_rewind(context_, std::move(source), deadline);
+  co_return co_await std::move(running);
+}
+
+Task<Result<void>> PostgresNode::rewind(Upstream source, Instant deadline) {
+  auto work = go_back(std::move(source), deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the rewind");
+}
+
+Task<Result<void>> PostgresNode::remove(bool keep_as_failed, Instant deadline) {
+  auto stopped = require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  bootstrapping_ = false;
+  control_.reset();
+  control_stamp_.clear();
+  system_id_ = SystemId();
+  auto running = run_remove_data(context_, keep_as_failed, deadline);
+  co_return co_await std::move(running);
+}
+
+Task<Result<void>> PostgresNode::remove_data(bool keep_as_failed, Instant deadline) {
+  auto work = remove(keep_as_failed, deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "removing the data directory");
+}
+
+// --- histories and slots
+
+Task<Result<UpstreamHistory>> PostgresNode::upstream_history(Upstream source, Instant deadline) {
+  auto work = ask_upstream_history(context_, std::move(source), system_id_, deadline);
+  co_return co_await guarded<UpstreamHistory>(std::move(work), context_.clock, deadline, "asking for the history");
+}
+
+Task<Result<History>> PostgresNode::local_history(Timeline timeline, Instant deadline) {
+  std::function<Result<History>()> work = [layout = context_.layout, timeline] {
+    return read_local_history(layout, timeline);
+  };
+  auto asking = context_.ask<History>(std::move(work), deadline, "the data directory");
+  co_return co_await caught<History>(std::move(asking));
+}
+
+Task<Result<void>> PostgresNode::create_slot(std::string name, Instant deadline) {
+  const auto literal = quote_literal(name);
+  auto asking = administer(fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT "
+                                       "EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {0})",
+                                       literal),
+                           deadline);
+  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "creating a slot");
+  if (!done) co_return tl::unexpected(done.error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::drop_slot(std::string name, Instant deadline) {
+  // One that is in use is somebody's: it stays.
+  auto asking = administer(fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
+                                       "pg_catalog.pg_replication_slots WHERE slot_name = {} AND NOT active",
+                                       quote_literal(name)),
+                           deadline);
+  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "dropping a slot");
+  if (!done) co_return tl::unexpected(done.error());
+  if (done->empty()) co_return fail(ErrorKind::conflict, fmt::format("slot {} is in use or absent", name));
+  co_return Result<void>();
+}
+
+}  // namespace regent

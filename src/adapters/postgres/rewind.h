@@ -1,0 +1,22 @@
+// Bringing a former primary back onto the leader's history (compat §1.9), and offline crash recovery (F71).
+// Threading: the loop's thread. Errors: as values; a directory whose rewind did not finish keeps its marker (F69).
+#pragma once
+
+#include "adapters/postgres/context.h"
+#include "adapters/postgres/control_data.h"
+
+namespace regent {
+
+// pg_controldata of our directory.
+Task<Result<ControlData>> read_control_data(Context& context, Instant deadline);
+
+// Runs the server in single-user mode until its crash recovery is done.
+Task<Result<void>> run_crash_recovery(Context& context, Instant deadline);
+
+// The whole rewind. `files` are the configuration files the directory shall have afterwards.
+Task<Result<void>> run_rewind(Context& context, Upstream source, Instant deadline);
+
+// archive_command with %p, %f and %% filled in. Pure.
+std::string archive_command_line(std::string_view command, std::string_view path, std::string_view file);
+
+}  // namespace regent
