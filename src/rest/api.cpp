@@ -29,7 +29,9 @@ void log_request(const HttpRequest& request, const Target& target) {
   const auto show = [&](std::string_view key) -> std::string {
     const Json* value = find(*body, key);
     if (value == nullptr) return "None";
-    return value->is_string() ? value->get<std::string>() : to_spaced(*value);
+    const auto text = value->is_string() ? value->get<std::string>() : to_spaced(*value);
+    // A client writes no lines of its own into the log.
+    return text.find_first_of("\r\n") == std::string::npos ? text : to_spaced(*value);
   };
   const auto candidate = find(*body, "candidate") != nullptr ? show("candidate") : show("member");
   log::info("received {} request with leader={} candidate={} scheduled_at={}", what, show("leader"), candidate,
