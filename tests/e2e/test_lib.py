@@ -1,5 +1,12 @@
-"""The checkers themselves: one that cannot fail proves nothing."""
+"""The checkers and the proxy themselves: one that cannot fail proves nothing."""
 
+import socket
+import threading
+
+import pytest
+
+from lib.ports import HOST
+from lib.proxy import BLACK_HOLE, DROP_REPLIES, REFUSE, Proxy
 from lib.workload import Evidence, contradictions, simultaneous
 
 
@@ -30,3 +37,72 @@ def test_one_primary_after_the_other_is_not_simultaneous():
 
 def test_interleaved_claims_are_simultaneous():
     assert simultaneous(evidence(("a", 1, 0, 0.1), ("b", 2, 0.2, 0.3), ("a", 1, 0.4, 0.5)))
+
+
+# -- the proxy
+
+@pytest.fixture
+def echo():
+    """A proxy in front of a server that says everything twice."""
+    with socket.create_server((HOST, 0)) as server:
+        def serve():
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=answer, args=(client,), daemon=True).start()
+
+        def answer(client):
+            while data := client.recv(100):
+                client.sendall(data + data)
+
+        threading.Thread(target=serve, daemon=True).start()
+        proxy = Proxy(server.getsockname()[1])
+        yield proxy
+        proxy.close()
+
+
+def ask(proxy, connection=None, timeout=0.5):
+    try:
+        connection = connection or socket.create_connection((HOST, proxy.port))
+        connection.settimeout(timeout)
+        connection.sendall(b"x")
+        return connection.recv(100)
+    except TimeoutError:
+        return "silence"
+    except OSError:
+        return b""
+
+
+def test_proxy_passes(echo):
+    assert ask(echo) == b"xx"
+
+
+def test_proxy_refuses_new_and_resets_old_connections(echo):
+    old = socket.create_connection((HOST, echo.port))
+    assert ask(echo, old) == b"xx"
+    echo.set_mode(REFUSE)
+    assert ask(echo, old) == ask(echo) == b""
+    echo.heal()
+    assert ask(echo) == b"xx"
+
+
+def test_black_hole_holds_what_is_under_way_until_it_is_healed(echo):
+    connection = socket.create_connection((HOST, echo.port))
+    assert ask(echo, connection) == b"xx"
+    echo.set_mode(BLACK_HOLE)
+    assert ask(echo, connection) == "silence"
+    echo.heal()
+    connection.settimeout(5)
+    assert connection.recv(100) == b"xx"
+
+
+def test_lost_replies_are_lost_although_the_request_arrived(echo):
+    connection = socket.create_connection((HOST, echo.port))
+    assert ask(echo, connection) == b"xx"
+    echo.set_mode(DROP_REPLIES)
+    assert ask(echo, connection) == "silence"
+    echo.heal()
+    assert ask(echo, connection) == b"", "a connection that is out of step is not used again"
+    assert ask(echo) == b"xx"

@@ -74,7 +74,7 @@ def test_useless_values_do_not_hurt(cluster):
     holds_for(lambda: leader.answers("/primary"), 4, "the leader leads on")
     assert leader.request("PUT", "/config", cluster.dynamic).status == 200
     assert cluster.wait_healthy() is leader
-    assert leader.get("/config").json() == cluster.dynamic
+    wait_until(lambda: leader.get("/config").json() == cluster.dynamic, 20, "the correction is in effect")
 
 
 def test_edit_and_show_config(cluster):

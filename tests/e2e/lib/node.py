@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 
+import psycopg2
 import yaml
 
 from . import procs, rest, sql
@@ -168,6 +169,13 @@ class Node:
 
     def in_recovery(self):
         return self.scalar("SELECT pg_is_in_recovery()")
+
+    def accepts_writes(self):
+        """Whether a client that gets through to it could commit. A server that refuses connections does not."""
+        try:
+            return not self.in_recovery()
+        except psycopg2.OperationalError:
+            return False
 
     def diverge(self):
         """Commit something no replica will ever receive, so that this node must be rewound after a failover. Its
