@@ -1,0 +1,145 @@
+// What PostgreSQL's programs are told, and what they say.
+#include <gtest/gtest.h>
+
+#include "adapters/postgres/bootstrap.h"
+#include "adapters/postgres/control_data.h"
+#include "adapters/postgres/data_directory.h"
+#include "adapters/postgres/monitor.h"
+#include "adapters/postgres/options.h"
+#include "adapters/postgres/rewind.h"
+
+namespace regent {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+const char* const control_text =
+    "pg_control version number:            1300\n"
+    "Database system identifier:           7300000000000000001\n"
+    "Database cluster state:               shut down in recovery\n"
+    "Latest checkpoint location:           0/3000060\n"
+    "Latest checkpoint's TimeLineID:       2\n"
+    "Minimum recovery ending location:     0/30000D8\n"
+    "Min recovery ending loc's timeline:   3\n"
+    "max_connections setting:              120\n"
+    "max_prepared_xacts setting:           1\n";
+
+TEST(ControlData, Read) {
+  const auto data = parse_control_data(control_text, "/d");
+  ASSERT_TRUE(data.has_value());
+  EXPECT_EQ(data->system_id.str(), "7300000000000000001");
+  EXPECT_TRUE(data->facts.clean_standby());
+  EXPECT_FALSE(data->facts.clean_primary());
+  EXPECT_EQ(data->facts.timeline.value, 2U);
+  EXPECT_EQ(to_string(data->facts.checkpoint), "0/3000060");
+  EXPECT_EQ(to_string(data->facts.min_recovery), "0/30000D8");
+  EXPECT_EQ(data->facts.min_recovery_timeline.value, 3U);
+  EXPECT_EQ(data->settings, (std::map<std::string, int>{{"max_connections", 120}, {"max_prepared_transactions", 1}}));
+}
+
+TEST(ControlData, DamageIsAnError) {
+  const std::string text = control_text;
+  EXPECT_FALSE(parse_control_data("", "/d").has_value());
+  EXPECT_FALSE(parse_control_data(text.substr(0, 200), "/d").has_value());
+  const auto warned = parse_control_data("WARNING: Calculated CRC checksum does not match\n" + text, "/d");
+  ASSERT_FALSE(warned.has_value());
+  EXPECT_EQ(warned.error().message,
+            "the control file of /d is damaged or unreadable (pg_controldata reports a wrong checksum); restore it, or "
+            "remove the directory to have it cloned again");
+}
+
+TEST(Initdb, OptionsAsListOrMapping) {
+  Strings problems;
+  const Json list = {"data-checksums", {{"encoding", "UTF8"}}, "--no-sync", {{"pgdata", "/x"}}, "nosync"};
+  EXPECT_EQ(initdb_arguments(&list, "/d", "postgres", true, problems),
+            (Strings{"--pgdata=/d", "--username=postgres", "--pwfile=/dev/stdin", "--data-checksums", "--encoding=UTF8",
+                     "--no-sync"}));
+  EXPECT_EQ(problems, (Strings{"the initdb option pgdata is not allowed and is left out",
+                               "the initdb option nosync is not allowed and is left out"}));
+  const Json mapping = {{"locale", "C"}, {"data-checksums", true}, {"debug", false}};
+  EXPECT_EQ(initdb_arguments(&mapping, "/d", "", false, problems),
+            (Strings{"--pgdata=/d", "--locale=C", "--data-checksums"}));
+}
+
+TEST(BaseBackup, Options) {
+  Strings problems;
+  const Json list = {{{"max-rate", "1M"}}, {{"compress", "9"}}, {{"wal-method", "none"}}, "verbose"};
+  EXPECT_EQ(basebackup_options(&list, problems), (Strings{"--max-rate=1M", "--verbose"}));
+  EXPECT_EQ(problems.size(), 2U);
+  const Json server_side = {{"compress", "server-zstd"}};
+  EXPECT_EQ(basebackup_options(&server_side, problems), (Strings{"--compress=server-zstd"}));
+  EXPECT_EQ(basebackup_options(nullptr, problems), Strings());
+}
+
+TEST(BaseBackup, Progress) {
+  EXPECT_EQ(progress_text("   123/22800 kB (0%), 0/1 tablespace\n 11400/22800 kB (50%), 0/1 tablespace\n"),
+            "11 of 22 MB");
+  EXPECT_EQ(progress_text("waiting for checkpoint"), "");
+}
+
+TEST(Method, ExtraKeysBecomeArguments) {
+  EXPECT_EQ(method_arguments({{"command", "x"}, {"no_params", false}, {"stanza", "main"}, {"jobs", 4}}),
+            (Strings{"--stanza=main", "--jobs=4"}));
+}
+
+TEST(Roles, Sql) {
+  EXPECT_EQ(role_sql("o'brien", "REPLICATION", "SCRAM-SHA-256$x"),
+            "DO $regent$\nBEGIN\n  SET LOCAL synchronous_commit = 'local';\n"
+            "  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'o''brien') THEN\n"
+            "    ALTER ROLE \"o'brien\" WITH LOGIN REPLICATION PASSWORD 'SCRAM-SHA-256$x';\n  ELSE\n"
+            "    CREATE ROLE \"o'brien\" WITH LOGIN REPLICATION PASSWORD 'SCRAM-SHA-256$x';\n  END IF;\nEND\n$regent$");
+  EXPECT_NE(role_sql("a", "NOLOGIN", "").find("ALTER ROLE \"a\" WITH NOLOGIN;"), std::string::npos);
+}
+
+TEST(Archive, CommandLine) {
+  EXPECT_EQ(archive_command_line("cp %p /a/%f && echo 100%% %x", "/d/pg_wal/000", "000"),
+            "cp /d/pg_wal/000 /a/000 && echo 100% %x");
+}
+
+TEST(Version, OfTheServer) {
+  EXPECT_EQ(parse_server_version("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)\n"), 15);
+  EXPECT_EQ(parse_server_version("postgres (PostgreSQL) 19beta1\n"), 19);
+  EXPECT_EQ(parse_server_version("something else"), 0);
+}
+
+TEST(PidFile, Read) {
+  const auto file = parse_pid_file("4711\n/d\n1700000000\n5432\n/run\n127.0.0.1\n  123 456\nready   \n");
+  ASSERT_TRUE(file.has_value());
+  EXPECT_EQ(file->pid, 4711);
+  EXPECT_EQ(file->status, "ready");
+  EXPECT_EQ(parse_pid_file("4711\n/d\n")->status, "");
+  EXPECT_FALSE(parse_pid_file("").has_value());
+  EXPECT_FALSE(parse_pid_file("-3\n").has_value());
+}
+
+TEST(Monitor, ReplicaAnswer) {
+  const auto answer = parse_answer(R"({"replica":true,"system_id":"73","timeline":null,"control_timeline":4,"wal":null,
+    "received":"0/5000000","replayed":"0/6000000","replayed_at":1700000000.25,"paused":true,"receiver":null,
+    "restore_command":"cp %f %p","conninfo":"host=10.0.0.1 port=5433 user=r","slot":"n2","version":150020,
+    "started":1600000000.5,"synchronous_standby_names":"","replication":null,
+    "slots":[{"slot_name":"l","slot_type":"logical","active":false,"temporary":false,"plugin":"pgoutput","database":"d",
+      "restart_lsn":"0/1","confirmed_flush_lsn":"0/2","xmin":null,"catalog_xmin":"730","wal_status":"lost"}],
+    "settings":{"max_connections":["100",null,"integer",false,null]}})");
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  const auto& facts = answer->facts;
+  EXPECT_TRUE(facts.in_recovery);
+  EXPECT_TRUE(answer->timeline_is_old);
+  EXPECT_EQ(facts.timeline.value, 4U);
+  EXPECT_EQ(to_string(facts.wal), "0/6000000");
+  EXPECT_EQ(to_rest_time(*facts.replayed_at), "2023-11-14 22:13:20.250000+00:00");
+  EXPECT_TRUE(facts.replay_paused);
+  EXPECT_EQ(facts.replication_state, "in archive recovery");
+  EXPECT_EQ(facts.upstream, (HostPort{"10.0.0.1", "5433"}));
+  EXPECT_EQ(facts.upstream_slot, "n2");
+  const SlotRow slot{"l", false, false, false, "pgoutput", "d", Lsn{1}, Lsn{2}, true, true};
+  EXPECT_EQ(facts.slots, std::vector<SlotRow>{slot});
+  EXPECT_EQ(answer->settings.at("max_connections").value, "100");
+}
+
+TEST(Monitor, NonsenseIsAnError) {
+  EXPECT_FALSE(parse_answer("").has_value());
+  EXPECT_FALSE(parse_answer("{}").has_value());
+}
+
+}  // namespace
+}  // namespace regent
