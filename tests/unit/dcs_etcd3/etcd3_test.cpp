@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 
+#include "adapters/net/base64.h"
 #include "net/run_task.h"
 
 namespace regent {
@@ -213,6 +214,23 @@ TEST_F(ScriptedEtcd, SpeaksTheOlderNamesOfTheApi) {
   first->paths["/version"] = [](const std::string&) { return Reply{200, R"({"etcdserver":"3.5.9"})"}; };
   first->paths.erase("/v3beta/kv/range");
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(run(io, n1->read(soon())));
+}
+
+// A store that tells of a change and cannot be read is news once, then once a second.
+TEST_F(ScriptedEtcd, NewsThatIsNotReadDoesNotKeepTheLoopSpinning) {
+  const auto n1 = connect();
+  answer(*first, "/v3/watch", [] {
+    return R"({"result":{)" + header(5) + R"(,"events":[{"type":"DELETE","kv":{"key":")" +
+           to_base64("/service/demo/leader") + "\",\"mod_revision\":\"9\"}}]}}\n";
+  });
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  const Instant start = clock.now();
+  run(io, n1->changed(soon()));
+  run(io, n1->changed(soon()));
+  EXPECT_LT(clock.now() - start, seconds(8));
+  const Instant until = clock.now() + 300ms;
+  run(io, n1->changed(until));
+  EXPECT_GE(clock.now(), until);
 }
 
 TEST_F(ScriptedEtcd, WhatIsNoEtcdIsNamed) {

@@ -19,6 +19,7 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 constexpr Duration stream_lifetime = std::chrono::seconds(30);
 constexpr Duration open_time = std::chrono::seconds(3);
+constexpr Duration retell_after = std::chrono::seconds(1);
 constexpr Duration first_pause = 100ms;
 constexpr Duration longest_pause = std::chrono::seconds(2);
 
@@ -48,11 +49,20 @@ void Watch::read(const Header& header) {
   }
   cluster_id_ = header.cluster_id;
   missed_ = false;
+  told_at_ = Instant{};
 }
 
 Task<void> Watch::changed(Instant until) {
   if (!running_ && !stopping_ && read_revision_ > 0) start();
-  if (missed_ || changed_revision_ > read_revision_) co_return;
+  if (has_news()) {
+    // A store that tells of changes and refuses to be read must not keep the caller spinning.
+    const Instant now = clock_.now();
+    if (now - told_at_ >= retell_after) {
+      told_at_ = now;
+      co_return;
+    }
+    until = std::min(until, told_at_ + retell_after);
+  }
   woken_.expires_at(until);
   co_await woken_.async_wait(as_result);
 }
@@ -86,8 +96,9 @@ Task<void> Watch::run(std::shared_ptr<Watch> self) {
   Duration pause = first_pause;
   bool outage = false;
   while (!self->stopping_) {
+    const Instant discover_by = self->clock_.now() + open_time;
+    co_await self->gateway_->discover(discover_by);
     const Instant open_by = self->clock_.now() + open_time;
-    co_await self->gateway_->discover(open_by);
     Json request = watch_prefix(self->prefix_, self->position_ + 1);
     auto opened = co_await self->gateway_->open("/watch", std::move(request), open_by);
     End end = End::failure;
@@ -154,7 +165,7 @@ bool Watch::handle(const WatchMessage& message) {
     if (!event.kv.key.starts_with(prefix_)) continue;
     if (!wakes(std::string_view(event.kv.key).substr(prefix_.size()), event)) continue;
     changed_revision_ = std::max(changed_revision_, event.kv.mod_revision);
-    if (changed_revision_ > read_revision_) wake();
+    if (has_news()) wake();
   }
   return true;
 }

@@ -37,6 +37,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   static Task<void> run(std::shared_ptr<Watch> self);
   Task<End> follow(std::shared_ptr<HttpStream> stream, bool after_outage);
   bool handle(const WatchMessage& message);
+  bool has_news() const { return missed_ || changed_revision_ > read_revision_; }
   void wake();
   void start();
 
@@ -54,6 +55,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::int64_t read_revision_ = 0;  // of the last read
   std::int64_t position_ = 0;       // events up to here were delivered
   std::int64_t changed_revision_ = 0;
+  Instant told_at_{};  // when changed() last returned at once
 };
 
 }  // namespace regent::etcd3
