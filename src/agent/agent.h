@@ -18,6 +18,8 @@
 
 namespace regent {
 
+struct AgentState;
+
 struct AgentPorts {
   Clock& clock;
   Dcs& dcs;
@@ -26,10 +28,18 @@ struct AgentPorts {
 };
 
 struct AgentHooks {
+  // Instead of decide(): tests of the loop alone, and the simulator's sabotages.
+  std::function<Decision(const Observation&, const Memory&)> decide;
   // After every decision, before its actions: logging, the flight recorder, the simulator's coverage and checkers.
   std::function<void(const Observation&, const Decision&)> decided;
   // Before and after every action: the simulator's crash points (F63, F64).
   std::function<void(const Action&, bool done)> acting;
+  // POST /reload: reads the local configuration again and calls request_reload(). Without it only the files are
+  // rewritten.
+  std::function<void()> reload;
+  // The simulator's sabotages: deliberate defects between observation, decision and execution. Empty in the daemon.
+  std::function<void(Observation&)> tamper_facts;
+  std::function<void(const Observation&, Decision&)> tamper_decision;
 };
 
 class Agent : public Control {
@@ -49,8 +59,8 @@ class Agent : public Control {
   void submit(Intent intent, IntentReply reply) override;
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  // Shared with the coroutines, which may be destroyed before or after this object.
+  std::shared_ptr<AgentState> state_;
 };
 
 }  // namespace regent

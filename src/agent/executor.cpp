@@ -1,0 +1,255 @@
+#include "agent/executor.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "base/log.h"
+
+namespace regent {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+constexpr Duration peers_time = std::chrono::seconds(2);
+constexpr Duration history_time = std::chrono::seconds(3);
+constexpr Duration files_time = std::chrono::seconds(10);
+constexpr Duration slot_time = std::chrono::seconds(5);
+constexpr Duration cancel_time = std::chrono::seconds(5);
+
+Instant store_deadline(const AgentState& state) {
+  return state.deadline(state.settings.retry_timeout);
+}
+
+template <class T>
+Result<void> outcome_of(const Result<T>& result) {
+  if (result) return {};
+  return tl::make_unexpected(result.error());
+}
+
+// --- the store ---
+
+Task<Result<void>> acquire_leader(AgentState& state, Version expect, Instant decided_at) {
+  // The process stood still since the facts were gathered: somebody else may have led and gone in the meantime (F02).
+  if (state.now() - decided_at > state.settings.retry_timeout) {
+    co_return fail(ErrorKind::cancelled, "the decision to take the leader lock is too old");
+  }
+  auto acquire = state.ports.dcs.acquire_leader(expect, store_deadline(state));
+  Result<LeaseGrant> grant = co_await std::move(acquire);
+  state.lease.acquired(grant);
+  if (grant) state.session_kept_at = grant->sent;
+  co_return outcome_of(grant);
+}
+
+Task<Result<void>> renew_leader(AgentState& state) {
+  auto renew = state.ports.dcs.renew_leader(state.lease.facts().version, store_deadline(state));
+  Result<LeaseGrant> grant = co_await std::move(renew);
+  state.lease.renewed(grant);
+  if (grant) state.session_kept_at = grant->sent;
+  co_return outcome_of(grant);
+}
+
+Task<Result<void>> release_leader(AgentState& state) {
+  const Version version = state.lease.facts().version;
+  // From the moment it is asked for: an unknown outcome may have deleted the key (F32).
+  state.lease.released();
+  auto release = state.ports.dcs.release_leader(version, store_deadline(state));
+  Result<void> released = co_await std::move(release);
+  // Not ours any more is what was wanted.
+  if (!released && released.error().kind == ErrorKind::conflict) co_return Result<void>{};
+  co_return released;
+}
+
+Task<Result<void>> write_key(AgentState& state, action::WriteKey key) {
+  auto write = state.ports.dcs.write(std::move(key), store_deadline(state));
+  Result<Version> version = co_await std::move(write);
+  co_return outcome_of(version);
+}
+
+Task<Result<void>> write_member(AgentState& state, std::string value) {
+  if (!state.lease.facts().held && session_due(state)) {
+    auto keep = keep_session(state);
+    Result<void> kept = co_await std::move(keep);
+    if (!kept) co_return kept;
+  }
+  auto write = state.ports.dcs.write_member(std::move(value), store_deadline(state));
+  co_return co_await std::move(write);
+}
+
+// --- facts ---
+
+Task<Result<void>> gather_peers(AgentState& state) {
+  std::vector<Member> others;
+  if (state.last_cluster.is_known()) {
+    for (const Member& member : state.last_cluster->members) {
+      if (member.name != state.self.name) others.push_back(member);
+    }
+  }
+  auto ask = state.ports.peers.ask(std::move(others), state.deadline(peers_time));
+  PeersFacts answers = co_await std::move(ask);
+  const Instant asked_at = answers.asked_at;
+  state.peers = Fact<PeersFacts>::known(std::move(answers), asked_at);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> gather_upstream_history(AgentState& state, Upstream source) {
+  const Instant asked = state.now();
+  auto ask = state.ports.postgres.upstream_history(std::move(source), state.deadline(history_time));
+  Result<UpstreamHistory> answer = co_await std::move(ask);
+  // A failure is a fact of its own, and paces the next attempt like any other failure.
+  const Result<void> outcome = outcome_of(answer);
+  state.upstream_history = answer ? Fact<UpstreamHistory>::known(std::move(*answer), asked)
+                                  : Fact<UpstreamHistory>::unknown(answer.error().message, asked);
+  co_return outcome;
+}
+
+// --- the local server ---
+
+Result<void> start_job(const std::shared_ptr<AgentState>& state, job::Spec spec) {
+  // Only a stop may push aside what was cancelled and hangs: it works with signals, and it may be fencing (I3).
+  if (state->jobs.running() && std::holds_alternative<job::Stop>(spec)) {
+    state->jobs.cancel();
+    state->jobs.abandon(*state);
+  }
+  return state->jobs.start(state, std::move(spec));
+}
+
+Task<Result<void>> cancel_job(AgentState& state) {
+  const Instant until = state.deadline(cancel_time);
+  state.jobs.cancel();
+  while (state.jobs.running() && state.now() < until) {
+    auto rung = state.wake.wait();
+    auto patience = state.ports.clock.sleep_until(until);
+    co_await (std::move(rung) || std::move(patience));
+    state.wake.mute();
+  }
+  if (state.jobs.running())
+    log::warning("the job {} does not end although it was cancelled", job_name(*state.jobs.facts().running));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> follow(AgentState& state, Upstream upstream) {
+  auto step = state.ports.postgres.follow(std::move(upstream), state.deadline(files_time));
+  Result<void> followed = co_await std::move(step);
+  if (followed) state.callbacks.reloaded(state.ports.postgres, state.self.generation);
+  co_return followed;
+}
+
+Task<Result<void>> apply_config(AgentState& state) {
+  auto apply = state.ports.postgres.apply_config(state.deadline(files_time));
+  Result<bool> applied = co_await std::move(apply);
+  if (applied) {
+    state.requests.reload = false;
+    if (*applied) state.callbacks.reloaded(state.ports.postgres, state.self.generation);
+  }
+  co_return outcome_of(applied);
+}
+
+// One slot that cannot be made or dropped does not keep the others from it.
+Task<Result<void>> sync_slots(AgentState& state, action::SyncSlots slots) {
+  Result<void> outcome;
+  for (const std::string& name : slots.drop) {
+    auto drop = state.ports.postgres.drop_slot(name, state.deadline(slot_time));
+    Result<void> dropped = co_await std::move(drop);
+    if (!dropped) outcome = dropped;
+  }
+  for (const std::string& name : slots.create) {
+    auto create = state.ports.postgres.create_slot(name, state.deadline(slot_time));
+    Result<void> created = co_await std::move(create);
+    if (!created) outcome = created;
+  }
+  co_return outcome;
+}
+
+// --- one action ---
+
+Task<Result<void>> immediately(Result<void> outcome) {
+  co_return outcome;
+}
+
+Task<Result<void>> perform_on_store(AgentState& state, Action& act, Instant decided_at) {
+  if (auto* acquire = std::get_if<action::AcquireLeader>(&act)) {
+    return acquire_leader(state, acquire->expect, decided_at);
+  }
+  if (std::holds_alternative<action::RenewLease>(act)) return renew_leader(state);
+  if (std::holds_alternative<action::ReleaseLeader>(act)) return release_leader(state);
+  if (auto* write = std::get_if<action::WriteKey>(&act)) return write_key(state, std::move(*write));
+  if (auto* erase = std::get_if<action::DeleteKey>(&act)) {
+    return state.ports.dcs.erase(std::move(*erase), store_deadline(state));
+  }
+  return write_member(state, std::move(std::get<action::WriteMember>(act).value));
+}
+
+bool concerns_store(const Action& act) {
+  return std::holds_alternative<action::AcquireLeader>(act) || std::holds_alternative<action::RenewLease>(act) ||
+         std::holds_alternative<action::ReleaseLeader>(act) || std::holds_alternative<action::WriteKey>(act) ||
+         std::holds_alternative<action::DeleteKey>(act) || std::holds_alternative<action::WriteMember>(act);
+}
+
+// No coroutine of its own: it takes `act` apart before anything waits.
+Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act, Instant decided_at) {
+  if (concerns_store(act)) return perform_on_store(*state, act, decided_at);
+  if (std::holds_alternative<action::GatherPeers>(act)) return gather_peers(*state);
+  if (auto* ask = std::get_if<action::GatherUpstreamHistory>(&act)) {
+    return gather_upstream_history(*state, std::move(ask->source));
+  }
+  if (auto* job = std::get_if<action::StartJob>(&act)) return immediately(start_job(state, std::move(job->spec)));
+  if (std::holds_alternative<action::CancelJob>(act)) return cancel_job(*state);
+  if (auto* whom = std::get_if<action::Follow>(&act)) return follow(*state, std::move(whom->upstream));
+  if (std::holds_alternative<action::ApplyConfig>(act)) return apply_config(*state);
+  if (auto* slots = std::get_if<action::SyncSlots>(&act)) return sync_slots(*state, std::move(*slots));
+  if (auto* restart = std::get_if<action::AnswerRestart>(&act)) state->intents.answer_restart(*state, *restart);
+  if (auto* reinit = std::get_if<action::AnswerReinit>(&act)) state->intents.answer_reinit(*state, *reinit);
+  return immediately({});
+}
+
+// Heartbeats change nothing that the rules look at; everything else does.
+bool is_heartbeat(const Action& act) {
+  const auto* write = std::get_if<action::WriteKey>(&act);
+  return std::holds_alternative<action::WriteMember>(act) || std::holds_alternative<action::RenewLease>(act) ||
+         (write != nullptr && write->key == action::Key::status);
+}
+
+}  // namespace
+
+bool session_due(const AgentState& state) {
+  if (!state.session_kept_at || state.ports.dcs.session().empty()) return true;
+  return state.now() >= *state.session_kept_at + renew_interval(state.settings.ttl, state.settings.loop_wait);
+}
+
+Task<Result<void>> keep_session(AgentState& state) {
+  const Instant sent = state.now();
+  auto keep = state.ports.dcs.keep_session(store_deadline(state));
+  Result<void> kept = co_await std::move(keep);
+  if (kept) state.session_kept_at = sent;
+  co_return kept;
+}
+
+Task<Performed> execute(std::shared_ptr<AgentState> state, std::vector<Action> actions, Instant decided_at) {
+  Performed performed;
+  for (Action& act : actions) {
+    if (const auto* end = std::get_if<action::Exit>(&act)) {
+      performed.exit_code = end->code;
+      break;
+    }
+    if (state->hooks.acting) state->hooks.acting(act, false);
+    const Action before = state->hooks.acting ? act : Action{};
+    const bool heartbeat = is_heartbeat(act);
+    const std::string text = to_text(act);
+    auto step = perform(state, act, decided_at);
+    Result<void> outcome = co_await std::move(step);
+    if (!outcome) {
+      log::warning("{}: {}", text, outcome.error().message);
+      performed.failed = outcome.error();
+      break;
+    }
+    log::debug("{}: done", text);
+    if (state->hooks.acting) state->hooks.acting(before, true);
+    ++performed.done;
+    if (!heartbeat) performed.effects = true;
+  }
+  co_return performed;
+}
+
+}  // namespace regent

@@ -1,0 +1,52 @@
+#include "agent/flight_recorder.h"
+
+#include <fmt/format.h>
+
+namespace regent {
+
+namespace {
+
+// A member or status key that is written every cycle with new positions would make every decision a new one.
+bool is_heartbeat(const Action& action) {
+  const auto* write = std::get_if<action::WriteKey>(&action);
+  return std::holds_alternative<action::WriteMember>(action) || (write != nullptr && write->key == action::Key::status);
+}
+
+std::string describe(const Decision& decision) {
+  std::string text = fmt::format("{:03} {}: {}\n", decision.rule, decision.rule_name, decision.sentence);
+  for (const Action& action : decision.actions) {
+    if (!is_heartbeat(action)) text += fmt::format("  {}\n", to_text(action));
+  }
+  for (const Condition& condition : decision.conditions) {
+    text += fmt::format("  ! {}: {}\n", condition.name, condition.detail);
+  }
+  return text;
+}
+
+}  // namespace
+
+void FlightRecorder::record(WallTime at, const Decision& decision) {
+  std::string text = describe(decision);
+  // A leader alternates between cycles with and without a renewal: the last two count as neighbours.
+  for (std::size_t back = 1; back <= 2 && back <= entries_.size(); ++back) {
+    Entry& entry = entries_[entries_.size() - back];
+    if (entry.text != text) continue;
+    entry.last = at;
+    ++entry.times;
+    return;
+  }
+  if (entries_.size() >= capacity_) entries_.pop_front();
+  entries_.push_back({at, at, 1, std::move(text)});
+}
+
+std::string FlightRecorder::text() const {
+  std::string out;
+  for (const Entry& entry : entries_) {
+    out += to_rest_time(entry.first);
+    if (entry.times > 1) out += fmt::format(" to {}, {} times", to_rest_time(entry.last), entry.times);
+    out += "\n" + entry.text;
+  }
+  return out;
+}
+
+}  // namespace regent

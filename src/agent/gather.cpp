@@ -1,0 +1,110 @@
+#include "agent/gather.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <tuple>
+#include <utility>
+
+#include "base/log.h"
+
+namespace regent {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+constexpr Duration observe_time = std::chrono::milliseconds(2500);
+constexpr Duration history_retry = std::chrono::seconds(1);
+
+void use_config(AgentState& state, const Json& document) {
+  state.settings = parse_settings(document);
+  state.config = document;
+  for (const std::string& problem : state.settings.problems) log::warning("{}", problem);
+  state.ports.dcs.set_ttl(state.settings.ttl);
+  state.ports.postgres.set_config(document);
+}
+
+void adopt_config(AgentState& state, const Versioned<Json>& config) {
+  if (!config.exists() || state.config_version == config.version) return;
+  const bool first = !state.config_version;
+  state.config_version = config.version;
+  if (!config.value.is_object()) {
+    log::warning("the value of the config key is not a JSON object, the last good configuration stays in force");
+    return;
+  }
+  if (!first && config.value == state.config) return;
+  use_config(state, config.value);
+}
+
+void note_cluster(AgentState& state, const Fact<ClusterView>& cluster) {
+  if (!cluster.is_known()) return;
+  state.last_cluster = cluster;
+  state.dcs_last_seen = state.ports.clock.wall();
+  adopt_config(state, cluster->config);
+}
+
+// Where the local data directory is, running or not.
+Timeline own_timeline(const PostgresFacts& postgres) {
+  if (postgres.server.is_known()) return postgres.server->timeline;
+  return postgres.data.control ? postgres.data.control->timeline : Timeline{};
+}
+
+// The history of a timeline never changes once it is there.
+bool needs_local_history(const AgentState& state, Timeline timeline) {
+  if (timeline == Timeline{}) return false;
+  if (state.local_history_of != timeline) return true;
+  return !state.local_history.is_known() && state.local_history.age(state.now()) > history_retry;
+}
+
+Task<void> learn_local_history(AgentState& state, Timeline timeline) {
+  const Instant asked = state.now();
+  auto read = state.ports.postgres.local_history(timeline, state.deadline(observe_time));
+  Result<History> history = co_await std::move(read);
+  state.local_history = history ? Fact<History>::known(std::move(*history), asked)
+                                : Fact<History>::unknown(history.error().message, asked);
+  state.local_history_of = timeline;
+}
+
+}  // namespace
+
+void adopt_initial_config(AgentState& state) {
+  const Json cached = state.ports.postgres.cached_dynamic_config();
+  use_config(state, cached.is_object() ? cached : state.self.bootstrap_dcs);
+}
+
+Task<Observation> gather(AgentState& state) {
+  const Instant asked = state.now();
+  auto read = state.ports.dcs.read(state.deadline(state.settings.retry_timeout));
+  auto look = state.ports.postgres.observe(state.deadline(observe_time));
+  std::tuple<Result<ClusterView>, PostgresFacts> both = co_await (std::move(read) && std::move(look));
+  Result<ClusterView>& view = std::get<0>(both);
+
+  Observation observation;
+  observation.postgres = std::move(std::get<1>(both));
+  // The view was true when it was asked for; how much longer nobody knows.
+  observation.cluster = view ? Fact<ClusterView>::known(std::move(*view), asked)
+                             : Fact<ClusterView>::unknown(view.error().message, asked);
+  note_cluster(state, observation.cluster);
+
+  const Timeline own = own_timeline(observation.postgres);
+  if (needs_local_history(state, own)) {
+    auto learn = learn_local_history(state, own);
+    co_await std::move(learn);
+  }
+
+  observation.self = state.self;
+  observation.settings = state.settings;
+  observation.lease = state.lease.facts();
+  if (!observation.lease.held) observation.lease.session = state.ports.dcs.session();
+  observation.peers = state.peers;
+  observation.upstream_history = state.upstream_history;
+  observation.local_history = state.local_history;
+  observation.cached_config = state.ports.postgres.cached_dynamic_config();
+  observation.job = state.jobs.facts();
+  if (observation.job.running) observation.job.progress = state.ports.postgres.progress();
+  observation.requests = state.requests;
+  observation.now = state.now();
+  observation.wall = state.ports.clock.wall();
+  co_return observation;
+}
+
+}  // namespace regent

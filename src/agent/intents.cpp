@@ -1,0 +1,183 @@
+#include "agent/intents.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/state.h"
+#include "base/log.h"
+
+namespace regent {
+
+namespace {
+
+// How many times a change of the configuration is tried again on top of somebody else's.
+constexpr int conflict_retries = 2;
+
+// A leader keeps at least half of the time that is left for the renewal of its lease.
+Instant write_deadline(const AgentState& state) {
+  const Instant now = state.now();
+  const Instant deadline = state.deadline(state.settings.retry_timeout);
+  if (!state.lease.facts().held) return deadline;
+  return std::max(now + (deadline - now) / 2, now + shortest_call);
+}
+
+Task<Result<ClusterView>> read_view(AgentState& state) {
+  auto read = state.ports.dcs.read(write_deadline(state));
+  co_return co_await std::move(read);
+}
+
+Result<Json> change_document(const Versioned<Json>& current, const Intent& intent) {
+  if (const auto* replace = std::get_if<intent::ReplaceConfig>(&intent)) {
+    if (!replace->config.is_object()) return fail(ErrorKind::invalid, "the configuration must be a JSON object");
+    return replace->config;
+  }
+  const Json& patch = std::get<intent::PatchConfig>(intent).patch;
+  if (!patch.is_object()) return fail(ErrorKind::invalid, "the patch must be a JSON object");
+  if (!current.exists()) return fail(ErrorKind::not_found, "there is no configuration in the store yet");
+  Json document = current.value.is_object() ? current.value : Json::object();
+  merge_patch(document, patch);
+  return document;
+}
+
+Task<Result<Json>> write_config(AgentState& state, Intent intent) {
+  for (int attempt = 0;; ++attempt) {
+    auto read = read_view(state);
+    Result<ClusterView> view = co_await std::move(read);
+    if (!view) co_return tl::make_unexpected(view.error());
+    Result<Json> document = change_document(view->config, intent);
+    if (!document || (view->config.exists() && *document == view->config.value)) co_return document;
+
+    action::WriteKey key;
+    key.key = action::Key::config;
+    key.value = to_compact(*document);
+    key.expect = view->config.version;
+    auto write = state.ports.dcs.write(std::move(key), write_deadline(state));
+    Result<Version> written = co_await std::move(write);
+    if (written) co_return document;
+    const bool again = written.error().kind == ErrorKind::conflict && attempt < conflict_retries;
+    if (!again) co_return tl::make_unexpected(written.error());
+  }
+}
+
+Task<Result<Json>> set_failover(AgentState& state, Failover wanted) {
+  auto read = read_view(state);
+  Result<ClusterView> view = co_await std::move(read);
+  if (!view) co_return tl::make_unexpected(view.error());
+  const Versioned<Failover>& current = view->failover;
+  if (current.exists() && !current.value.empty()) {
+    // The same request twice is one request.
+    if (current.value == wanted) co_return Json(print_failover(wanted));
+    co_return fail(ErrorKind::conflict, "another failover or switchover is requested already");
+  }
+  action::WriteKey key;
+  key.key = action::Key::failover;
+  key.value = print_failover(wanted);
+  key.expect = current.version;
+  Json reply(key.value);
+  auto write = state.ports.dcs.write(std::move(key), write_deadline(state));
+  Result<Version> written = co_await std::move(write);
+  if (!written) co_return tl::make_unexpected(written.error());
+  co_return reply;
+}
+
+Task<Result<Json>> clear_failover(AgentState& state) {
+  auto read = read_view(state);
+  Result<ClusterView> view = co_await std::move(read);
+  if (!view) co_return tl::make_unexpected(view.error());
+  if (!view->failover.exists() || view->failover.value.empty()) {
+    co_return fail(ErrorKind::not_found, "no failover or switchover is requested");
+  }
+  action::DeleteKey key;
+  key.key = action::Key::failover;
+  key.expect = view->failover.version;
+  auto erase = state.ports.dcs.erase(key, write_deadline(state));
+  Result<void> erased = co_await std::move(erase);
+  if (!erased) co_return tl::make_unexpected(erased.error());
+  co_return Json(nullptr);
+}
+
+Task<Result<Json>> perform(AgentState& state, Intent intent) {
+  if (auto* set = std::get_if<intent::SetFailover>(&intent)) return set_failover(state, std::move(set->failover));
+  if (std::holds_alternative<intent::ClearFailover>(intent)) return clear_failover(state);
+  return write_config(state, std::move(intent));
+}
+
+}  // namespace
+
+void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
+  if (closed_) {
+    reply(fail(ErrorKind::cancelled, "the agent is shutting down"));
+  } else if (auto* restart = std::get_if<intent::Restart>(&intent)) {
+    if (restart_reply_) {
+      reply(fail(ErrorKind::refused, "restart already in progress"));
+      return;
+    }
+    state.requests.restart = restart->request;
+    state.requests.restart->id = ++last_id_;
+    restart_reply_ = std::move(reply);
+  } else if (auto* reinit = std::get_if<intent::Reinit>(&intent)) {
+    if (reinit_reply_) {
+      reply(fail(ErrorKind::refused, "reinitialize already in progress"));
+      return;
+    }
+    state.requests.reinit = reinit->request;
+    state.requests.reinit->id = ++last_id_;
+    reinit_reply_ = std::move(reply);
+  } else if (std::holds_alternative<intent::Reload>(intent)) {
+    if (state.hooks.reload) {
+      state.hooks.reload();
+    } else {
+      state.requests.reload = true;
+    }
+    reply(Json("reload scheduled"));
+  } else {
+    waiting_.push_back({std::move(intent), std::move(reply)});
+  }
+  state.wake.ring();
+}
+
+Task<void> Intents::serve_one(AgentState& state) {
+  if (waiting_.empty()) co_return;
+  Waiting next = std::move(waiting_.front());
+  waiting_.pop_front();
+  auto work = perform(state, std::move(next.intent));
+  Result<Json> outcome = co_await std::move(work);
+  if (!outcome) log::warning("a request to change the cluster failed: {}", outcome.error().message);
+  next.reply(std::move(outcome));
+}
+
+void Intents::answer_restart(AgentState& state, const action::AnswerRestart& answer) {
+  if (!state.requests.restart || state.requests.restart->id != answer.id) return;
+  state.requests.restart.reset();
+  const IntentReply reply = std::exchange(restart_reply_, nullptr);
+  if (!reply) return;
+  if (answer.done) {
+    reply(Json(answer.text));
+  } else {
+    reply(fail(ErrorKind::refused, answer.text));
+  }
+}
+
+void Intents::answer_reinit(AgentState& state, const action::AnswerReinit& answer) {
+  if (!state.requests.reinit || state.requests.reinit->id != answer.id) return;
+  state.requests.reinit.reset();
+  const IntentReply reply = std::exchange(reinit_reply_, nullptr);
+  if (!reply) return;
+  if (answer.accepted) {
+    reply(Json(answer.text));
+  } else {
+    reply(fail(ErrorKind::refused, answer.text));
+  }
+}
+
+void Intents::close(AgentState& state) {
+  closed_ = true;
+  const Error error{ErrorKind::cancelled, "the agent is shutting down"};
+  for (Waiting& left : std::exchange(waiting_, {})) left.reply(tl::make_unexpected(error));
+  if (restart_reply_) std::exchange(restart_reply_, nullptr)(tl::make_unexpected(error));
+  if (reinit_reply_) std::exchange(reinit_reply_, nullptr)(tl::make_unexpected(error));
+  state.requests.restart.reset();
+  state.requests.reinit.reset();
+}
+
+}  // namespace regent

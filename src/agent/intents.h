@@ -1,0 +1,45 @@
+// What REST asked of this agent: writes to the store are performed between two cycles; a restart or a re-initialisation
+// becomes a request that the rules see, and is answered when they say so.
+// Threading: the control loop's thread (Agent::submit brings the calls here).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "core/decision.h"
+#include "ports/control.h"
+#include "ports/task.h"
+
+namespace regent {
+
+struct AgentState;
+
+class Intents {
+ public:
+  void submit(AgentState& state, Intent intent, IntentReply reply);
+
+  bool waiting() const { return !waiting_.empty(); }
+  // Performs one waiting write to the store and replies.
+  Task<void> serve_one(AgentState& state);
+
+  void answer_restart(AgentState& state, const action::AnswerRestart& answer);
+  void answer_reinit(AgentState& state, const action::AnswerReinit& answer);
+
+  // The loop has ended: everybody who still waits, and whoever comes, is told so.
+  void close(AgentState& state);
+
+ private:
+  struct Waiting {
+    Intent intent;
+    IntentReply reply;
+  };
+  std::deque<Waiting> waiting_;
+  IntentReply restart_reply_;
+  IntentReply reinit_reply_;
+  std::uint64_t last_id_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace regent

@@ -1,0 +1,94 @@
+// What each job does, in steps of the Postgres port.
+#include <algorithm>
+
+#include "agent/jobs.h"
+#include "agent/state.h"
+#include "base/log.h"
+
+namespace regent {
+
+namespace {
+
+// Copying or replaying a large database takes as long as it takes; CancelJob ends it when circumstances change.
+constexpr Duration as_long_as_it_takes = std::chrono::hours(24 * 7);
+constexpr Duration removal_time = std::chrono::hours(1);
+constexpr Duration checkpoint_time = std::chrono::hours(1);
+// A replica that is not there by then goes on starting by itself; the rules look at it again.
+constexpr Duration replica_start_time = std::chrono::seconds(60);
+// Clients that do not let go are cut off after this long: the cluster has no primary meanwhile (F15).
+constexpr Duration restart_patience = std::chrono::seconds(60);
+constexpr Duration promote_time = std::chrono::seconds(60);
+
+// I2: nobody may write here without a lease that lasts. Asked again right before the step, because the process may have
+// been frozen since the decision (F02).
+Result<void> check_lease(const AgentState& state) {
+  const LeaseFacts& lease = state.lease.facts();
+  if (lease.held && state.now() < demote_at(lease)) return {};
+  // In pause a primary is what a person made it, with or without the lock (I14).
+  if (state.settings.pause) return {};
+  return fail(ErrorKind::refused, "the leader lease is not held, or not long enough any more");
+}
+
+Task<Result<void>> start(AgentState& state, job::Start spec) {
+  Duration patience = replica_start_time;
+  if (spec.as_primary) {
+    if (auto lease = check_lease(state); !lease) co_return lease;
+    patience = std::max(state.settings.primary_start_timeout, replica_start_time);
+  }
+  auto step = state.ports.postgres.start(std::move(spec), state.now() + patience);
+  co_return co_await std::move(step);
+}
+
+Task<Result<void>> bootstrap(AgentState& state) {
+  Postgres& postgres = state.ports.postgres;
+  auto create = postgres.initdb(state.now() + as_long_as_it_takes);
+  auto created = co_await std::move(create);
+  if (!created) co_return created;
+  job::Start as_primary;
+  as_primary.as_primary = true;  // the claim on /initialize stands in for the lease: nobody else has data yet (F73)
+  auto launch =
+      postgres.start(as_primary, state.now() + std::max(state.settings.primary_start_timeout, replica_start_time));
+  auto launched = co_await std::move(launch);
+  if (!launched) co_return launched;
+  auto roles = postgres.bootstrap_roles(state.now() + as_long_as_it_takes);
+  co_return co_await std::move(roles);
+}
+
+Task<Result<void>> restart(AgentState& state, job::Restart spec) {
+  if (spec.as_primary) {
+    if (auto lease = check_lease(state); !lease) co_return lease;
+  }
+  auto stop = perform_stop(state, job::Stop{.escalate_after = restart_patience});
+  auto stopped = co_await std::move(stop);
+  if (!stopped) co_return stopped;
+  job::Start again;
+  again.as_primary = spec.as_primary;
+  again.upstream = spec.upstream;
+  auto launch = start(state, std::move(again));
+  co_return co_await std::move(launch);
+}
+
+Task<Result<void>> promote(AgentState& state) {
+  if (auto lease = check_lease(state); !lease) co_return lease;
+  auto step = state.ports.postgres.promote(state.now() + promote_time);
+  co_return co_await std::move(step);
+}
+
+}  // namespace
+
+Task<Result<void>> perform_job(AgentState& state, job::Spec spec) {
+  Postgres& postgres = state.ports.postgres;
+  const Instant unhurried = state.now() + as_long_as_it_takes;
+  if (std::holds_alternative<job::Bootstrap>(spec)) return bootstrap(state);
+  if (auto* clone = std::get_if<job::Clone>(&spec)) return postgres.clone(std::move(clone->source), unhurried);
+  if (auto* begin = std::get_if<job::Start>(&spec)) return start(state, std::move(*begin));
+  if (auto* stop = std::get_if<job::Stop>(&spec)) return perform_stop(state, *stop);
+  if (auto* again = std::get_if<job::Restart>(&spec)) return restart(state, std::move(*again));
+  if (std::holds_alternative<job::Promote>(spec)) return promote(state);
+  if (std::holds_alternative<job::Checkpoint>(spec)) return postgres.checkpoint(state.now() + checkpoint_time);
+  if (std::holds_alternative<job::CrashRecovery>(spec)) return postgres.crash_recovery(unhurried);
+  if (auto* rewind = std::get_if<job::Rewind>(&spec)) return postgres.rewind(std::move(rewind->source), unhurried);
+  return postgres.remove_data(std::get<job::RemoveData>(spec).keep_as_failed, state.now() + removal_time);
+}
+
+}  // namespace regent

@@ -1,0 +1,28 @@
+// What confirmed writes tell about the leader lease. Reading the key never changes anything here (F29).
+// Who calls: the executor. Threading: the control loop's thread.
+#pragma once
+
+#include "base/result.h"
+#include "core/lease.h"
+#include "ports/dcs.h"
+
+namespace regent {
+
+class LeaseKeeper {
+ public:
+  const LeaseFacts& facts() const { return facts_; }
+
+  void acquired(const Result<LeaseGrant>& outcome);
+  // conflict: the lease is lost now. Any other failure is an unknown outcome: nothing changes, the deadline least of
+  // all (F32).
+  void renewed(const Result<LeaseGrant>& outcome);
+  // Whatever the outcome, we no longer count on the lease: the key may be gone.
+  void released();
+
+ private:
+  void grant(const LeaseGrant& granted);
+
+  LeaseFacts facts_;
+};
+
+}  // namespace regent

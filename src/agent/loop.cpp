@@ -1,0 +1,231 @@
+#include "agent/loop.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "agent/executor.h"
+#include "agent/gather.h"
+#include "base/log.h"
+#include "core/decide.h"
+
+namespace regent {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+// A cycle that had effects is followed by the next one at once, but not for ever.
+constexpr int max_immediate_cycles = 100;
+constexpr Duration breather = std::chrono::milliseconds(100);
+// A wait shorter than this was none.
+constexpr Duration instantly = std::chrono::milliseconds(1);
+// After a failure: soon again, then less and less soon.
+constexpr Duration first_retry = std::chrono::milliseconds(100);
+constexpr Duration longest_retry = std::chrono::seconds(2);
+constexpr Duration noticeably_late = std::chrono::seconds(1);
+constexpr Duration goodbye_time = std::chrono::seconds(3);
+
+// How fast the loop goes round.
+struct Pace {
+  std::uint64_t cycle = 0;
+  int immediate_cycles = 0;
+  int failures = 0;  // in a row
+
+  bool breathless() const { return immediate_cycles >= max_immediate_cycles; }
+  Duration retry_after() const { return std::min(first_retry * (1 << std::min(failures - 1, 10)), longest_retry); }
+};
+
+// Says each sentence once, and again when it still holds after about loop_wait: a heartbeat.
+class Announcer {
+ public:
+  void say(const std::string& sentence, Instant now, Duration loop_wait) {
+    // Nine tenths: two cycles are never exactly loop_wait apart.
+    if (sentence == last_ && now - said_at_ < loop_wait * 9 / 10) return;
+    last_ = sentence;
+    said_at_ = now;
+    log::info("{}", sentence);
+  }
+
+ private:
+  std::string last_;
+  Instant said_at_{};
+};
+
+void publish(const AgentState& state, const Observation& observation, const Decision& decision, const Pace& pace) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->observation = observation;
+  snapshot->decision = decision;
+  snapshot->cycle = pace.cycle;
+  snapshot->last_cluster = state.last_cluster;
+  snapshot->dcs_last_seen = state.dcs_last_seen;
+  if (pace.breathless()) {
+    snapshot->decision.conditions.push_back(
+        {"LoopBusy", "every cycle of the control loop has something to do; it is being slowed down"});
+  }
+  state.board.publish(std::move(snapshot));
+}
+
+// What a decision remembered as done, and was not.
+void forget_failed(Memory& memory, const Memory& before, const Action& failed) {
+  const auto* write = std::get_if<action::WriteKey>(&failed);
+  if (std::holds_alternative<action::WriteMember>(failed)) {
+    memory.published.clear();
+    memory.member_written_at.reset();
+  } else if (std::holds_alternative<action::ApplyConfig>(failed)) {
+    memory.applied_config = before.applied_config;
+  } else if (write != nullptr && write->key == action::Key::status) {
+    memory.status_written_at.reset();
+  }
+}
+
+// The memory of a decision speaks of what its actions did. When nothing of that happened it does not become true, and
+// the same facts are digested again.
+Memory remember(const Memory& before, const Decision& decision, const Performed& performed) {
+  if (!performed.failed) return decision.memory;
+  if (!performed.effects && decision.has_effects()) return before;
+  Memory memory = decision.memory;
+  for (std::size_t i = performed.done; i < decision.actions.size(); ++i) {
+    forget_failed(memory, before, decision.actions[i]);
+  }
+  return memory;
+}
+
+Instant wait_until(const AgentState& state, const Decision& decision, const Pace& pace) {
+  const Instant now = state.now();
+  Instant until = std::min(decision.wake_at, now + state.settings.loop_wait);
+  if (pace.failures > 0) until = std::min(until, now + pace.retry_after());
+  const LeaseFacts& lease = state.lease.facts();
+  if (lease.held) {
+    if (demote_at(lease) > now) until = std::min(until, demote_at(lease));
+  } else if (state.session_kept_at && pace.failures == 0) {
+    until = std::min(until, *state.session_kept_at + renew_interval(state.settings.ttl, state.settings.loop_wait));
+  }
+  return until;
+}
+
+// Events wake earlier: the store's watch, the postmaster, a job's end, requests (which ring the bell).
+Task<void> wait_for_something(AgentState& state, Instant until) {
+  auto bell = state.wake.wait();
+  auto store = state.ports.dcs.changed(until);
+  auto server = state.ports.postgres.changed(until);
+  auto timer = state.ports.clock.sleep_until(until);
+  co_await (std::move(bell) || std::move(store) || std::move(server) || std::move(timer));
+}
+
+Task<void> pause_between(AgentState& state, Pace& pace, const Decision& decision, bool again) {
+  if (again && !pace.breathless()) {
+    ++pace.immediate_cycles;
+    co_return;
+  }
+  const Instant began = state.now();
+  if (pace.breathless()) {
+    auto rest = state.ports.clock.sleep_until(began + breather);
+    co_await std::move(rest);
+    // One calm cycle earns one immediate one, not a hundred.
+    if (!again) pace.immediate_cycles = 0;
+    co_return;
+  }
+  const Instant until = wait_until(state, decision, pace);
+  if (until <= began) {
+    ++pace.immediate_cycles;
+    co_return;
+  }
+  auto wait = wait_for_something(state, until);
+  co_await std::move(wait);
+  const Instant woke = state.now();
+  pace.immediate_cycles = woke - began < instantly ? pace.immediate_cycles + 1 : 0;
+  // F05: starved, frozen or suspended. What that means is for the rules, which see the time.
+  if (woke > until + noticeably_late) log::warning("woke up {:.1f} s late", to_seconds(woke - until));
+}
+
+// Non-leaders keep their member key alive by themselves; a leader's renewals do it.
+Task<bool> keep_member_alive(AgentState& state, bool store_answers) {
+  if (state.lease.facts().held || !store_answers || !session_due(state)) co_return true;
+  auto keep = keep_session(state);
+  const Result<void> kept = co_await std::move(keep);
+  if (!kept) log::warning("the session in the store could not be refreshed: {}", kept.error().message);
+  co_return kept.has_value();
+}
+
+Task<void> say_goodbye(AgentState& state) {
+  state.jobs.cancel();
+  const Instant until = state.now() + goodbye_time;
+  while (state.jobs.running() && state.now() < until) {
+    auto rung = state.wake.wait();
+    auto patience = state.ports.clock.sleep_until(until);
+    co_await (std::move(rung) || std::move(patience));
+    state.wake.mute();
+  }
+  state.intents.close(state);
+  // In pause the lock outlives the agent, because PostgreSQL does (I14): its key hangs on the session.
+  if (state.lease.facts().held) co_return;
+  auto close = state.ports.dcs.close(state.now() + goodbye_time);
+  co_await std::move(close);
+}
+
+Task<void> serve_intents(AgentState& state) {
+  // One per cycle: the lease comes first.
+  if (!state.intents.waiting()) co_return;
+  auto serve = state.intents.serve_one(state);
+  co_await std::move(serve);
+}
+
+}  // namespace
+
+Task<int> run_loop(std::shared_ptr<AgentState> state) {
+  Bell bell(state->executor, state->wake);
+  Pace pace;
+  Announcer announcer;
+  adopt_initial_config(*state);
+  for (;;) {
+    const Instant began = state->now();
+    bell.mute();
+    auto look = gather(*state);
+    Observation observation = co_await std::move(look);
+    if (state->hooks.tamper_facts) state->hooks.tamper_facts(observation);
+    state->callbacks.observe(state->ports.postgres, observation.postgres, observation.job,
+                             state->memory.demotion.has_value(), state->self.generation);
+
+    const Decision decision =
+        state->hooks.decide ? state->hooks.decide(observation, state->memory) : decide(observation, state->memory);
+    ++pace.cycle;
+    if (state->hooks.decided) state->hooks.decided(observation, decision);
+    announcer.say(decision.sentence, observation.now, observation.settings.loop_wait);
+    publish(*state, observation, decision, pace);
+
+    auto act = execute(state, decision.actions, observation.now);
+    const Performed performed = co_await std::move(act);
+    state->memory = remember(state->memory, decision, performed);
+    if (performed.exit_code) {
+      auto goodbye = say_goodbye(*state);
+      co_await std::move(goodbye);
+      co_return *performed.exit_code;
+    }
+    const bool had_intents = state->intents.waiting();
+    auto intents = serve_intents(*state);
+    co_await std::move(intents);
+    auto keep = keep_member_alive(*state, observation.cluster.is_known());
+    const bool kept = co_await std::move(keep);
+
+    const bool conflict = performed.failed && performed.failed->kind == ErrorKind::conflict;
+    const bool failed = (performed.failed && !conflict) || !observation.cluster.is_known() || !kept;
+    pace.failures = failed ? pace.failures + 1 : 0;
+    // Readers judge the lease by what was confirmed last, not by what this cycle began with.
+    Observation seen = observation;
+    seen.lease = state->lease.facts();
+    seen.job = state->jobs.facts();
+    publish(*state, seen, decision, pace);
+
+    const Duration took = state->now() - began;
+    if (took > state->settings.loop_wait) log::warning("Loop time exceeded, rescheduling immediately.");
+    // A lost comparison means that the world changed: look again at once.
+    const bool again = (performed.effects && !failed) || conflict || had_intents;
+    auto pause = pause_between(*state, pace, decision, again);
+    co_await std::move(pause);
+  }
+}
+
+}  // namespace regent

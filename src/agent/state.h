@@ -1,0 +1,62 @@
+// What the parts of the control loop share: facts that outlive a cycle, and the ports.
+//
+// Lifetime: every coroutine that may be suspended while the agent is destroyed (the loop, the running job) holds a
+// shared_ptr to it. Threading: the control loop's thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <optional>
+#include <utility>
+
+#include "agent/agent.h"
+#include "agent/intents.h"
+#include "agent/jobs.h"
+#include "agent/lease_keeper.h"
+#include "agent/role_callbacks.h"
+#include "agent/wake.h"
+#include "core/memory.h"
+#include "core/observation.h"
+
+namespace regent {
+
+struct AgentState {
+  AgentState(boost::asio::any_io_executor on, AgentPorts through, Self me, SnapshotBoard& readers, AgentHooks hook)
+      : executor(std::move(on)), ports(through), self(std::move(me)), board(readers), hooks(std::move(hook)) {}
+
+  boost::asio::any_io_executor executor;
+  AgentPorts ports;
+  Self self;
+  SnapshotBoard& board;
+  AgentHooks hooks;
+
+  Wake wake;
+  LeaseKeeper lease;
+  Jobs jobs;
+  Intents intents;
+  RoleCallbacks callbacks;
+  Memory memory;
+  Requests requests;
+
+  // The last good configuration (F40) and the version it was read at.
+  Settings settings;
+  Json config = Json::object();
+  std::optional<Version> config_version;
+
+  Fact<PeersFacts> peers;
+  Fact<UpstreamHistory> upstream_history;
+  Fact<History> local_history;
+  Timeline local_history_of;
+  Fact<ClusterView> last_cluster;
+  WallTime dcs_last_seen{};
+  std::optional<Instant> session_kept_at;
+
+  Instant now() const { return ports.clock.now(); }
+  // When a call that may take `patience` must end: earlier when a lease is running out, because after every await the
+  // deadline must still be in reach (I3); never at once, or nothing would ever succeed again.
+  Instant deadline(Duration patience) const;
+};
+
+// The shortest time any call gets.
+constexpr Duration shortest_call = std::chrono::milliseconds(500);
+
+}  // namespace regent

@@ -1,0 +1,102 @@
+// Stopping PostgreSQL: fast, then immediate, then SIGKILL; and never later than the lease allows (I3, F14, F15).
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "agent/jobs.h"
+#include "agent/state.h"
+#include "base/log.h"
+
+namespace regent {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+// How long a fast stop may take where neither the job nor a lease limits it.
+constexpr Duration default_patience = std::chrono::seconds(60);
+// The lease is looked at again this often: renewals move its deadline while we wait.
+constexpr Duration slice = std::chrono::seconds(1);
+constexpr Duration immediate_time = std::chrono::seconds(5);
+constexpr Duration kill_time = std::chrono::seconds(10);
+constexpr int kill_attempts = 3;
+constexpr Duration checkpoint_time = std::chrono::hours(1);
+
+// From here on a fast stop would be too late: the second half of the way to dead_by() belongs to the harder means.
+Instant escalate_at(const LeaseFacts& lease) {
+  const Instant begin = demote_at(lease);
+  return begin + (dead_by(lease) - begin) / 2;
+}
+
+// A lease that was lost while we stop leaves no time at all: somebody else may be leader already.
+bool out_of_time(const AgentState& state, bool led) {
+  const LeaseFacts& lease = state.lease.facts();
+  return led && (!lease.held || state.now() >= escalate_at(lease));
+}
+
+Task<void> until_out_of_time(AgentState& state, bool led) {
+  while (!out_of_time(state, led)) {
+    auto nap = state.ports.clock.sleep_until(state.now() + slice);
+    co_await std::move(nap);
+  }
+}
+
+// Clients are still served meanwhile, and the shutdown checkpoint after it is short. Failing is no reason not to stop.
+Task<void> checkpoint_ahead(AgentState& state, bool led) {
+  auto checkpoint = state.ports.postgres.checkpoint(state.now() + checkpoint_time);
+  auto watch = until_out_of_time(state, led);
+  co_await (std::move(checkpoint) || std::move(watch));
+}
+
+Task<Result<void>> stop_fast(AgentState& state, Duration patience, bool led) {
+  const Instant until = state.now() + patience;
+  while (!out_of_time(state, led)) {
+    const Instant now = state.now();
+    if (now >= until) break;
+    Instant deadline = std::min(until, now + slice);
+    if (led) deadline = std::min(deadline, escalate_at(state.lease.facts()));
+    auto attempt = state.ports.postgres.stop(StopMode::fast, deadline);
+    auto outcome = co_await std::move(attempt);
+    if (outcome || outcome.error().kind != ErrorKind::timeout) co_return outcome;
+  }
+  co_return fail(ErrorKind::timeout, "a fast stop takes too long");
+}
+
+Task<Result<void>> stop_hard(AgentState& state, bool led) {
+  const Instant now = state.now();
+  Instant deadline = now + immediate_time;
+  if (led && state.lease.facts().held) {
+    // Half of what is left belongs to SIGKILL.
+    const Instant end = dead_by(state.lease.facts());
+    deadline = std::min(deadline, std::max(now + (end - now) / 2, now + shortest_call));
+  }
+  auto immediate = state.ports.postgres.stop(StopMode::immediate, deadline);
+  Result<void> outcome = co_await std::move(immediate);
+  for (int attempt = 0; !outcome && attempt < kill_attempts; ++attempt) {
+    log::warning("PostgreSQL did not stop in immediate mode ({}), killing its processes", outcome.error().message);
+    auto killing = state.ports.postgres.kill_tree(state.now() + kill_time);
+    outcome = co_await std::move(killing);
+  }
+  co_return outcome;
+}
+
+}  // namespace
+
+Task<Result<void>> perform_stop(AgentState& state, job::Stop spec) {
+  const bool led = state.lease.facts().held;
+  if (!spec.immediate) {
+    if (spec.checkpoint) {
+      auto ahead = checkpoint_ahead(state, led);
+      co_await std::move(ahead);
+    }
+    Duration patience = spec.escalate_after;
+    if (patience <= Duration::zero()) patience = led ? std::chrono::hours(24 * 7) : default_patience;
+    auto gentle = stop_fast(state, patience, led);
+    Result<void> outcome = co_await std::move(gentle);
+    if (outcome) co_return outcome;
+    log::warning("stopping PostgreSQL in immediate mode: {}", outcome.error().message);
+  }
+  auto hard = stop_hard(state, led);
+  co_return co_await std::move(hard);
+}
+
+}  // namespace regent

@@ -1,0 +1,150 @@
+#include <gtest/gtest.h>
+
+#include "fake_world.h"
+
+namespace regent::test {
+namespace {
+
+struct Reply {
+  std::optional<Result<Json>> value;
+  IntentReply taker() {
+    return [this](Result<Json> result) {
+      ASSERT_FALSE(value.has_value()) << "replied twice";
+      value = std::move(result);
+    };
+  }
+};
+
+TEST(Intents, PatchesTheConfigurationAgainstTheVersionItRead) {  // I11
+  AgentFixture f;
+  f.dcs.view.config = {Json{{"ttl", 30}, {"pause", true}}, Version{5}};
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::PatchConfig{Json{{"pause", nullptr}, {"loop_wait", 7}}}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(reply.value.has_value());
+  ASSERT_TRUE(reply.value->has_value());
+  EXPECT_EQ(to_compact(**reply.value), R"({"ttl":30,"loop_wait":7})");
+  ASSERT_EQ(f.dcs.writes.size(), 1u);
+  EXPECT_EQ(f.dcs.writes[0].expect, Version{5});
+  EXPECT_EQ(f.dcs.writes[0].value, R"({"ttl":30,"loop_wait":7})");
+}
+
+TEST(Intents, AChangeThatChangesNothingWritesNothing) {
+  AgentFixture f;
+  f.dcs.view.config = {Json{{"ttl", 30}}, Version{5}};
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::PatchConfig{Json{{"ttl", 30}}}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(reply.value && reply.value->has_value());
+  EXPECT_TRUE(f.dcs.writes.empty());
+}
+
+TEST(Intents, AConflictIsTriedAgainOnTopOfTheOthersChange) {
+  AgentFixture f;
+  f.dcs.view.config = {Json{{"ttl", 30}}, Version{5}};
+  f.start();
+  f.dcs.before_write = [&f] {
+    f.dcs.before_write = nullptr;
+    f.dcs.view.config = {Json{{"ttl", 30}, {"retry_timeout", 5}}, Version{6}};
+  };
+  Reply reply;
+  f.agent->submit(intent::PatchConfig{Json{{"loop_wait", 7}}}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(reply.value && reply.value->has_value());
+  EXPECT_EQ(to_compact(**reply.value), R"({"ttl":30,"retry_timeout":5,"loop_wait":7})");
+}
+
+TEST(Intents, EndlessConflictsAreReported) {
+  AgentFixture f;
+  f.dcs.view.config = {Json{{"ttl", 30}}, Version{5}};
+  f.start();
+  f.dcs.before_write = [&f] { ++f.dcs.view.config.version.value; };
+  Reply reply;
+  f.agent->submit(intent::ReplaceConfig{Json{{"ttl", 40}}}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(reply.value && !reply.value->has_value());
+  EXPECT_EQ(reply.value->error().kind, ErrorKind::conflict);
+  EXPECT_EQ(f.dcs.count("write config"), 3);
+}
+
+TEST(Intents, ARequestThatIsThereAlreadyIsNotReplaced) {
+  AgentFixture f;
+  f.dcs.view.failover = {Failover{MemberName("n1"), MemberName("n2"), {}}, Version{8}};
+  f.start();
+  Reply same;
+  f.agent->submit(intent::SetFailover{f.dcs.view.failover.value}, same.taker());
+  Reply other;
+  f.agent->submit(intent::SetFailover{Failover{MemberName("n1"), MemberName("n3"), {}}}, other.taker());
+  f.world.settle();
+  ASSERT_TRUE(same.value && other.value);
+  EXPECT_TRUE(same.value->has_value());
+  ASSERT_FALSE(other.value->has_value());
+  EXPECT_EQ(other.value->error().kind, ErrorKind::conflict);
+  EXPECT_EQ(f.dcs.count("write failover"), 0);
+}
+
+TEST(Intents, AnEmptyRequestKeyIsReplacedAtItsVersion) {
+  AgentFixture f;
+  f.dcs.view.failover = {Failover{}, Version{8}};
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::SetFailover{Failover{MemberName("n1"), MemberName("n3"), {}}}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(reply.value && reply.value->has_value());
+  ASSERT_EQ(f.dcs.writes.size(), 1u);
+  EXPECT_EQ(f.dcs.writes[0].expect, Version{8});
+}
+
+TEST(Intents, ClearingWhatIsNotThere) {
+  AgentFixture f;
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::ClearFailover{}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(reply.value && !reply.value->has_value());
+  EXPECT_EQ(reply.value->error().kind, ErrorKind::not_found);
+}
+
+TEST(Intents, ARestartIsAnsweredWhenTheRulesSaySo) {
+  AgentFixture f;
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::Restart{}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(f.seen.back().requests.restart.has_value());
+  EXPECT_FALSE(reply.value.has_value());
+  Reply second;
+  f.agent->submit(intent::Restart{}, second.taker());
+  f.world.settle();
+  ASSERT_TRUE(second.value && !second.value->has_value());
+  EXPECT_EQ(second.value->error().kind, ErrorKind::refused);
+
+  f.then({action::AnswerRestart{f.seen.back().requests.restart->id, true, "restarted successfully"}});
+  f.world.signal("dcs");
+  f.world.settle();
+  ASSERT_TRUE(reply.value && reply.value->has_value());
+  EXPECT_EQ(**reply.value, "restarted successfully");
+  EXPECT_FALSE(f.seen.back().requests.restart.has_value());
+}
+
+TEST(Intents, EverybodyIsToldWhenTheAgentEnds) {
+  AgentFixture f;
+  f.start();
+  Reply restart;
+  f.agent->submit(intent::Restart{}, restart.taker());
+  f.world.settle();
+  f.then({action::Exit{0}});
+  f.world.signal("dcs");
+  f.world.settle();
+  Reply late;
+  f.agent->submit(intent::ClearFailover{}, late.taker());
+  f.world.settle();
+  ASSERT_TRUE(restart.value && late.value);
+  EXPECT_EQ(restart.value->error().kind, ErrorKind::cancelled);
+  EXPECT_EQ(late.value->error().kind, ErrorKind::cancelled);
+}
+
+}  // namespace
+}  // namespace regent::test
