@@ -61,13 +61,16 @@ constexpr Rule table[] = {
     {840, "replica_diverged", "our position is not part of the leader's history: stop for a rewind",
      "stopping PostgreSQL: it diverged from the leader {}", "I8, F61",
      [](const Situation& s) {
-       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
-              leader_history(s) != nullptr && compare(s) == Lineage::diverged;
+       if (!s.other_leads || !s.replica || !s.leader_usable) return false;
+       // Found out while it was down, and started again to serve reads while the store was away.
+       if (s.m.rejoin == Rejoin::diverged) return true;
+       return s.m.rejoin == Rejoin::unchecked && leader_history(s) != nullptr && compare(s) == Lineage::diverged;
      },
      [](const Situation& s, Decision& d) {
        say(d, "stopping PostgreSQL: it diverged from the leader {}", s.leader->name.str());
        condition(d, "Forked", "the local history left the leader's");
        start(d, job::Stop{});
+       if (s.m.rejoin == Rejoin::diverged) return;
        d.memory.rejoin = Rejoin::diverged;
        d.memory.rejoin_leader = s.leader->name;
        d.memory.rejoin_timeline = s.o.upstream_history->timeline;

@@ -72,10 +72,14 @@ constexpr Rule table[] = {
      },
      [](const Situation& s, Decision& d) {
        say(d, "restart initiated");
-       const bool as_primary = s.holding && s.may_write;
+       const bool as_primary = (s.holding && s.may_write) || (s.paused && s.primary);
+       // As in a start: not compared with the leader's history, a server that is down must not replay beyond a fork.
+       const bool may_follow = s.replica || s.m.rejoin == Rejoin::clean;
        if (s.holding) act(d, action::RenewLease{});
-       start(d, job::Restart{.as_primary = as_primary || (s.paused && s.primary),
-                             .upstream = as_primary ? Upstream{} : wanted_upstream(s)});
+       start(d, job::Restart{.as_primary = as_primary,
+                             .upstream = as_primary || !may_follow ? Upstream{} : wanted_upstream(s)});
+       // Or the server coming up as a replica would be taken for a primary that lost its lease, and stopped.
+       d.memory.ran_as_primary = as_primary;
        d.memory.restart_id = s.o.requests.restart->id;
      }},
     {365, "restart_impossible", "a restart was asked for and cannot be done now", "restart is not possible now", "F78",

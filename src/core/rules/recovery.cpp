@@ -27,7 +27,8 @@ bool somebody_could_take_over(const Situation& s) {
 // A former primary whose end of WAL nobody knows, because it crashed.
 bool crashed_primary(const Situation& s) {
   return s.control != nullptr && !s.control->clean_primary() && !s.o.postgres.data.standby_signal &&
-         !s.o.postgres.data.backup_label && s.control->state.starts_with("in production");
+         !s.o.postgres.data.backup_label && !s.o.postgres.data.rewind_marker &&
+         s.control->state.starts_with("in production");
 }
 
 bool may_rewind(const Situation& s) {
@@ -150,7 +151,10 @@ constexpr Rule table[] = {
      }},
     {555, "crash_recovery", "a former primary crashed: its end of WAL must be known before it can rejoin",
      "doing crash recovery in a single user mode", "F71",
-     [](const Situation& s) { return down(s) && s.other_leads && crashed_primary(s) && may_rewind(s); },
+     // Also where rewinding is out: compared by its last checkpoint it would pass for a part of the leader's history.
+     [](const Situation& s) {
+       return down(s) && s.other_leads && crashed_primary(s) && (may_rewind(s) || !must_rewind(s));
+     },
      [](const Situation&, Decision& d) {
        say(d, "doing crash recovery in a single user mode");
        start(d, job::CrashRecovery{});
