@@ -1,0 +1,274 @@
+#include "main/daemon.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "adapters/dcs/etcd3/etcd3.h"
+#include "adapters/net/http_server.h"
+#include "adapters/net/peers.h"
+#include "adapters/os/clock.h"
+#include "adapters/os/process.h"
+#include "adapters/postgres/layout.h"
+#include "adapters/postgres/node.h"
+#include "agent/agent.h"
+#include "agent/flight_recorder.h"
+#include "base/log.h"
+#include "main/environment.h"
+#include "main/self.h"
+#include "rest/api.h"
+
+namespace regent {
+
+namespace {
+
+namespace asio = boost::asio;
+
+// One attempt to reach the store at start, and the rest between two.
+constexpr Duration connect_time = std::chrono::seconds(5);
+constexpr Duration connect_pause = std::chrono::seconds(1);
+constexpr Duration namesake_time = std::chrono::seconds(3);
+
+std::string store_prefix(const LocalConfig& config) {
+  return fmt::format("{}/{}/", config.service_namespace, config.scope);
+}
+
+// Whatever job comes first would fail with it, a long time after the start.
+Result<void> check_programs(const PostgresConfig& config) {
+  if (config.bin_dir.empty()) return {};
+  for (const char* name : {"postgres", "initdb", "pg_basebackup", "pg_controldata"}) {
+    const std::string path = program(config, name);
+    if (::access(path.c_str(), X_OK) != 0) {
+      return fail(ErrorKind::invalid, fmt::format("{} cannot be executed; let postgresql.bin_dir name the directory "
+                                                  "with PostgreSQL's programs",
+                                                  path));
+    }
+  }
+  return {};
+}
+
+class Daemon {
+ public:
+  explicit Daemon(Launch launch)
+      : launch_(std::move(launch)),
+        postgres_(launch_.config, clock_),
+        peers_(make_peers(io_.get_executor(), clock_, peers_options(launch_.config.ctl, launch_.config.rest))),
+        server_(launch_.config.rest),
+        signals_(io_, SIGTERM, SIGINT, SIGHUP),
+        reports_(io_, SIGUSR1, SIGCHLD) {}
+
+  // Everything that can go wrong before the loop runs, in the order in which it should be noticed.
+  Result<void> open() {
+    if (::geteuid() == 0) {
+      return fail(ErrorKind::refused,
+                  "regent does not run as root, because PostgreSQL does not; start it as the user "
+                  "that owns postgresql.data_dir");
+    }
+    if (auto programs = check_programs(launch_.config.postgres); !programs) return programs;
+    if (auto store = open_store(); !store) return store;
+    make_agent();
+    return open_rest();
+  }
+
+  int run() {
+    listen_to_signals();
+    listen_to_reports();
+    auto life = live(*this);
+    asio::co_spawn(io_, std::move(life), [this](std::exception_ptr error, int code) {
+      if (error) failure_ = error;
+      exit_code_ = code;
+      io_.stop();
+    });
+    io_.run();
+    server_.stop();
+    if (failure_) std::rethrow_exception(failure_);
+    return exit_code_;
+  }
+
+ private:
+  Result<void> open_store() {
+    const LocalConfig& config = launch_.config;
+    if (config.store.kind != "etcd3") {
+      return fail(ErrorKind::invalid,
+                  fmt::format("the store '{}' is not supported by this version; configure etcd3", config.store.kind));
+    }
+    auto store = make_etcd3(io_.get_executor(), clock_, config.store.section, store_prefix(config), config.name);
+    if (!store) return tl::make_unexpected(store.error());
+    dcs_ = std::move(*store);
+    return {};
+  }
+
+  void make_agent() {
+    AgentHooks hooks;
+    hooks.decided = [this](const Observation& observation, const Decision& decision) {
+      recorder_.record(observation.wall, decision);
+    };
+    hooks.reload = [this] { reload(); };
+    agent_ = std::make_unique<Agent>(io_.get_executor(), AgentPorts{clock_, *dcs_, postgres_, *peers_},
+                                     make_self(launch_.config), board_, std::move(hooks));
+  }
+
+  Result<void> open_rest() {
+    const LocalConfig& config = launch_.config;
+    const rest::Identity identity{config.scope, config.name, config.compat, std::string(regent_version)};
+    const rest::Clocks clocks{[] { return BootTime::now(); }, [this] { return clock_.wall(); }};
+    api_ = std::make_shared<rest::Api>(board_, *agent_, config.rest, identity, clocks, server_.thread());
+    return server_.start(
+        [api = api_](HttpRequest request, HttpReply reply) { api->handle(std::move(request), std::move(reply)); });
+  }
+
+  static Task<int> live(Daemon& daemon) {
+    notify(daemon.launch_.notify_socket, "READY=1");
+    auto reach = reach_store(daemon);
+    const std::optional<ClusterView> view = co_await std::move(reach);
+    if (!view) co_return 0;
+    auto ask = namesake_runs(daemon, *view);
+    if (co_await std::move(ask)) {
+      log::critical("Can't start; there is already a node named '{}' running", daemon.launch_.config.name.str());
+      co_return 1;
+    }
+    auto loop = daemon.agent_->run();
+    co_return co_await std::move(loop);
+  }
+
+  // A machine may come up before its store does. nullopt: asked to end meanwhile.
+  static Task<std::optional<ClusterView>> reach_store(Daemon& daemon) {
+    while (!daemon.ending_) {
+      auto read = daemon.dcs_->read(daemon.clock_.now() + connect_time);
+      Result<ClusterView> view = co_await std::move(read);
+      if (view) co_return std::move(*view);
+      log::error("{}", view.error().message);
+      log::info("waiting on {}", daemon.launch_.config.store.kind);
+      if (daemon.ending_) break;
+      auto pause = daemon.clock_.sleep_until(daemon.clock_.now() + connect_pause);
+      co_await std::move(pause);
+    }
+    co_return std::nullopt;
+  }
+
+  // F74: a key of our name with another address, and somebody answers there. With our own address it is our own key of
+  // before: nobody else listens there, because we do.
+  static Task<bool> namesake_runs(Daemon& daemon, ClusterView view) {
+    const Member* member = view.member(daemon.launch_.config.name);
+    if (member == nullptr || member->api_url == make_self(daemon.launch_.config).api_url) co_return false;
+    std::vector<Member> namesake{*member};
+    auto ask = daemon.peers_->ask(std::move(namesake), daemon.clock_.now() + namesake_time);
+    const PeersFacts answers = co_await std::move(ask);
+    const PeerAnswer* answer = answers.find(daemon.launch_.config.name);
+    co_return answer != nullptr && answer->reachable;
+  }
+
+  void listen_to_signals() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+      } else {
+        log::info("asked to end by signal {}", signal);
+        notify(launch_.notify_socket, "STOPPING=1");
+        ending_ = true;
+        agent_->request_shutdown();
+      }
+      listen_to_signals();
+    });
+  }
+
+  void listen_to_reports() {
+    reports_.async_wait([this](boost::system::error_code error, int signal) {
+      if (error) return;
+      if (signal == SIGCHLD) {
+        reap_children();
+      } else {
+        write_report();
+      }
+      listen_to_reports();
+    });
+  }
+
+  // The last good configuration stays when the new one cannot be used (F40).
+  void reload() {
+    auto fresh = load_local_config(launch_.config_path, launch_.environment);
+    if (!fresh) {
+      log::error("the configuration was not reloaded: {}", fresh.error().message);
+      return;
+    }
+    if (fresh->name != launch_.config.name || fresh->scope != launch_.config.scope) {
+      log::error("the configuration was not reloaded: name and scope cannot change while the agent runs");
+      return;
+    }
+    for (const std::string& warning : fresh->warnings) log::warning("{}", warning);
+    launch_.config = std::move(*fresh);
+    log::set_level(launch_.config.log.level);
+    postgres_.set_local_config(launch_.config);
+    agent_->request_reload(make_self(launch_.config));
+    log::info("reloaded the configuration");
+  }
+
+  void write_report() {
+    const std::string& directory = launch_.config.log.directory;
+    const std::string path =
+        (directory.empty() ? "/tmp" : directory) + "/regent-" + launch_.config.name.str() + ".report";
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    if (file == nullptr) {
+      log::error("cannot write the report {}", path);
+      return;
+    }
+    const std::string text = recorder_.text();
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fclose(file);
+    log::info("wrote the last decisions to {}", path);
+  }
+
+  // Destroyed from the last to the first. PostgreSQL's port has nothing of the io_context and is used by coroutines
+  // that go with it.
+  Launch launch_;
+  SystemClock clock_;
+  SnapshotBoard board_;
+  FlightRecorder recorder_;
+  PostgresNode postgres_;
+  asio::io_context io_{1};
+  std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Dcs> dcs_;
+  std::unique_ptr<Agent> agent_;
+  RestServer server_;
+  std::shared_ptr<rest::Api> api_;
+  asio::signal_set signals_;
+  asio::signal_set reports_;
+  bool ending_ = false;
+  int exit_code_ = 1;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+int run_daemon(Launch launch) {
+  for (const std::string& warning : launch.config.warnings) log::warning("{}", warning);
+  const log::Options log_options = launch.config.log;
+  Daemon daemon(std::move(launch));
+  if (auto opened = daemon.open(); !opened) {
+    fmt::print(stderr, "{}\n", opened.error().message);
+    return 1;
+  }
+  log::start(log_options);
+  int code = 1;
+  try {
+    code = daemon.run();
+  } catch (const std::exception& error) {
+    log::critical("the control loop ended with an error that nobody expected: {}", error.what());
+  }
+  log::stop();
+  return code;
+}
+
+}  // namespace regent

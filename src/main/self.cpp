@@ -1,0 +1,25 @@
+#include "main/self.h"
+
+#include <fmt/format.h>
+
+#include "model/address.h"
+
+namespace regent {
+
+Self make_self(const LocalConfig& config) {
+  Self self;
+  self.name = config.name;
+  self.conn_url = fmt::format("postgres://{}/postgres", to_string(config.postgres.connect_address));
+  self.api_url = fmt::format("{}://{}/patroni", config.rest.tls() ? "https" : "http", config.rest.connect_address);
+  if (!config.postgres.proxy_address.empty()) {
+    self.proxy_url = fmt::format("postgres://{}/postgres", config.postgres.proxy_address);
+  }
+  self.tags = config.tags;
+  self.generation = config.compat;
+  self.version = regent_version;
+  if (const Json* dcs = find(config.bootstrap, "dcs"); dcs != nullptr && dcs->is_object()) self.bootstrap_dcs = *dcs;
+  self.has_rewind_credentials = !config.postgres.rewind.username.empty();
+  return self;
+}
+
+}  // namespace regent
