@@ -238,6 +238,7 @@ Task<Result<void>> run_initdb(Context& context, Instant deadline) {
   std::function<Result<bool>()> finish = [layout = context.layout, lines = lines == nullptr ? Json() : *lines] {
     const auto marked = write_file(layout.incomplete_marker(), "", file_mode(layout));
     if (!marked || !lines.is_array()) return marked;
+    if (auto filled = fill_config_dir(layout); !filled) return Result<bool>(tl::unexpected(filled.error()));
     const auto made = read_file(layout.hba());
     if (!made) return Result<bool>(tl::unexpected(made.error()));
     return write_file(layout.hba(), *made + appended_lines(lines), file_mode(layout));

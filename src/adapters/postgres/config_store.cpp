@@ -46,8 +46,27 @@ mode_t file_mode(const Layout& layout) {
   return group ? 0640 : 0600;
 }
 
+Result<void> fill_config_dir(const Layout& layout) {
+  if (layout.config_dir == layout.data_dir) return {};
+  const std::array<std::pair<std::string, std::string>, 4> files{
+      std::pair{layout.data("pg_hba.conf"), layout.hba()}, std::pair{layout.data("pg_ident.conf"), layout.ident()},
+      std::pair{layout.data("postgresql.base.conf"), layout.base_conf()},
+      std::pair{layout.data("postgresql.conf"), layout.conf()}};
+  for (const auto& [from, to] : files) {
+    const auto present = exists(to);
+    if (!present) return tl::unexpected(present.error());
+    if (*present) continue;
+    const auto text = read_file(from);
+    if (!text && text.error().kind == ErrorKind::not_found) continue;
+    if (!text) return tl::unexpected(text.error());
+    if (auto done = write_file(to, *text, file_mode(layout)); !done) return tl::unexpected(done.error());
+  }
+  return {};
+}
+
 Result<bool> write_config(const Layout& layout, const WantedFiles& wanted) {
   const auto mode = file_mode(layout);
+  if (auto filled = fill_config_dir(layout); !filled) return tl::unexpected(filled.error());
   if (auto taken = take_over(layout, mode); !taken) return tl::unexpected(taken.error());
   if (auto restored = restore_backups(layout); !restored) return tl::unexpected(restored.error());
   const auto standby = exists(layout.standby_signal());

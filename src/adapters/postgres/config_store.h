@@ -27,6 +27,10 @@ mode_t file_mode(const Layout& layout);
 // is not generated becomes the base file.
 Result<bool> write_config(const Layout& layout, const WantedFiles& wanted);
 
+// initdb and base backups put the configuration files into the data directory: copies the ones that the configuration
+// directory lacks.
+Result<void> fill_config_dir(const Layout& layout);
+
 // What the directory shall be at the next start. As a replica: standby.signal is made, durably, before anything else.
 Result<void> set_standby(const Layout& layout, bool standby);
 

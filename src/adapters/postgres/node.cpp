@@ -29,6 +29,9 @@ std::unique_ptr<PostgresNode> make_postgres(LocalConfig config, Clock& clock) {
 
 void PostgresNode::set_local_config(LocalConfig config) {
   auto pgpass = context_.local.postgres.pgpass;
+  // A running server cannot move: another directory counts from the next start of the agent.
+  config.postgres.data_dir = context_.local.postgres.data_dir;
+  config.postgres.config_dir = context_.local.postgres.config_dir;
   context_.local = std::move(config);
   if (context_.local.postgres.pgpass.empty()) context_.local.postgres.pgpass = std::move(pgpass);
   context_.layout = make_layout(context_.local.postgres);
