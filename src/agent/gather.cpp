@@ -84,6 +84,8 @@ Task<Observation> gather(AgentState& state) {
   observation.cluster = view ? Fact<ClusterView>::known(std::move(*view), asked)
                              : Fact<ClusterView>::unknown(view.error().message, asked);
   note_cluster(state, observation.cluster);
+  const bool ran_out = state.lease.facts().held && state.now() >= state.lease.facts().expires_at();
+  if (ran_out && observation.postgres.process == Process::stopped) state.lease.expired();
 
   const Timeline own = own_timeline(observation.postgres);
   if (needs_local_history(state, own)) {

@@ -26,4 +26,8 @@ void LeaseKeeper::released() {
   facts_.held = false;
 }
 
+void LeaseKeeper::expired() {
+  facts_.held = false;
+}
+
 }  // namespace regent

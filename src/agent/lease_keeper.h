@@ -18,6 +18,9 @@ class LeaseKeeper {
   void renewed(const Result<LeaseGrant>& outcome);
   // Whatever the outcome, we no longer count on the lease: the key may be gone.
   void released();
+  // It ran out, and the server is known to be down: there is nothing left to stop in its name. While the server may
+  // still run, a lease that ran out stays "held", because its deadline is what the stop is measured by (I3).
+  void expired();
 
  private:
   void grant(const LeaseGrant& granted);

@@ -64,6 +64,19 @@ TEST(Lease, IsNotCountedOnOnceItsReleaseWasAskedFor) {  // F32, F64
   EXPECT_FALSE(held(f).held);
 }
 
+TEST(Lease, IsOverWhenItRanOutAndTheServerIsDown) {  // F02
+  AgentFixture f;
+  f.postgres.run_server(false);
+  f.lead();
+  f.world.freeze(seconds(40));
+  f.world.settle();
+  EXPECT_TRUE(f.seen.back().lease.held);  // its deadline still measures the stop
+  f.postgres.stop_server();
+  f.world.signal("postgres");
+  f.world.settle();
+  EXPECT_FALSE(f.seen.back().lease.held);
+}
+
 TEST(Lease, AFailedAcquisitionGrantsNothing) {
   LeaseKeeper keeper;
   keeper.acquired(fail(ErrorKind::timeout, "no answer"));
