@@ -135,6 +135,9 @@ TEST_F(NodeTest, ReplicaFollowsANewLeaderAcrossTimelines) {
   n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
   n3.check(loop.run(n3->follow(n2.upstream(), loop.in(5s))), "follow");
   n3.observe_until([](const auto& f) { return streams_on(f, 2); }, "streaming from n2 on timeline 2");
+  n2.sql("CREATE TABLE x AS SELECT 1 AS y");
+  const auto end = n2.observe().server->wal;
+  n3.observe_until([&](const auto& f) { return f.server.is_known() && f.server->replayed >= end; }, "all replayed");
   // The leader dies before a restart point: the replica still tells the timeline it is on, also to a new agent.
   n2.check(loop.run(n2->kill_tree(loop.in(10s))), "kill");
   n3.observe_until([](const auto& f) { return f.server.is_known() && f.server->replication_state.empty(); }, "alone");
