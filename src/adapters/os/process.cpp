@@ -95,6 +95,9 @@ Plan make_plan(const Command& command) {
     if (getppid() != parent) _exit(127);
   }
   if (dup2(plan.input, 0) >= 0 && dup2(plan.output, 1) >= 0 && dup2(plan.errors, 2) >= 0) {
+    // Libraries open sockets without FD_CLOEXEC: a postmaster that kept the REST port open would lock out the next
+    // agent.
+    close_range(3, ~0U, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -47,6 +48,16 @@ TEST_F(ProcessTest, OutputErrorsInputAndStatusComeBack) {
   EXPECT_FALSE(outcome->ok());
   EXPECT_EQ(outcome->ending(), "exited with code 3");
   EXPECT_EQ(outcome->last_words(), "bad");
+}
+
+TEST_F(ProcessTest, TheChildGetsNoDescriptorOfOurs) {  // F01: the postmaster would hold the REST port
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);  // without O_CLOEXEC, as libraries do it
+  const auto outcome = run_shell("[ -e /proc/$$/fd/" + std::to_string(ends[1]) + " ] && echo inherited; true");
+  close(ends[0]);
+  close(ends[1]);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->output, "");
 }
 
 TEST_F(ProcessTest, AMissingProgramIsAnError) {
