@@ -32,7 +32,10 @@ Situation survey(const Observation& observation, const Memory& memory) {
   s.stopped = postgres.process == Process::stopped;
   s.primary = s.server != nullptr && !s.server->in_recovery;
   s.replica = s.server != nullptr && s.server->in_recovery;
-  s.may_write = s.primary || (s.server == nullptr && !s.stopped && memory.ran_as_primary);
+  // An agent that was just started remembers nothing: then the missing standby.signal tells what the server was started
+  // as.
+  const bool started_as_primary = postgres.data.state == DataState::valid && !postgres.data.standby_signal;
+  s.may_write = s.primary || (s.server == nullptr && !s.stopped && (memory.ran_as_primary || started_as_primary));
   s.paused = observation.settings.pause;
   s.job_running = observation.job.running.has_value();
   s.holding = lease_valid(observation.lease, observation.now);
