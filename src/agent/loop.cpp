@@ -189,8 +189,9 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     state->callbacks.observe(state->ports.postgres, observation.postgres, observation.job,
                              state->memory.demotion.has_value(), state->self.generation);
 
-    const Decision decision =
+    Decision decision =
         state->hooks.decide ? state->hooks.decide(observation, state->memory) : decide(observation, state->memory);
+    if (state->hooks.tamper_decision) state->hooks.tamper_decision(observation, decision);
     ++pace.cycle;
     if (state->hooks.decided) state->hooks.decided(observation, decision);
     announcer.say(decision.sentence, observation.now, observation.settings.loop_wait);
