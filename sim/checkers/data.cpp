@@ -1,0 +1,172 @@
+// What happens to data: I6, I8, I9, I10, I12, F73.
+#include <map>
+#include <set>
+
+#include "core/timeline.h"
+#include "sim/checkers/all.h"
+#include "sim/simulation.h"
+
+namespace regent::sim {
+
+namespace {
+
+// I6: a promoted node lacks at most maximum_lag_on_failover of what the leader had published; on the same branch (I8).
+class BoundedLoss final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void key_changed(const std::string& path, const StoreKey*, const StoreKey* after, int by) override {
+    if (path == "initialize") {
+      published_ = 0;  // another cluster, or the first
+      return;
+    }
+    if (path != "status" || after == nullptr || by < 0) return;
+    const auto status = parse_status(after->value);
+    if (!status) return;
+    const auto& chain = sim_.node(by).server.disk().chain;
+    for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+      if (sim_.postgres().wal.at(*it).end <= status->optime) {
+        published_ = *it;
+        return;
+      }
+    }
+  }
+
+  void decided(Node& node, const Observation& o, const Decision&) override {
+    if (!o.cluster.is_known()) return;
+    const auto& failover = o.cluster->failover;
+    if (failover.exists() && !failover.value.empty()) asked_at_[node.index] = sim_.world().now();
+  }
+
+  void promoted(Node& node, std::uint32_t fork) override {
+    if (published_ == 0) return;
+    // A person named this node, for better or worse.
+    const auto asked = asked_at_.find(node.index);
+    if (asked != asked_at_.end() && sim_.world().now() - asked->second < sim_.params().ttl) return;
+    const Wal& wal = sim_.postgres().wal;
+    const RecordId start = wal.fork(fork).parent;
+    const RecordId shared = wal.common(start, published_);
+    const Lsn reached = shared == 0 ? Lsn{} : wal.at(shared).end;
+    const auto lost = bytes_between(reached, wal.at(published_).end);
+    if (lost <= sim_.params().maximum_lag) return;
+    sim_.violated("I6", fmt::format("{} is promoted at {} on timeline {} and lacks {} bytes before {}, which {} had "
+                                    "published on timeline {}",
+                                    node.name.str(), to_string(wal.at(start).end), wal.fork_of(start).timeline.value,
+                                    lost, to_string(wal.at(published_).end), wal.at(published_).node + 1,
+                                    wal.fork_of(published_).timeline.value));
+  }
+
+ private:
+  RecordId published_ = 0;
+  std::map<int, Duration> asked_at_;
+};
+
+// I8: a new timeline is above every recorded one; no timeline goes on from one record in two ways.
+class TimelineMonotone final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void decided(Node& node, const Observation& o, const Decision& d) override {
+    if (!o.cluster.is_known()) return;
+    for (const auto& action : d.actions) {
+      const auto* start = std::get_if<action::StartJob>(&action);
+      if (start == nullptr || !std::holds_alternative<job::Promote>(start->spec)) continue;
+      Timeline newest = recorded_timeline(o.cluster->history.value);
+      recorded_[node.index] = newest;
+    }
+  }
+
+  void promoted(Node& node, std::uint32_t fork) override {
+    const Fork& made = sim_.postgres().wal.fork(fork);
+    const Timeline recorded = recorded_[node.index];
+    if (made.timeline <= recorded) {
+      sim_.violated("I8", fmt::format("{} makes timeline {} although {} is recorded", node.name.str(),
+                                      made.timeline.value, recorded.value));
+    }
+  }
+
+  void record_written(Node& node, RecordId record) override {
+    const Wal& wal = sim_.postgres().wal;
+    const Record& made = wal.at(record);
+    const auto [it, first] = next_.try_emplace({made.parent, made.fork}, record);
+    if (first) return;
+    sim_.violated("I8",
+                  fmt::format("{} continues timeline {} at {}, which n{} had continued otherwise", node.name.str(),
+                              wal.fork(made.fork).timeline.value, to_string(made.start), wal.at(it->second).node + 1));
+  }
+
+ private:
+  std::map<int, Timeline> recorded_;
+  std::map<std::pair<RecordId, std::uint32_t>, RecordId> next_;
+};
+
+// I9, F73: one initdb per cluster; I10: never the last copy; I12: nothing incomplete is started.
+class DataPreserved final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by) override {
+    if (path != "initialize" || after == nullptr || after->value.empty() || by < 0) return;
+    if (!system_id_.empty() && after->value != system_id_ && has_copy(SystemId(system_id_), -1)) {
+      sim_.violated("I9", fmt::format("n{} makes another cluster, {} instead of {}", by + 1, after->value, system_id_));
+    }
+    system_id_ = after->value;
+    (void)before;
+  }
+  void initdb_requested(Node& node) override {
+    if (system_id_.empty()) {
+      const StoreKey* claim = sim_.store().find("initialize");
+      if (claim == nullptr || !claim->session.empty()) return bootstrap_of(node);
+      return;
+    }
+    if (has_copy(SystemId(system_id_), node.index)) {
+      sim_.violated("F73", fmt::format("{} runs initdb although the cluster {} exists", node.name.str(), system_id_));
+    }
+  }
+  void removal_requested(Node& node) override {
+    const Disk& disk = node.server.disk();
+    if (disk.state != DataState::valid || system_id_.empty() || disk.system_id.str() != system_id_) return;
+    if (!has_copy(disk.system_id, node.index)) {
+      sim_.violated("I10", fmt::format("{} removes the only copy of the data", node.name.str()));
+    }
+  }
+  void start_requested(Node& node, const job::Start&) override {
+    const Disk& disk = node.server.disk();
+    if (disk.rewind_marker) sim_.violated("I12", fmt::format("{} starts a half rewound directory", node.name.str()));
+    if (disk.state == DataState::incomplete) {
+      sim_.violated("I12", fmt::format("{} starts an incomplete directory", node.name.str()));
+    }
+  }
+
+ private:
+  // Two bootstraps at the same time: the earlier one's agent must be gone.
+  void bootstrap_of(Node& node) {
+    for (auto& other : sim_.nodes()) {
+      if (other.get() != &node && other->able() && other->server.child_running() &&
+          other->server.disk().state == DataState::incomplete) {
+        sim_.violated("F73", fmt::format("{} and {} both run initdb", node.name.str(), other->name.str()));
+      }
+    }
+  }
+  bool has_copy(const SystemId& id, int besides) {
+    for (auto& node : sim_.nodes()) {
+      const Disk& disk = node->server.disk();
+      if (node->index != besides && disk.state == DataState::valid && disk.system_id == id && !disk.rewind_marker) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::string system_id_;
+};
+
+}  // namespace
+
+void add_data_checkers(Simulation& sim, Checkers& checkers) {
+  checkers.push_back(std::make_unique<BoundedLoss>(sim));
+  checkers.push_back(std::make_unique<TimelineMonotone>(sim));
+  checkers.push_back(std::make_unique<DataPreserved>(sim));
+}
+
+}  // namespace regent::sim

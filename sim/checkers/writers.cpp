@@ -1,0 +1,131 @@
+// Who may write when: I1, I2, I3, F64.
+#include "sim/checkers/all.h"
+#include "sim/simulation.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// The stated bound of the asynchronous mode without a guard process: a node whose agent is dead or frozen past its
+// deadline goes on writing. When the agent is back it has this long to end that: one observation, one stop with all its
+// escalations.
+constexpr Duration thaw_grace = 6s;
+// A new agent knows of no lease: it asks the store again and again for one, each time as long as a slow store may take,
+// and only then stops a server that may be in no hurry.
+Duration restart_grace(Simulation& sim) {
+  return 8 * sim.params().retry_timeout + 3s;
+}
+// Signals and SIGKILL take effect.
+constexpr Duration signal_time = 100ms;
+
+// Whether a primary that should be down is excused now. In pause nobody touches it, as the operator wants (I14).
+bool excused(Simulation& sim, const Node& node) {
+  if (!node.able() || sim.hands_off()) return true;
+  const bool fresh = node.able_since() == node.started_at();
+  return sim.world().now() - node.able_since() <= (fresh ? restart_grace(sim) : thaw_grace);
+}
+
+// I1: the intervals in which a commit can be acknowledged never overlap.
+class SingleWriter final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void server_changed(Node& node) override {
+    if (node.server.can_acknowledge()) look();
+  }
+  void agent_changed(Node&) override { look(); }
+  void tick() override { look(); }
+
+ private:
+  void look() {
+    for (auto& a : sim_.nodes()) {
+      if (!a->server.can_acknowledge()) continue;
+      for (auto& b : sim_.nodes()) {
+        if (b->index <= a->index || !b->server.can_acknowledge()) continue;
+        if (a->server.disk().system_id == b->server.disk().system_id) judge(*a, *b);
+      }
+    }
+  }
+
+  // Whoever does not hold the lock is the one who should be down.
+  void judge(Node& a, Node& b) {
+    const Node* leader = sim_.leader_node();
+    const bool a_old = leader != &a;
+    const bool b_old = leader != &b;
+    if ((a_old && excused(sim_, a)) || (b_old && excused(sim_, b))) return;
+    sim_.violated("I1", fmt::format("{} and {} both acknowledge commits; the lock names {}", a.name.str(), b.name.str(),
+                                    leader != nullptr ? leader->name.str() : "nobody"));
+  }
+};
+
+// I3: past the deadline of the last confirmed renewal no client is served.
+class DeadByDeadline final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void lease_confirmed(Node& node, const LeaseGrant&) override {
+    const int index = node.index;
+    sim_.world().at(node.lease_dead_by() + signal_time, [this, index] { judge(sim_.node(index)); });
+  }
+  void tick() override {
+    for (auto& node : sim_.nodes()) judge(*node);
+  }
+
+ private:
+  void judge(Node& node) {
+    const Duration now = sim_.world().now();
+    if (!node.server.is_open() || now < node.lease_dead_by() + signal_time) return;
+    if (sim_.hands_off()) return;
+    if (node.lease.held ? excused(sim_, node) : !node.able() || now - node.able_since() <= restart_grace(sim_)) return;
+    // Its own bootstrap: the claim on /initialize stands in for the lease (F73).
+    const StoreKey* initialize = sim_.store().find("initialize");
+    if (initialize == nullptr || initialize->value != node.server.disk().system_id.str()) return;
+    sim_.violated("I3", fmt::format("{} serves writers {:.3f} s after the end of its lease", node.name.str(),
+                                    to_seconds(now - node.lease_dead_by())));
+  }
+};
+
+// I2: promotion, and a start as primary, only under a lease of this incarnation that lasts.
+class LeaseBeforeWrite final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void promote_requested(Node& node) override { judge(node, "is promoted"); }
+  void start_requested(Node& node, const job::Start& spec) override {
+    if (!spec.as_primary) return;
+    const StoreKey* initialize = sim_.store().find("initialize");
+    if (initialize == nullptr || initialize->value != node.server.disk().system_id.str()) return;  // bootstrap
+    if (sim_.paused()) return;
+    judge(node, "starts as primary");
+  }
+
+ private:
+  void judge(Node& node, const char* what) {
+    if (lease_valid(node.lease, node.clock.boot())) return;
+    sim_.violated("I2", fmt::format("{} {} without a lease", node.name.str(), what));
+  }
+};
+
+// F64: the lock is given back only when no client can write any more.
+class StopBeforeRelease final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void release_requested(Node& node) override {
+    if (!node.server.is_open()) return;
+    sim_.violated("F64", fmt::format("{} gives the lock back while it serves writers", node.name.str()));
+  }
+};
+
+}  // namespace
+
+void add_writer_checkers(Simulation& sim, Checkers& checkers) {
+  checkers.push_back(std::make_unique<SingleWriter>(sim));
+  checkers.push_back(std::make_unique<DeadByDeadline>(sim));
+  checkers.push_back(std::make_unique<LeaseBeforeWrite>(sim));
+  checkers.push_back(std::make_unique<StopBeforeRelease>(sim));
+}
+
+}  // namespace regent::sim

@@ -1,0 +1,370 @@
+#include "sim/faults.h"
+
+#include "sim/simulation.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+void Faults::begin(Duration from, Duration until) {
+  if (sim_.params().faults.empty()) return;
+  sim_.world().at(from, [this, until] { next(until); });
+}
+
+void Faults::next(Duration until) {
+  World& world = sim_.world();
+  if (world.now() >= until) return;
+  Rng& rng = world.rng();
+  const FaultKind kind = rng.pick(sim_.params().faults);
+  if (world.now() >= quiet_until_) {
+    if (Undo undo = inject(kind)) {
+      const int id = ++injected_;
+      active_[id] = std::move(undo);
+      // Most faults are short; some outlive a lease by far.
+      const Duration length = rng.chance(0.6) ? rng.between(200ms, 15s) : rng.between(10s, 90s);
+      world.after(length, [this, id] {
+        const auto it = active_.find(id);
+        if (it == active_.end()) return;
+        auto end = std::move(it->second);
+        active_.erase(it);
+        end();
+      });
+    }
+  }
+  const Duration gap = sim_.params().fault_gap;
+  world.after(rng.chance(0.2) ? rng.between(10ms, 2s) : rng.between(gap / 4, gap * 7 / 4),
+              [this, until] { next(until); });
+}
+
+void Faults::heal_all() {
+  auto active = std::move(active_);
+  active_.clear();
+  for (auto& [id, undo] : active) undo();
+  sim_.network().mend_all();
+  for (int m = 0; m < sim_.network().store_members(); ++m) sim_.store().set_up(m, true);
+  sim_.store().set_delay({}, {});
+  sim_.store().connectivity_changed();
+  for (auto& node : sim_.nodes()) {
+    node->clear_ambush();
+    node->link = StoreLink{};
+    node->server.set_receiver_stuck(false);
+    node->server.set_stop_hangs(false);
+    node->server.set_frozen(false);
+    if (!node->has_agent()) node->start_agent();
+    if (node->frozen()) node->thaw_agent();
+  }
+}
+
+Faults::Undo Faults::inject(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::node_kill:
+    case FaultKind::agent_kill:
+    case FaultKind::agent_freeze:
+    case FaultKind::node_freeze:
+    case FaultKind::agent_restart:
+    case FaultKind::crash_point:
+    case FaultKind::freeze_point:
+      return inject_process(kind);
+    case FaultKind::server_kill:
+    case FaultKind::server_freeze:
+    case FaultKind::receiver_stuck:
+    case FaultKind::stop_hangs:
+      return inject_server(kind);
+    case FaultKind::data_lost:
+      return lose_data();
+    case FaultKind::partition:
+      return cut_links();
+    case FaultKind::store_outage:
+    case FaultKind::store_member:
+    case FaultKind::slow_store:
+    case FaultKind::lost_replies:
+    case FaultKind::silent_watch:
+    case FaultKind::wall_jump:
+      return inject_store(kind);
+    case FaultKind::key_deleted:
+      return delete_key();
+    default:
+      return inject_request(kind);
+  }
+}
+
+Node* Faults::some_node() {
+  auto& nodes = sim_.nodes();
+  // The leader is where faults hurt.
+  if (sim_.world().rng().chance(0.4)) {
+    if (Node* leader = sim_.leader_node()) return leader;
+  }
+  return nodes[sim_.world().rng().below(nodes.size())].get();
+}
+
+Node* Faults::some_able_node() {
+  Node* node = some_node();
+  return node->able() ? node : nullptr;
+}
+
+Node* Faults::some_sound_node() {
+  Node* node = some_able_node();
+  return node != nullptr && struck_.count(node->index) == 0 ? node : nullptr;
+}
+
+// ---------------------------------------------------------------------------------------------- processes
+
+Faults::Undo Faults::inject_process(FaultKind kind) {
+  Node* node = some_sound_node();
+  if (node == nullptr) return {};
+  World& world = sim_.world();
+  world.trace("FAULT {} on {}", fault_name(kind), node->name.str());
+  struck_.insert(node->index);
+  const int index = node->index;
+  Undo revive = [this, index] {
+    Node& again = sim_.node(index);
+    struck_.erase(index);
+    again.clear_ambush();
+    if (!again.has_agent()) again.start_agent();
+    if (again.frozen()) again.thaw_agent();
+  };
+  switch (kind) {
+    case FaultKind::node_kill:
+      node->power_off();
+      return revive;
+    case FaultKind::agent_kill:
+      node->kill_agent();
+      return revive;
+    case FaultKind::agent_freeze:
+      node->freeze_agent();
+      return revive;
+    case FaultKind::node_freeze:
+      node->freeze_agent();
+      node->server.set_frozen(true);
+      return [this, index, revive] {
+        sim_.node(index).server.set_frozen(false);
+        revive();
+      };
+    case FaultKind::agent_restart:
+      node->run()->agent->request_shutdown();
+      node->run()->process.wake();
+      return revive;
+    default: {
+      Node::Ambush ambush;
+      ambush.boundaries = static_cast<int>(world.rng().range(1, 12));
+      if (kind == FaultKind::freeze_point) ambush.freeze_for = world.rng().between(1s, 70s);
+      node->lay(ambush);
+      return revive;
+    }
+  }
+}
+
+Faults::Undo Faults::inject_server(FaultKind kind) {
+  Node* node = some_node();
+  World& world = sim_.world();
+  world.trace("FAULT {} on {}", fault_name(kind), node->name.str());
+  const int index = node->index;
+  switch (kind) {
+    case FaultKind::server_kill:
+      node->server.kill();
+      return nothing();
+    case FaultKind::server_freeze:
+      if (node->frozen()) return {};
+      node->server.set_frozen(true);
+      return [this, index] { sim_.node(index).server.set_frozen(false); };
+    case FaultKind::receiver_stuck:
+      node->server.set_receiver_stuck(true);
+      return [this, index] { sim_.node(index).server.set_receiver_stuck(false); };
+    default:
+      node->server.set_stop_hangs(true);
+      return [this, index] { sim_.node(index).server.set_stop_hangs(false); };
+  }
+}
+
+// The disk of a node is replaced by an empty one. Never the last copies: at least two others stay.
+Faults::Undo Faults::lose_data() {
+  Node* node = some_sound_node();
+  Node* leader = sim_.leader_node();
+  if (node == nullptr || leader == nullptr || node == leader || !leader->server.can_acknowledge()) return {};
+  int copies = 0;
+  for (auto& other : sim_.nodes()) {
+    if (other.get() != node && other->server.disk().state == DataState::valid && !other->server.disk().rewind_marker) {
+      ++copies;
+    }
+  }
+  if (copies < 2) return {};
+  sim_.world().trace("FAULT data_lost on {}", node->name.str());
+  node->kill_agent();
+  node->server.lose_data();
+  struck_.insert(node->index);
+  const int index = node->index;
+  return [this, index] {
+    struck_.erase(index);
+    if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
+  };
+}
+
+// ------------------------------------------------------------------------------------------------- network
+
+Faults::Undo Faults::cut_links() {
+  World& world = sim_.world();
+  Network& network = sim_.network();
+  Rng& rng = world.rng();
+  const int nodes = network.nodes();
+  const int all = network.endpoints();
+  std::vector<std::pair<int, int>> cuts;
+  const auto both = [&cuts](int a, int b) {
+    cuts.emplace_back(a, b);
+    cuts.emplace_back(b, a);
+  };
+  const int one = some_node()->index;
+  const auto shape = rng.below(6);
+  static const char* const names[] = {"isolated", "from the store", "from the members",
+                                      "split",    "one-way",        "store member"};
+  world.trace("FAULT partition, {}, around n{}", names[shape], one + 1);
+  for (int other = 0; other < all; ++other) {
+    const bool is_store = other >= nodes;
+    if (other == one) continue;
+    if (shape == 0 || (shape == 1 && is_store) || (shape == 2 && !is_store)) both(one, other);
+  }
+  if (shape == 3) {
+    std::vector<int> side(static_cast<std::size_t>(all));
+    for (auto& s : side) s = static_cast<int>(rng.below(2));
+    for (int a = 0; a < all; ++a) {
+      for (int b = a + 1; b < all; ++b) {
+        if (side[static_cast<std::size_t>(a)] != side[static_cast<std::size_t>(b)]) both(a, b);
+      }
+    }
+  } else if (shape == 4) {
+    for (auto left = rng.range(1, 6); left > 0; --left) {
+      const int a = static_cast<int>(rng.below(static_cast<std::uint64_t>(all)));
+      const int b = static_cast<int>(rng.below(static_cast<std::uint64_t>(all)));
+      if (a != b) cuts.emplace_back(a, b);
+    }
+  } else if (shape == 5) {
+    const int member = nodes + static_cast<int>(rng.below(static_cast<std::uint64_t>(all - nodes)));
+    for (int other = nodes; other < all; ++other) {
+      if (other != member) both(member, other);
+    }
+  }
+  for (const auto& [a, b] : cuts) network.cut(a, b);
+  sim_.store().connectivity_changed();
+  return [this, cuts] {
+    for (const auto& [a, b] : cuts) sim_.network().mend(a, b);
+    sim_.store().connectivity_changed();
+    sim_.world().trace("HEAL partition");
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------- store
+
+Faults::Undo Faults::inject_store(FaultKind kind) {
+  World& world = sim_.world();
+  Rng& rng = world.rng();
+  Store& store = sim_.store();
+  const int members = sim_.network().store_members();
+  Node* node = some_node();
+  const int index = node->index;
+  world.trace("FAULT {} (n{})", fault_name(kind), index + 1);
+  switch (kind) {
+    case FaultKind::store_outage: {
+      for (int m = 0; m < members; ++m) store.set_up(m, m == 0);
+      return [this, members] {
+        for (int m = 0; m < members; ++m) sim_.store().set_up(m, true);
+        sim_.world().trace("HEAL store_outage");
+      };
+    }
+    case FaultKind::store_member: {
+      const int m = static_cast<int>(rng.below(static_cast<std::uint64_t>(members)));
+      store.set_up(m, false);
+      return [this, m] { sim_.store().set_up(m, true); };
+    }
+    case FaultKind::slow_store: {
+      const Duration most = sim_.params().retry_timeout * static_cast<int>(rng.range(1, 9)) / 10;
+      store.set_delay(most / 4, most);
+      return [this] { sim_.store().set_delay({}, {}); };
+    }
+    case FaultKind::lost_replies:
+      node->link.lose_reply = 0.1 + 0.8 * rng.unit();
+      return [this, index] { sim_.node(index).link.lose_reply = sim_.params().lose_reply; };
+    case FaultKind::silent_watch:
+      node->link.watch_silent = true;
+      return [this, index] { sim_.node(index).link.watch_silent = false; };
+    default: {
+      const Duration jump = rng.chance(0.5) ? rng.between(1s, 2h) : -rng.between(1s, 1h);
+      node->clock.jump_wall(jump);
+      return nothing();
+    }
+  }
+}
+
+// Nothing else is wrong, and nothing else will be for a while: a healthy primary that answers must survive it (F33).
+Faults::Undo Faults::delete_key() {
+  if (!active_.empty() || !sim_.settled()) return {};
+  static const std::vector<std::string> paths = {"leader", "config", "initialize", "history", "status", "failover"};
+  const std::string& path = sim_.world().rng().pick(paths);
+  sim_.world().trace("FAULT key_deleted: {}", path);
+  sim_.store().erase(path, std::nullopt, -1);
+  quiet_until_ = sim_.world().now() + 3 * sim_.params().ttl;
+  return nothing();
+}
+
+// ------------------------------------------------------------------------------------------------ operators
+
+Faults::Undo Faults::inject_request(FaultKind kind) {
+  Node* node = some_able_node();
+  if (node == nullptr) return {};
+  World& world = sim_.world();
+  Rng& rng = world.rng();
+  Node* leader = sim_.leader_node();
+  Agent& agent = *node->run()->agent;
+  const auto answer = [&world, kind](Result<Json> reply) {
+    world.trace("operator: {} was answered: {}", fault_name(kind), reply ? to_compact(*reply) : reply.error().message);
+  };
+  Node* candidate = sim_.nodes()[rng.below(sim_.nodes().size())].get();
+  world.trace("FAULT {} asked of {}", fault_name(kind), node->name.str());
+  Undo undo = nothing();
+  switch (kind) {
+    case FaultKind::switchover:
+    case FaultKind::failover: {
+      Failover failover;
+      if (candidate == leader) return {};
+      if (kind == FaultKind::switchover) {
+        if (leader == nullptr) return {};
+        failover.leader = leader->name;
+      }
+      if (kind == FaultKind::failover || rng.chance(0.6)) failover.candidate = candidate->name;
+      agent.submit(intent::SetFailover{failover}, answer);
+      break;
+    }
+    case FaultKind::pause: {
+      if (sim_.paused()) return {};
+      agent.submit(intent::PatchConfig{Json{{"pause", true}}}, answer);
+      const int index = node->index;
+      undo = [this, index] {
+        Node& same = sim_.node(index);
+        if (!same.able()) return;
+        same.run()->agent->submit(intent::PatchConfig{Json{{"pause", nullptr}}}, [](Result<Json>) {});
+        same.run()->process.wake();
+      };
+      break;
+    }
+    case FaultKind::restart:
+      agent.submit(intent::Restart{RestartRequest{static_cast<std::uint64_t>(injected_ + 1), false, {}}}, answer);
+      break;
+    case FaultKind::reinit: {
+      ReinitRequest request;
+      request.id = static_cast<std::uint64_t>(injected_ + 1);
+      request.from_leader = rng.chance(0.5);
+      request.force = rng.chance(0.5);
+      agent.submit(intent::Reinit{request}, answer);
+      break;
+    }
+    default: {
+      Json patch = Json::object();
+      patch["loop_wait"] = rng.range(3, 10);
+      if (rng.chance(0.5)) patch["ttl"] = rng.range(20, 40);
+      agent.submit(intent::PatchConfig{patch}, answer);
+      break;
+    }
+  }
+  node->run()->process.wake();
+  return undo;
+}
+
+}  // namespace regent::sim

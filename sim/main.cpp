@@ -1,0 +1,196 @@
+// regent-sim: runs seeds, or replays one with its whole story.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <charconv>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "core/rule.h"
+#include "sim/simulation.h"
+
+namespace {
+
+using regent::sim::Outcome;
+using regent::sim::Sabotage;
+
+struct Options {
+  std::uint64_t seeds = 0;
+  std::uint64_t from = 1;
+  std::optional<std::uint64_t> seed;
+  unsigned jobs = 2;
+  const Sabotage* sabotage = nullptr;
+  bool until_caught = false;
+  bool uncovered_is_failure = false;
+  std::size_t show = 20;
+};
+
+struct Tally {
+  std::mutex mutex;
+  std::uint64_t seeds = 0;
+  std::uint64_t decisions = 0, events = 0, commits = 0, faults = 0, promotions = 0;
+  double virtual_seconds = 0;
+  std::map<int, std::uint64_t> rules;
+  std::map<std::string, std::uint64_t> by_invariant;
+  std::vector<std::string> failures;
+};
+
+void count(Tally& tally, std::uint64_t seed, const Outcome& outcome) {
+  const std::lock_guard lock(tally.mutex);
+  ++tally.seeds;
+  tally.decisions += outcome.decisions;
+  tally.events += outcome.events;
+  tally.commits += outcome.commits;
+  tally.faults += static_cast<std::uint64_t>(outcome.faults);
+  tally.promotions += static_cast<std::uint64_t>(outcome.promotions);
+  tally.virtual_seconds += regent::to_seconds(outcome.virtual_time);
+  for (const auto& [rule, hits] : outcome.rules) tally.rules[rule] += hits;
+  if (outcome.violations.empty()) return;
+  const auto& violation = outcome.violations.front();
+  ++tally.by_invariant[violation.invariant];
+  tally.failures.push_back(fmt::format("seed {}: {} at {:.3f} s: {}", seed, violation.invariant,
+                                       regent::to_seconds(violation.at), violation.text));
+}
+
+Outcome run_seed(std::uint64_t seed, const Sabotage* sabotage, bool tracing) {
+  regent::sim::Simulation simulation(regent::sim::draw_params(seed), sabotage, tracing);
+  return simulation.run();
+}
+
+int print_summary(const Options& options, const Tally& tally) {
+  std::size_t shown = 0;
+  for (const auto& line : tally.failures) {
+    if (++shown > options.show) {
+      fmt::print("... and {} more\n", tally.failures.size() - options.show);
+      break;
+    }
+    fmt::print("{}\n", line);
+  }
+  fmt::print("rule coverage:");
+  int missed = 0;
+  for (const auto& section : regent::rule_sections()) {
+    fmt::print("\n  {:03} {}:", section.first, section.title);
+    for (const auto& rule : section.rules) {
+      const auto hits = tally.rules.find(rule.number);
+      fmt::print(" {}={}", rule.number, hits == tally.rules.end() ? 0 : hits->second);
+      if (hits == tally.rules.end()) ++missed;
+    }
+  }
+  fmt::print("\n{} rules never hit\n", missed);
+  fmt::print("{} decisions, {} events, {} acknowledged commits, {} faults, {} promotions in {:.0f} virtual hours\n",
+             tally.decisions, tally.events, tally.commits, tally.faults, tally.promotions,
+             tally.virtual_seconds / 3600);
+  for (const auto& [invariant, times] : tally.by_invariant) fmt::print("violated: {} {} times\n", invariant, times);
+  fmt::print("{} seeds, {} violations\n", tally.seeds, tally.failures.size());
+  if (options.uncovered_is_failure && missed > 0) return 1;
+  return tally.failures.empty() ? 0 : 1;
+}
+
+int run_many(const Options& options) {
+  Tally tally;
+  std::atomic<std::uint64_t> next = options.from;
+  std::atomic<bool> enough = false;
+  const std::uint64_t end = options.from + options.seeds;
+  const auto work = [&] {
+    for (std::uint64_t seed = next++; seed < end && !enough; seed = next++) {
+      const Outcome outcome = run_seed(seed, options.sabotage, false);
+      count(tally, seed, outcome);
+      if (options.until_caught && !outcome.violations.empty()) enough = true;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < options.jobs; ++i) threads.emplace_back(work);
+  for (auto& thread : threads) thread.join();
+  std::sort(tally.failures.begin(), tally.failures.end());
+  return print_summary(options, tally);
+}
+
+int replay(const Options& options) {
+  const Outcome outcome = run_seed(*options.seed, options.sabotage, true);
+  for (const auto& violation : outcome.violations) {
+    fmt::print("seed {}: {} at {:.3f} s: {}\n", *options.seed, violation.invariant, regent::to_seconds(violation.at),
+               violation.text);
+  }
+  if (outcome.violations.empty()) fmt::print("seed {}: nothing violated\n", *options.seed);
+  return outcome.violations.empty() ? 0 : 1;
+}
+
+void usage() {
+  fmt::print(
+      "usage: regent-sim --seeds N [--from S] [--jobs J]   runs N seeds, prints what was violated and what was "
+      "covered\n"
+      "       regent-sim --seed S                          replays one seed, one line per event\n"
+      "  --sabotage NAME    with a deliberate defect; --until-caught ends at the first violation\n"
+      "  --list-sabotages   their names\n"
+      "  --full-coverage    a rule that no seed hits is a failure\n");
+}
+
+std::uint64_t number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    fmt::print(stderr, "regent-sim: '{}' is not a number\n", text);
+    std::exit(2);
+  }
+  return value;
+}
+
+int list_sabotages() {
+  for (const Sabotage* sabotage : regent::sim::sabotages())
+    fmt::print("{:32} {}\n", sabotage->name(), sabotage->what());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const auto value = [&]() -> const std::string& {
+      if (i + 1 >= arguments.size()) {
+        fmt::print(stderr, "regent-sim: {} needs a value\n", argument);
+        std::exit(2);
+      }
+      return arguments[++i];
+    };
+    if (argument == "--seeds") {
+      options.seeds = number(value());
+    } else if (argument == "--from") {
+      options.from = number(value());
+    } else if (argument == "--seed") {
+      options.seed = number(value());
+    } else if (argument == "--jobs") {
+      options.jobs = static_cast<unsigned>(number(value()));
+    } else if (argument == "--show") {
+      options.show = number(value());
+    } else if (argument == "--until-caught") {
+      options.until_caught = true;
+    } else if (argument == "--full-coverage") {
+      options.uncovered_is_failure = true;
+    } else if (argument == "--sabotage") {
+      options.sabotage = regent::sim::find_sabotage(value());
+      if (options.sabotage == nullptr) {
+        fmt::print(stderr, "regent-sim: there is no sabotage '{}', see --list-sabotages\n", arguments[i]);
+        return 2;
+      }
+    } else if (argument == "--list-sabotages") {
+      return list_sabotages();
+    } else {
+      usage();
+      return argument == "--help" || argument == "-h" ? 0 : 2;
+    }
+  }
+  regent::log::set_level(regent::log::Level::critical);
+  if (options.seed) return replay(options);
+  if (options.seeds == 0) {
+    usage();
+    return 2;
+  }
+  return run_many(options);
+}

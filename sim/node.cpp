@@ -1,0 +1,139 @@
+#include "sim/node.h"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "sim/simulation.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+HostPort address_of(int index) {
+  return HostPort{fmt::format("10.0.0.{}", index + 1), "5432"};
+}
+
+Self self_of(const Node& node, const Params& params) {
+  Self self;
+  self.name = node.name;
+  const HostPort& address = node.server.address();
+  self.conn_url = fmt::format("postgres://{}:{}/postgres", address.host, address.port);
+  self.api_url = fmt::format("http://{}:8008/patroni", address.host);
+  self.version = "0.1.0";
+  self.bootstrap_dcs = params.bootstrap_dcs();
+  self.has_rewind_credentials = true;
+  return self;
+}
+
+}  // namespace
+
+Node::Node(Simulation& sim, int index_, Duration boot_offset, std::int64_t drift_ppm)
+    : index(index_),
+      name(fmt::format("n{}", index_ + 1)),
+      clock(sim.world(), boot_offset, drift_ppm),
+      server(sim.postgres(), index_, address_of(index_)),
+      sim_(sim) {}
+
+AgentRun::AgentRun(Simulation& sim, Node& node)
+    : clock(sim.world(), node.clock, process),
+      dcs(DcsPort::Parts{sim.world(), sim.network(), sim.store(), node.clock, process, node.link, sim, node.index,
+                         node.name}),
+      postgres(PgPort::Parts{sim.world(), node.server, sim.postgres(), node.clock, process, sim, node.cached_config}),
+      peers(PeersPort::Parts{sim.world(), sim.network(), node.clock, process, node.index,
+                             [&sim](int other) -> std::optional<std::shared_ptr<const Snapshot>> {
+                               Node& peer = sim.node(other);
+                               if (peer.frozen()) return std::nullopt;
+                               if (!peer.able()) return std::shared_ptr<const Snapshot>();
+                               return peer.run()->board.load();
+                             }}) {
+  const Sabotage* sabotage = sim.sabotage();
+  if (sabotage != nullptr) {
+    tampered_dcs = sabotage->around(dcs, node.clock);
+    tampered_postgres = sabotage->around(postgres);
+  }
+  AgentPorts ports{clock, tampered_dcs ? *tampered_dcs : dcs, tampered_postgres ? *tampered_postgres : postgres, peers};
+  AgentHooks hooks;
+  hooks.decided = [&sim, &node](const Observation& o, const Decision& d) { sim.decided(node, o, d); };
+  hooks.acting = [&sim, &node](const Action& action, bool done) {
+    if (done) {
+      sim.world().trace("{}:   {}", node.name.str(), to_text(action));
+    }
+    node.at_boundary();
+  };
+  if (sabotage != nullptr) {
+    hooks.tamper_facts = [sabotage](Observation& o) { sabotage->tamper(o); };
+    hooks.tamper_decision = [sabotage](const Observation& o, Decision& d) { sabotage->tamper(o, d); };
+  }
+  agent = std::make_unique<Agent>(process.context().get_executor(), ports, self_of(node, sim.params()), board, hooks);
+  boost::asio::co_spawn(process.context(), agent->run(), [this](std::exception_ptr error, int code) {
+    if (error) std::rethrow_exception(error);
+    exit_code = code;
+  });
+}
+
+AgentRun::~AgentRun() {
+  process.end();
+  agent.reset();
+}
+
+void Node::start_agent() {
+  sim_.world().trace("{}: agent starts", name.str());
+  lease = LeaseFacts{};
+  able_since_ = started_at_ = sim_.world().now();
+  run_ = std::make_unique<AgentRun>(sim_, *this);
+  sim_.agent_changed(*this);
+}
+
+void Node::kill_agent() {
+  if (run_ == nullptr) return;
+  sim_.world().trace("{}: agent is gone", name.str());
+  run_->process.doom();
+  run_.reset();
+  sim_.agent_changed(*this);
+}
+
+void Node::freeze_agent() {
+  if (!able()) return;
+  sim_.world().trace("{}: agent freezes", name.str());
+  run_->process.freeze();
+  sim_.agent_changed(*this);
+}
+
+void Node::thaw_agent() {
+  if (!frozen()) return;
+  sim_.world().trace("{}: agent thaws", name.str());
+  able_since_ = sim_.world().now();
+  run_->process.thaw();
+  sim_.agent_changed(*this);
+}
+
+void Node::settle() {
+  if (run_ == nullptr) return;
+  run_->process.run_ready();
+  if (!run_->process.alive()) return kill_agent();
+  if (!run_->exit_code) return;
+  sim_.world().trace("{}: agent ended with code {}", name.str(), *run_->exit_code);
+  kill_agent();
+}
+
+void Node::power_off() {
+  kill_agent();
+  server.kill();
+}
+
+void Node::at_boundary() {
+  if (!ambush_ || --ambush_->boundaries > 0) return;
+  const Ambush ambush = *ambush_;
+  ambush_.reset();
+  World& world = sim_.world();
+  if (!ambush.freeze_for) {
+    world.trace("{}: agent dies between two actions", name.str());
+    run_->process.doom();
+    return;
+  }
+  freeze_agent();
+  world.after(*ambush.freeze_for, [this] { thaw_agent(); });
+}
+
+}  // namespace regent::sim

@@ -1,0 +1,93 @@
+// One machine: its clocks, its PostgreSQL, and the agent that runs on it now, if any.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "agent/agent.h"
+#include "sim/agent_process.h"
+#include "sim/dcs_port.h"
+#include "sim/host_clock.h"
+#include "sim/peers_port.h"
+#include "sim/pg_port.h"
+#include "sim/pg_server.h"
+#include "sim/sabotage.h"
+
+namespace regent::sim {
+
+class Node;
+class Simulation;
+
+// One incarnation of the agent, with its ports.
+struct AgentRun {
+  AgentRun(Simulation& sim, Node& node);
+  ~AgentRun();
+
+  AgentProcess process;
+  SnapshotBoard board;
+  ClockPort clock;
+  DcsPort dcs;
+  PgPort postgres;
+  PeersPort peers;
+  std::unique_ptr<Dcs> tampered_dcs;
+  std::unique_ptr<Postgres> tampered_postgres;
+  std::unique_ptr<Agent> agent;
+  std::optional<int> exit_code;
+};
+
+class Node {
+ public:
+  Node(Simulation& sim, int index, Duration boot_offset, std::int64_t drift_ppm);
+
+  const int index;
+  const MemberName name;
+  HostClock clock;
+  PgServer server;
+  StoreLink link;
+  Json cached_config;
+
+  // --- its agent ---
+  bool has_agent() const { return run_ != nullptr; }
+  bool frozen() const { return run_ != nullptr && run_->process.frozen(); }
+  // It runs, and would act.
+  bool able() const { return run_ != nullptr && run_->process.alive() && !frozen() && !run_->exit_code; }
+  // Since when without a break, and since when in this incarnation.
+  Duration able_since() const { return able_since_; }
+  Duration started_at() const { return started_at_; }
+  AgentRun* run() { return run_.get(); }
+  const AgentRun* run() const { return run_.get(); }
+
+  void start_agent();
+  void kill_agent();
+  void freeze_agent();
+  void thaw_agent();
+  // Runs what is ready; buries an agent that died or ended on the way.
+  void settle();
+  // The whole machine loses power.
+  void power_off();
+
+  // Dies, or freezes for a while, at the n-th boundary of an action from now on.
+  struct Ambush {
+    int boundaries = 0;
+    std::optional<Duration> freeze_for;  // nullopt: dies
+  };
+  void lay(Ambush ambush) { ambush_ = ambush; }
+  void clear_ambush() { ambush_.reset(); }
+
+  // The lease as last confirmed to this incarnation; held is false while there is none.
+  LeaseFacts lease;
+  // In true time; zero when there never was a lease.
+  Duration lease_dead_by() const { return lease.held ? clock.when(dead_by(lease)) : Duration{}; }
+
+ private:
+  friend struct AgentRun;
+  void at_boundary();
+
+  Simulation& sim_;
+  std::unique_ptr<AgentRun> run_;
+  Duration able_since_{};
+  Duration started_at_{};
+  std::optional<Ambush> ambush_;
+};
+
+}  // namespace regent::sim

@@ -1,0 +1,129 @@
+#include "sim/params.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "sim/rng.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct FaultName {
+  FaultKind kind;
+  const char* name;
+};
+constexpr FaultName fault_names[] = {
+    {FaultKind::node_kill, "node_kill"},
+    {FaultKind::agent_kill, "agent_kill"},
+    {FaultKind::agent_freeze, "agent_freeze"},
+    {FaultKind::node_freeze, "node_freeze"},
+    {FaultKind::agent_restart, "agent_restart"},
+    {FaultKind::crash_point, "crash_point"},
+    {FaultKind::freeze_point, "freeze_point"},
+    {FaultKind::server_kill, "server_kill"},
+    {FaultKind::server_freeze, "server_freeze"},
+    {FaultKind::receiver_stuck, "receiver_stuck"},
+    {FaultKind::stop_hangs, "stop_hangs"},
+    {FaultKind::partition, "partition"},
+    {FaultKind::store_outage, "store_outage"},
+    {FaultKind::store_member, "store_member"},
+    {FaultKind::slow_store, "slow_store"},
+    {FaultKind::lost_replies, "lost_replies"},
+    {FaultKind::silent_watch, "silent_watch"},
+    {FaultKind::wall_jump, "wall_jump"},
+    {FaultKind::data_lost, "data_lost"},
+    {FaultKind::key_deleted, "key_deleted"},
+    {FaultKind::switchover, "switchover"},
+    {FaultKind::failover, "failover"},
+    {FaultKind::pause, "pause"},
+    {FaultKind::restart, "restart"},
+    {FaultKind::reinit, "reinit"},
+    {FaultKind::config, "config"},
+};
+
+}  // namespace
+
+const char* fault_name(FaultKind kind) {
+  for (const auto& entry : fault_names) {
+    if (entry.kind == kind) return entry.name;
+  }
+  return "?";
+}
+
+const std::vector<FaultKind>& all_faults() {
+  static const std::vector<FaultKind> all = [] {
+    std::vector<FaultKind> kinds;
+    for (const auto& entry : fault_names) kinds.push_back(entry.kind);
+    return kinds;
+  }();
+  return all;
+}
+
+Params draw_params(std::uint64_t seed) {
+  Rng rng(seed ^ 0x5eed0fa11babe5ULL);
+  Params params;
+  params.seed = seed;
+  params.nodes = static_cast<int>(rng.range(3, 5));
+  params.fault_phase = rng.between(120s, 300s);
+  params.fault_gap = rng.between(6s, 45s);
+  const double share = 0.1 + 0.6 * rng.unit();
+  for (const FaultKind kind : all_faults()) {
+    if (rng.chance(share)) params.faults.push_back(kind);
+  }
+  if (rng.chance(0.04)) params.faults.clear();
+  if (rng.chance(0.3)) {
+    params.ttl = 20s;
+    params.loop_wait = 5s;
+    params.retry_timeout = 5s;
+  }
+  params.maximum_lag = rng.chance(0.5) ? rng.range(512, 4096) : 1048576;
+  params.primary_start_timeout = rng.chance(0.3) ? 0s : 300s;
+  params.use_pg_rewind = rng.chance(0.75);
+  params.remove_on_rewind_failure = rng.chance(0.7);
+  params.remove_on_diverged = rng.chance(0.7);
+  params.check_timeline = rng.chance(0.2);
+  params.commit_gap = rng.between(100ms, 600ms);
+  params.rewind_fails = rng.chance(0.3) ? 0.5 * rng.unit() : 0;
+  params.lease_lateness = rng.chance(0.3) ? rng.between(0s, 8s) : Duration{500ms};
+  params.lose_reply = rng.chance(0.3) ? 0.03 * rng.unit() : 0;
+  params.drift_ppm = rng.chance(0.5) ? static_cast<std::int64_t>(rng.below(20'000)) : 0;
+  return params;
+}
+
+Json Params::bootstrap_dcs() const {
+  Json config = Json::object();
+  config["ttl"] = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
+  config["loop_wait"] = std::chrono::duration_cast<std::chrono::seconds>(loop_wait).count();
+  config["retry_timeout"] = std::chrono::duration_cast<std::chrono::seconds>(retry_timeout).count();
+  config["maximum_lag_on_failover"] = maximum_lag;
+  config["primary_start_timeout"] = std::chrono::duration_cast<std::chrono::seconds>(primary_start_timeout).count();
+  config["check_timeline"] = check_timeline;
+  config["postgresql"]["use_pg_rewind"] = use_pg_rewind;
+  config["postgresql"]["use_slots"] = true;
+  config["postgresql"]["remove_data_directory_on_rewind_failure"] = remove_on_rewind_failure;
+  config["postgresql"]["remove_data_directory_on_diverged_timelines"] = remove_on_diverged;
+  return config;
+}
+
+std::vector<std::string> Params::lines() const {
+  std::vector<std::string> names;
+  for (const FaultKind kind : faults) names.emplace_back(fault_name(kind));
+  return {
+      fmt::format("seed {}: {} nodes, faults for {:.0f} s, one every {:.0f} s on average", seed, nodes,
+                  to_seconds(fault_phase), to_seconds(fault_gap)),
+      fmt::format("faults: {}", fmt::join(names, " ")),
+      fmt::format("ttl {:.0f} loop_wait {:.0f} retry_timeout {:.0f} maximum_lag {} primary_start_timeout {:.0f}",
+                  to_seconds(ttl), to_seconds(loop_wait), to_seconds(retry_timeout), maximum_lag,
+                  to_seconds(primary_start_timeout)),
+      fmt::format("use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {}", use_pg_rewind,
+                  remove_on_rewind_failure, remove_on_diverged, check_timeline),
+      fmt::format(
+          "commit every {:.0f} ms, rewind fails {:.2f}, lease late by {:.1f} s, reply lost {:.3f}, drift {} ppm",
+          to_seconds(commit_gap) * 1000, rewind_fails, to_seconds(lease_lateness), lose_reply, drift_ppm),
+  };
+}
+
+}  // namespace regent::sim

@@ -1,0 +1,81 @@
+#include "sim/peers_port.h"
+
+#include <charconv>
+
+namespace regent::sim {
+
+namespace {
+
+// Members are named n1, n2, ...
+int node_of(const MemberName& name) {
+  int number = 0;
+  const std::string& text = name.str();
+  std::from_chars(text.data() + 1, text.data() + text.size(), number);
+  return number - 1;
+}
+
+PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
+  const Observation& o = snapshot.observation;
+  PeerAnswer answer;
+  answer.name = std::move(name);
+  answer.reachable = true;
+  answer.running = o.postgres.server.is_known();
+  if (answer.running) {
+    answer.in_recovery = o.postgres.server->in_recovery;
+    answer.timeline = o.postgres.server->timeline;
+    answer.wal = o.postgres.server->wal;
+  }
+  answer.nofailover = o.self.tags.nofailover;
+  answer.failover_priority = o.self.tags.failover_priority;
+  answer.has_dcs = o.cluster.is_known();
+  return answer;
+}
+
+struct Gathering {
+  PeersFacts facts;
+  std::size_t missing = 0;
+};
+
+}  // namespace
+
+Task<PeersFacts> PeersPort::ask(std::vector<Member> members, Instant deadline) {
+  auto gathering = std::make_shared<Gathering>();
+  gathering->facts.asked_at = p_.clock.boot();
+  gathering->missing = members.size();
+  for (const Member& member : members) {
+    PeerAnswer silent;
+    silent.name = member.name;
+    silent.why = "no answer in time";
+    gathering->facts.answers.push_back(silent);
+  }
+  if (members.empty()) co_return gathering->facts;
+  const Duration until = p_.clock.when(deadline);
+  auto start = [this, gathering, members, until](std::shared_ptr<Wait<bool>> wait) {
+    World& world = p_.world;
+    Network& network = p_.network;
+    const int from = p_.node;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const int to = node_of(members[i].name);
+      const MemberName name = members[i].name;
+      const Published published = p_.published;
+      const Duration way = network.latency() + network.latency();
+      world.after(way, [=, &network] {
+        if (wait->done() || !network.connected(from, to)) return;
+        const auto snapshot = published(to);
+        if (!snapshot) return;
+        PeerAnswer& slot = gathering->facts.answers[i];
+        if (*snapshot) {
+          slot = answer_from(name, **snapshot);
+        } else {
+          slot.why = "connection refused";
+        }
+        if (--gathering->missing == 0) wait->complete(true);
+      });
+    }
+    world.at(until, [wait] { wait->complete(true); });
+  };
+  co_await wait_for<bool>(p_.process, start, false);
+  co_return gathering->facts;
+}
+
+}  // namespace regent::sim

@@ -1,0 +1,37 @@
+// The other members' REST API as one agent sees it: what their agents have published last.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "core/snapshot.h"
+#include "ports/peers.h"
+#include "sim/agent_process.h"
+#include "sim/host_clock.h"
+#include "sim/network.h"
+
+namespace regent::sim {
+
+class PeersPort final : public Peers {
+ public:
+  // The snapshot that the member's agent would answer from. nullopt: nothing answers, as with a frozen process; a null
+  // pointer: the connection is refused.
+  using Published = std::function<std::optional<std::shared_ptr<const Snapshot>>(int node)>;
+
+  struct Parts {
+    World& world;
+    Network& network;
+    HostClock& clock;
+    AgentProcess& process;
+    int node;
+    Published published;
+  };
+  explicit PeersPort(Parts parts) : p_(std::move(parts)) {}
+
+  Task<PeersFacts> ask(std::vector<Member> members, Instant deadline) override;
+
+ private:
+  Parts p_;
+};
+
+}  // namespace regent::sim

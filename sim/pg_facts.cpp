@@ -1,0 +1,85 @@
+// What a node's agent can learn of the model PostgreSQL.
+#include "sim/pg_server.h"
+
+namespace regent::sim {
+
+ServerFacts PgServer::server_facts() const {
+  ServerFacts facts;
+  facts.in_recovery = in_recovery_;
+  facts.timeline = timeline();
+  facts.wal = wal_end();
+  facts.version = 150000;
+  if (in_recovery_) {
+    facts.received = facts.wal;
+    facts.replayed = facts.wal;
+    facts.replication_state = streaming_ ? "streaming" : "";
+    facts.upstream = disk_.upstream.address;
+    facts.upstream_slot = disk_.upstream.slot;
+  }
+  std::set<std::string> active;
+  for (const PgServer* other : shared_.servers) {
+    if (!other->streaming_ || other->upstream_server() != this) continue;
+    ReplicationRow row;
+    row.usename = "replicator";
+    row.application_name = fmt::format("n{}", other->node_ + 1);
+    row.client_addr = other->address_.host;
+    row.state = "streaming";
+    row.sync_state = "async";
+    row.flush_lsn = other->wal_end();
+    facts.replication.push_back(row);
+    active.insert(other->disk_.upstream.slot);
+  }
+  for (const std::string& name : disk_.slots) {
+    SlotRow row;
+    row.name = name;
+    row.active = active.count(name) > 0;
+    facts.slots.push_back(row);
+  }
+  return facts;
+}
+
+PostgresFacts PgServer::facts(Instant now, WallTime) const {
+  PostgresFacts facts;
+  facts.process = process_;
+  facts.incarnation = incarnation_;
+  if (process_ == Process::running && !frozen_) {
+    facts.server = Fact<ServerFacts>::known(server_facts(), now);
+  } else if (process_ == Process::running) {
+    facts.server = Fact<ServerFacts>::unknown("the monitoring query timed out", now);
+  } else {
+    facts.server = Fact<ServerFacts>::unknown("not running", now);
+  }
+  facts.data.state = disk_.state;
+  if (disk_.state != DataState::valid) return facts;
+  facts.data.system_id = disk_.system_id;
+  facts.data.standby_signal = disk_.standby_signal;
+  facts.data.backup_label = disk_.backup_label;
+  facts.data.rewind_marker = disk_.rewind_marker;
+  if (process_ == Process::stopped) {
+    ControlFacts control;
+    control.state = disk_.control_state;
+    control.timeline = disk_.control_timeline;
+    control.checkpoint = disk_.control_checkpoint;
+    if (control.state.find("recovery") != std::string::npos) {
+      control.min_recovery = wal_end();
+      control.min_recovery_timeline = timeline();
+    }
+    facts.data.control = control;
+  }
+  return facts;
+}
+
+Result<UpstreamHistory> PgServer::history_of(const Upstream& source) const {
+  auto from = reach(source);
+  if (!from) return tl::unexpected(from.error());
+  const PgServer& server = **from;
+  UpstreamHistory answer;
+  answer.source = source.name;
+  answer.in_recovery = server.in_recovery_;
+  answer.timeline = server.timeline();
+  answer.wal = server.wal_end();
+  if (!server.disk_.chain.empty()) answer.history = shared_.wal.fork_of(server.disk_.last()).history;
+  return answer;
+}
+
+}  // namespace regent::sim

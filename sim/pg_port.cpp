@@ -1,0 +1,239 @@
+#include "sim/pg_port.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+PgPort::PgPort(Parts parts) : p_(std::move(parts)) {
+  p_.server.on_process([this] {
+    process_changed_ = true;
+    if (watcher_) watcher_->complete(true);
+  });
+}
+
+PgPort::~PgPort() {
+  p_.server.on_process({});
+  p_.server.abort_child();
+}
+
+Task<PostgresFacts> PgPort::observe(Instant deadline) {
+  process_changed_ = false;
+  const Duration until = p_.clock.when(deadline);
+  auto start = [this, until](std::shared_ptr<Wait<bool>> wait) {
+    World& world = p_.world;
+    PgServer& server = p_.server;
+    world.after(world.rng().between(300us, 4ms), [wait, &world, &server, until] {
+      // A stopped postmaster lets the query run into its deadline (F13, F17).
+      if (server.frozen() && world.now() < until) {
+        world.at(until, [wait] { wait->complete(true); });
+      } else {
+        wait->complete(true);
+      }
+    });
+  };
+  co_await wait_for<bool>(p_.process, start, false);
+  co_return p_.server.facts(p_.clock.boot(), p_.clock.wall());
+}
+
+Task<void> PgPort::changed(Instant until) {
+  if (process_changed_) co_return;
+  auto start = [this, until](std::shared_ptr<Wait<bool>> wait) {
+    if (process_changed_) return wait->complete(true);
+    watcher_ = wait;
+    p_.world.at(p_.clock.when(until), [wait] { wait->complete(true); });
+  };
+  co_await wait_for<bool>(p_.process, start, false);
+}
+
+void PgPort::set_config(const Json& dynamic_config) {
+  if (config_ == dynamic_config) return;
+  config_ = dynamic_config;
+  config_changed_ = true;
+}
+
+Task<Result<bool>> PgPort::apply_config(Instant deadline) {
+  Json* cached = &p_.cached_config;
+  std::function<void()> effect = [cached, config = config_] { *cached = config; };
+  auto done = co_await query(effect, deadline);
+  if (!done) co_return tl::unexpected(done.error());
+  const bool changed = config_changed_;
+  config_changed_ = false;
+  co_return changed;
+}
+
+// ------------------------------------------------------------------------------------------------------ steps
+
+Task<Result<void>> PgPort::step(std::function<void(Done)> begin, Instant deadline, bool child) {
+  const Duration until = p_.clock.when(deadline);
+  auto start = [this, begin, until, child](std::shared_ptr<Wait<Result<void>>> wait) {
+    PgServer& server = p_.server;
+    if (child) wait->on_cancel([&server] { server.abort_child(); });
+    p_.world.at(until, [wait, &server, child] {
+      if (wait->done()) return;
+      if (child) server.abort_child();
+      wait->complete(fail(ErrorKind::timeout, "it took too long"));
+    });
+    begin([wait](Result<void> result) { wait->complete(std::move(result)); });
+  };
+  Result<void> cancelled = fail(ErrorKind::cancelled, "cancelled");
+  auto result = co_await wait_for<Result<void>>(p_.process, start, cancelled);
+  co_return result;
+}
+
+Task<Result<void>> PgPort::query(std::function<void()> effect, Instant deadline) {
+  std::function<void(Done)> begin = [this, effect](Done done) {
+    PgServer& server = p_.server;
+    p_.world.after(p_.world.rng().between(500us, 8ms), [&server, done, effect] {
+      if (server.frozen()) return;  // until the deadline
+      effect();
+      done({});
+    });
+  };
+  co_return co_await step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::initdb(Instant deadline) {
+  PgServer& server = p_.server;
+  StepListener& listener = p_.listener;
+  std::function<void(Done)> begin = [&server, &listener](Done done) {
+    listener.initdb_requested(server.node());
+    server.initdb(std::move(done));
+  };
+  return step(begin, deadline, true);
+}
+
+Task<Result<void>> PgPort::bootstrap_roles(Instant deadline) {
+  PgServer& server = p_.server;
+  World& world = p_.world;
+  std::function<void(Done)> begin = [&server, &world](Done done) {
+    world.after(world.rng().between(50ms, 600ms), [&server, done] {
+      if (server.can_acknowledge()) {
+        done({});
+      } else {
+        done(fail(ErrorKind::failed, "the server does not run as a primary"));
+      }
+    });
+  };
+  return step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::start(job::Start spec, Instant deadline) {
+  PgServer& server = p_.server;
+  StepListener& listener = p_.listener;
+  std::function<void(Done)> begin = [&server, &listener, spec](Done done) {
+    listener.start_requested(server.node(), spec);
+    server.start(spec, std::move(done));
+  };
+  return step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::stop(StopMode mode, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&server, mode](Done done) { server.stop(mode, std::move(done)); };
+  return step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::kill_tree(Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&server](Done done) { server.kill_tree(std::move(done)); };
+  return step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::promote(Instant deadline) {
+  PgServer& server = p_.server;
+  StepListener& listener = p_.listener;
+  std::function<void(Done)> begin = [&server, &listener](Done done) {
+    listener.promote_requested(server.node());
+    server.promote(std::move(done));
+  };
+  return step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::checkpoint(Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&server](Done done) { server.checkpoint(std::move(done)); };
+  return step(begin, deadline, false);
+}
+
+Task<Result<void>> PgPort::follow(Upstream upstream, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, upstream] { server.follow(upstream); };
+  return query(effect, deadline);
+}
+
+Task<Result<void>> PgPort::clone(Upstream source, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&server, source](Done done) { server.clone(source, std::move(done)); };
+  return step(begin, deadline, true);
+}
+
+Task<Result<void>> PgPort::crash_recovery(Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&server](Done done) { server.crash_recovery(std::move(done)); };
+  return step(begin, deadline, true);
+}
+
+Task<Result<void>> PgPort::rewind(Upstream source, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&server, source](Done done) { server.rewind(source, std::move(done)); };
+  return step(begin, deadline, true);
+}
+
+Task<Result<void>> PgPort::remove_data(bool, Instant deadline) {
+  PgServer& server = p_.server;
+  StepListener& listener = p_.listener;
+  std::function<void(Done)> begin = [&server, &listener](Done done) {
+    listener.removal_requested(server.node());
+    server.remove_data(std::move(done));
+  };
+  return step(begin, deadline, true);
+}
+
+// ---------------------------------------------------------------------------------------------------- queries
+
+Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant deadline) {
+  using Answer = Result<UpstreamHistory>;
+  const Duration until = p_.clock.when(deadline);
+  auto start = [this, source, until](std::shared_ptr<Wait<Answer>> wait) {
+    World& world = p_.world;
+    PgServer& server = p_.server;
+    world.after(world.rng().between(1ms, 15ms), [wait, &world, &server, source, until] {
+      auto answer = server.history_of(source);
+      if (answer) return wait->complete(std::move(answer));
+      world.at(until, [wait, answer] { wait->complete(answer); });
+    });
+  };
+  Answer cancelled = fail(ErrorKind::cancelled, "cancelled");
+  auto result = co_await wait_for<Answer>(p_.process, start, cancelled);
+  co_return result;
+}
+
+Task<Result<History>> PgPort::local_history(Timeline timeline, Instant deadline) {
+  auto history = std::make_shared<History>();
+  PgServer& server = p_.server;
+  const Wal& wal = p_.shared.wal;
+  std::function<void(Done)> begin = [this, &server, &wal, timeline, history](Done done) {
+    p_.world.after(200us, [&server, &wal, timeline, history, done] {
+      if (server.timeline() != timeline) return done(fail(ErrorKind::not_found, "no such history file"));
+      *history = wal.fork_of(server.disk().last()).history;
+      done({});
+    });
+  };
+  auto done = co_await step(begin, deadline, false);
+  if (!done) co_return tl::unexpected(done.error());
+  co_return *history;
+}
+
+Task<Result<void>> PgPort::create_slot(std::string name, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, name] { server.create_slot(name); };
+  return query(effect, deadline);
+}
+
+Task<Result<void>> PgPort::drop_slot(std::string name, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, name] { server.drop_slot(name); };
+  return query(effect, deadline);
+}
+
+}  // namespace regent::sim

@@ -1,0 +1,76 @@
+// The local PostgreSQL as one agent's adapter sees it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ports/postgres.h"
+#include "sim/agent_process.h"
+#include "sim/host_clock.h"
+#include "sim/pg_server.h"
+
+namespace regent::sim {
+
+// What checkers hear of the steps before they happen.
+class StepListener {
+ public:
+  virtual ~StepListener() = default;
+  virtual void start_requested(int node, const job::Start& spec) = 0;
+  virtual void promote_requested(int node) = 0;
+  virtual void initdb_requested(int node) = 0;
+  virtual void removal_requested(int node) = 0;
+};
+
+class PgPort final : public Postgres {
+ public:
+  struct Parts {
+    World& world;
+    PgServer& server;
+    PgWorld& shared;
+    HostClock& clock;
+    AgentProcess& process;
+    StepListener& listener;
+    Json& cached_config;  // patroni.dynamic.json: it survives the agent
+  };
+  explicit PgPort(Parts parts);
+  ~PgPort() override;
+
+  Task<PostgresFacts> observe(Instant deadline) override;
+  Task<void> changed(Instant until) override;
+  void set_config(const Json& dynamic_config) override;
+  Task<Result<bool>> apply_config(Instant deadline) override;
+  Json cached_dynamic_config() const override { return p_.cached_config; }
+  Task<Result<void>> initdb(Instant deadline) override;
+  Task<Result<void>> bootstrap_roles(Instant deadline) override;
+  Task<Result<void>> start(job::Start spec, Instant deadline) override;
+  Task<Result<void>> stop(StopMode mode, Instant deadline) override;
+  Task<Result<void>> kill_tree(Instant deadline) override;
+  Task<Result<void>> promote(Instant deadline) override;
+  Task<Result<void>> checkpoint(Instant deadline) override;
+  Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
+  Task<Result<void>> clone(Upstream source, Instant deadline) override;
+  Task<Result<void>> crash_recovery(Instant deadline) override;
+  Task<Result<void>> rewind(Upstream source, Instant deadline) override;
+  Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
+  Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
+  Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> create_slot(std::string name, Instant deadline) override;
+  Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
+  void run_callback(std::string_view, std::string_view) override {}
+  std::string progress() const override { return {}; }
+
+ private:
+  // A step that ends by `done`. With `child` it is a process of ours that ends when we give up.
+  Task<Result<void>> step(std::function<void(Done)> begin, Instant deadline, bool child);
+  // A short exchange with the running server. `effect` may happen after this port is gone.
+  Task<Result<void>> query(std::function<void()> effect, Instant deadline);
+
+  Parts p_;
+  Json config_;
+  bool config_changed_ = false;
+  bool process_changed_ = true;
+  std::shared_ptr<Wait<bool>> watcher_;
+};
+
+}  // namespace regent::sim

@@ -1,0 +1,404 @@
+#include "sim/pg_server.h"
+
+#include <algorithm>
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+Timeline PgServer::timeline() const {
+  return disk_.chain.empty() ? Timeline{} : shared_.wal.fork_of(disk_.last()).timeline;
+}
+
+Lsn PgServer::wal_end() const {
+  return disk_.chain.empty() ? Lsn{} : shared_.wal.at(disk_.last()).end;
+}
+
+// ------------------------------------------------------------------------------------------------- processes
+
+void PgServer::later(Duration delay, std::function<void()> act) {
+  shared_.world.after(delay, [this, epoch = epoch_, act = std::move(act)] {
+    if (epoch != epoch_) return;
+    if (frozen_) {
+      on_thaw_.push_back([this, epoch, act] {
+        if (epoch == epoch_) act();
+      });
+    } else {
+      act();
+    }
+  });
+}
+
+void PgServer::set_process(Process process) {
+  const bool was_there = process_ != Process::stopped;
+  const bool is_there = process != Process::stopped;
+  process_ = process;
+  if (was_there != is_there && process_listener_) process_listener_();
+  tell();
+}
+
+void PgServer::gone(bool clean) {
+  ++epoch_;
+  frozen_ = false;
+  on_thaw_.clear();
+  hung_stop_ = nullptr;
+  serving_ = false;
+  streaming_ = false;
+  if (!clean && disk_.state == DataState::valid) {
+    disk_.control_state = in_recovery_ ? "in archive recovery" : "in production";
+  }
+  in_recovery_ = true;
+  shared_.world.trace("n{}: postmaster is gone ({})", node_ + 1, clean ? "clean" : "crash");
+  set_process(Process::stopped);
+  auto waiters = std::move(stop_waiters_);
+  stop_waiters_.clear();
+  for (const auto& done : waiters) done({});
+}
+
+void PgServer::kill() {
+  if (process_ != Process::stopped) gone(false);
+}
+
+void PgServer::set_frozen(bool frozen) {
+  if (frozen_ == frozen || (frozen && process_ == Process::stopped)) return;
+  frozen_ = frozen;
+  tell();
+  if (frozen) return;
+  auto acts = std::move(on_thaw_);
+  on_thaw_.clear();
+  for (const auto& act : acts) act();
+}
+
+void PgServer::start(const job::Start& spec, Done done) {
+  if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "a postmaster is running"));
+  if (disk_.state != DataState::valid || disk_.rewind_marker) {
+    return done(fail(ErrorKind::failed, "the data directory cannot be started"));
+  }
+  disk_.standby_signal = !spec.as_primary;
+  disk_.upstream = spec.upstream;
+  ++incarnation_;
+  in_recovery_ = true;
+  serving_ = false;
+  const bool crashed = !disk_.control_state.starts_with("shut down");
+  set_process(Process::starting);
+  Rng& rng = shared_.world.rng();
+  const Duration recovery = rng.between(100ms, 800ms) + (crashed ? rng.between(50ms, 3s) : Duration{});
+  // The waiting agent is told that the postmaster died, too.
+  auto told = std::make_shared<bool>(false);
+  auto once = [told, done = std::move(done)](Result<void> result) {
+    if (!*told) done(std::move(result));
+    *told = true;
+  };
+  stop_waiters_.push_back(
+      [once](Result<void>) { once(fail(ErrorKind::failed, "the postmaster died during its start")); });
+  later(recovery, [this, spec, once] { finish_start(spec, once); });
+}
+
+void PgServer::finish_start(const job::Start& spec, const Done& done) {
+  disk_.backup_label = false;
+  serving_ = true;
+  upstream_in_effect_ = disk_.upstream;
+  disk_.control_state = spec.as_primary ? "in production" : "in archive recovery";
+  in_recovery_ = !spec.as_primary;
+  process_ = Process::running;
+  shared_.world.trace("n{}: PostgreSQL runs as {} on timeline {} at {}", node_ + 1,
+                      spec.as_primary ? "primary" : "replica", timeline().value, to_string(wal_end()));
+  tell();
+  if (spec.as_primary) {
+    append(120);
+    take_checkpoint();
+  }
+  done({});
+}
+
+void PgServer::stop(StopMode mode, Done done) {
+  if (process_ == Process::stopped) return done({});
+  stop_waiters_.push_back(std::move(done));
+  Rng& rng = shared_.world.rng();
+  if (mode == StopMode::immediate) {
+    later(rng.between(10ms, 150ms), [this] { gone(false); });
+    return;
+  }
+  if (process_ == Process::stopping) return;
+  const bool was_starting = process_ == Process::starting;
+  set_process(Process::stopping);
+  later(rng.between(2ms, 60ms), [this] {
+    serving_ = false;
+    tell();
+  });
+  auto finish = [this, was_starting] {
+    later(shared_.world.rng().between(100ms, 1500ms), [this, was_starting] {
+      if (was_starting) return gone(false);
+      finish_fast_stop();
+    });
+  };
+  if (stop_hangs_) {
+    hung_stop_ = finish;  // or until somebody escalates
+  } else {
+    finish();
+  }
+}
+
+void PgServer::set_stop_hangs(bool hangs) {
+  stop_hangs_ = hangs;
+  auto go_on = std::exchange(hung_stop_, nullptr);
+  if (!hangs && go_on) {
+    go_on();
+  } else if (hangs) {
+    hung_stop_ = std::move(go_on);
+  }
+}
+
+// The checkpoint of a primary's shutdown reaches every standby that is connected before the processes end.
+void PgServer::finish_fast_stop() {
+  serving_ = false;
+  if (!in_recovery_) {
+    append(112);
+    take_checkpoint();
+    disk_.control_state = "shut down";
+    for (PgServer* other : shared_.servers) {
+      if (other != this && other->streaming_ && other->upstream_server() == this) other->pump();
+    }
+  } else {
+    disk_.control_state = "shut down in recovery";
+  }
+  gone(true);
+}
+
+void PgServer::kill_tree(Done done) {
+  shared_.world.after(shared_.world.rng().between(5ms, 40ms), [this, done = std::move(done)] {
+    kill();
+    done({});
+  });
+}
+
+void PgServer::promote(Done done) {
+  if (process_ != Process::running || !in_recovery_)
+    return done(fail(ErrorKind::failed, "the server is not in recovery"));
+  auto told = std::make_shared<bool>(false);
+  auto once = [told, done = std::move(done)](Result<void> result) {
+    if (!*told) done(std::move(result));
+    *told = true;
+  };
+  stop_waiters_.push_back(
+      [once](Result<void>) { once(fail(ErrorKind::failed, "the postmaster died during promotion")); });
+  later(shared_.world.rng().between(30ms, 600ms), [this, once] {
+    if (process_ != Process::running || !in_recovery_)
+      return once(fail(ErrorKind::failed, "promotion was interrupted"));
+    streaming_ = false;
+    in_recovery_ = false;
+    disk_.standby_signal = false;
+    disk_.control_state = "in production";
+    disk_.newest_timeline = Timeline{std::max(disk_.newest_timeline, timeline()).value + 1};
+    const auto fork = shared_.wal.begin_timeline(disk_.last(), disk_.newest_timeline, node_, shared_.world.now());
+    disk_.chain.push_back(shared_.wal.append(disk_.last(), fork, 50, node_));
+    shared_.world.trace("n{}: PostgreSQL is promoted to timeline {} at {}", node_ + 1, timeline().value,
+                        to_string(wal_end()));
+    if (shared_.listener != nullptr) shared_.listener->promoted(*this, fork);
+    tell();
+    // PostgreSQL's own checkpoint after the promotion is in no hurry (F70).
+    later(shared_.world.rng().between(1s, 20s), [this] { take_checkpoint(); });
+    once({});
+  });
+}
+
+void PgServer::checkpoint(Done done) {
+  if (process_ != Process::running) return done(fail(ErrorKind::unreachable, "the server does not run"));
+  auto told = std::make_shared<bool>(false);
+  auto once = [told, done = std::move(done)](Result<void> result) {
+    if (!*told) done(std::move(result));
+    *told = true;
+  };
+  stop_waiters_.push_back([once](Result<void>) { once(fail(ErrorKind::failed, "the connection was lost")); });
+  later(shared_.world.rng().between(50ms, 1500ms), [this, once] {
+    if (process_ == Process::running && !in_recovery_) {
+      append(112);
+      take_checkpoint();
+    }
+    once({});
+  });
+}
+
+void PgServer::take_checkpoint() {
+  if (disk_.chain.empty()) return;
+  disk_.control_timeline = timeline();
+  disk_.control_checkpoint = shared_.wal.at(disk_.last()).start;
+}
+
+// ------------------------------------------------------------------------------------------------------- WAL
+
+void PgServer::append(std::uint32_t length, bool acknowledged) {
+  const RecordId parent = disk_.last();
+  const RecordId record = shared_.wal.append(parent, shared_.wal.at(parent).fork, length, node_);
+  shared_.wal.at(record).acknowledged = acknowledged;
+  disk_.chain.push_back(record);
+  if (shared_.listener != nullptr) shared_.listener->record_written(*this, record);
+}
+
+void PgServer::commit() {
+  if (can_acknowledge()) append(static_cast<std::uint32_t>(shared_.world.rng().range(80, 400)), true);
+}
+
+PgServer* PgServer::find(const HostPort& address) const {
+  for (PgServer* server : shared_.servers) {
+    if (server->address_ == address) return server;
+  }
+  return nullptr;
+}
+
+PgServer* PgServer::upstream_server() const {
+  return upstream_in_effect_.none() ? nullptr : find(upstream_in_effect_.address);
+}
+
+// A walreceiver gets on only when all it has is part of what the sender has.
+bool PgServer::can_stream_from(const PgServer& source) const {
+  if (source.process_ != Process::running && source.process_ != Process::stopping) return false;
+  if (source.frozen_ || !shared_.network.connected(node_, source.node_)) return false;
+  if (source.disk_.system_id != disk_.system_id) return false;
+  const auto& theirs = source.disk_.chain;
+  const auto& ours = disk_.chain;
+  return ours.size() <= theirs.size() && theirs[ours.size() - 1] == ours.back();
+}
+
+void PgServer::pump() {
+  streaming_ = false;
+  if (process_ != Process::running || !in_recovery_ || frozen_) return;
+  upstream_in_effect_ = disk_.upstream;
+  PgServer* source = upstream_server();
+  if (source == nullptr || source == this || !can_stream_from(*source)) return;
+  streaming_ = true;
+  if (receiver_stuck_) return;
+  const auto& theirs = source->disk_.chain;
+  disk_.chain.insert(disk_.chain.end(), theirs.begin() + static_cast<std::ptrdiff_t>(disk_.chain.size()), theirs.end());
+  disk_.newest_timeline = std::max(disk_.newest_timeline, source->timeline());
+}
+
+// --------------------------------------------------------------------------------- children of the agent
+
+void PgServer::child(Duration duration, Done done, std::function<Result<void>()> finish) {
+  const std::uint64_t id = ++last_child_;
+  child_ = id;
+  child_done_ = std::move(done);
+  shared_.world.after(duration, [this, id, finish = std::move(finish)] {
+    if (child_ != id) return;
+    child_ = 0;
+    auto told = std::move(child_done_);
+    child_done_ = nullptr;
+    told(finish());
+  });
+}
+
+void PgServer::abort_child() {
+  child_ = 0;
+  child_done_ = nullptr;
+}
+
+void PgServer::initdb(Done done) {
+  if (disk_.state != DataState::empty) return done(fail(ErrorKind::failed, "the data directory is not empty"));
+  disk_ = Disk{};
+  disk_.state = DataState::incomplete;
+  child(shared_.world.rng().between(300ms, 3s), std::move(done), [this]() -> Result<void> {
+    disk_.state = DataState::valid;
+    disk_.system_id = SystemId(fmt::format("73000000000000{:05}", ++shared_.initdb_count));
+    const auto fork = shared_.wal.begin_timeline(0, Timeline{1}, node_, shared_.world.now());
+    disk_.chain.push_back(shared_.wal.append(0, fork, 4096, node_));
+    disk_.newest_timeline = Timeline{1};
+    disk_.control_state = "shut down";
+    take_checkpoint();
+    if (shared_.listener != nullptr) shared_.listener->initialized(*this);
+    return {};
+  });
+}
+
+Result<PgServer*> PgServer::reach(const Upstream& source) const {
+  PgServer* server = find(source.address);
+  if (server == nullptr || server == this) return fail(ErrorKind::unreachable, "no such server");
+  if (!shared_.network.connected(node_, server->node_) || server->process_ != Process::running || server->frozen_) {
+    return fail(ErrorKind::unreachable, "the source does not answer");
+  }
+  return server;
+}
+
+void PgServer::clone(const Upstream& source, Done done) {
+  if (disk_.state != DataState::empty) return done(fail(ErrorKind::failed, "the data directory is not empty"));
+  if (auto from = reach(source); !from) return done(tl::unexpected(from.error()));
+  disk_ = Disk{};
+  disk_.state = DataState::incomplete;
+  child(shared_.world.rng().between(1s, 8s), std::move(done), [this, source]() -> Result<void> {
+    auto from = reach(source);
+    if (!from) return fail(ErrorKind::failed, "the base backup broke off");
+    const Disk& theirs = (*from)->disk_;
+    disk_.state = DataState::valid;
+    disk_.system_id = theirs.system_id;
+    disk_.chain = theirs.chain;
+    disk_.newest_timeline = theirs.newest_timeline;
+    disk_.control_state = "in production";
+    disk_.control_timeline = timeline();
+    disk_.control_checkpoint = wal_end();
+    disk_.backup_label = true;
+    disk_.standby_signal = true;
+    return {};
+  });
+}
+
+// As pg_rewind behaves: it compares the timelines of the two control files and takes equal ones for "nothing to do"
+// (F70).
+void PgServer::rewind(const Upstream& source, Done done) {
+  if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
+  if (disk_.state != DataState::valid) return done(fail(ErrorKind::failed, "there is nothing to rewind"));
+  if (!disk_.control_state.starts_with("shut down") && !disk_.rewind_marker) {
+    return done(fail(ErrorKind::failed, "target server must be shut down cleanly"));
+  }
+  auto from = reach(source);
+  if (!from) return done(tl::unexpected(from.error()));
+  const Disk& theirs = (*from)->disk_;
+  if (theirs.system_id != disk_.system_id) return done(fail(ErrorKind::failed, "different system identifiers"));
+  if (shared_.world.rng().chance(shared_.rewind_fails)) {
+    return done(fail(ErrorKind::failed, "could not find previous WAL record"));
+  }
+  if (theirs.control_timeline == disk_.control_timeline && !disk_.rewind_marker) return done({});
+  disk_.rewind_marker = true;
+  child(shared_.world.rng().between(300ms, 4s), std::move(done), [this, source]() -> Result<void> {
+    auto again = reach(source);
+    if (!again) return fail(ErrorKind::failed, "pg_rewind broke off");
+    const Disk& newest = (*again)->disk_;
+    disk_.chain = newest.chain;
+    disk_.newest_timeline = std::max(disk_.newest_timeline, newest.newest_timeline);
+    disk_.control_state = "in archive recovery";
+    disk_.control_timeline = newest.control_timeline;
+    disk_.control_checkpoint = newest.control_checkpoint;
+    disk_.rewind_marker = false;
+    disk_.standby_signal = true;
+    return {};
+  });
+}
+
+void PgServer::crash_recovery(Done done) {
+  if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
+  if (disk_.state != DataState::valid || disk_.rewind_marker || disk_.backup_label) {
+    return done(fail(ErrorKind::failed, "the data directory cannot be recovered"));
+  }
+  child(shared_.world.rng().between(300ms, 3s), std::move(done), [this]() -> Result<void> {
+    append(120);
+    take_checkpoint();
+    disk_.control_state = "shut down";
+    disk_.standby_signal = false;
+    return {};
+  });
+}
+
+void PgServer::remove_data(Done done) {
+  if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
+  child(shared_.world.rng().between(20ms, 300ms), std::move(done), [this]() -> Result<void> {
+    disk_ = Disk{};
+    return {};
+  });
+}
+
+void PgServer::lose_data() {
+  kill();
+  abort_child();
+  disk_ = Disk{};
+}
+
+}  // namespace regent::sim

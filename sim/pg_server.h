@@ -1,0 +1,155 @@
+// The model of one node's PostgreSQL: its data directory, which survives, and its processes, which do not. Operations
+// take virtual time and go on when the agent that asked for them dies, as signals do; base backup and rewind are
+// children of the agent and die with it (F72).
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/job.h"
+#include "core/postgres_facts.h"
+#include "ports/postgres.h"
+#include "sim/network.h"
+#include "sim/wal.h"
+#include "sim/world.h"
+
+namespace regent::sim {
+
+class PgServer;
+
+// What checkers hear of the servers.
+class PgListener {
+ public:
+  virtual ~PgListener() = default;
+  // Running, serving, role or freeze changed.
+  virtual void server_changed(PgServer&) = 0;
+  virtual void promoted(PgServer&, std::uint32_t fork) = 0;
+  virtual void initialized(PgServer&) = 0;
+  virtual void record_written(PgServer&, RecordId) = 0;
+};
+
+// What all servers of a run share.
+struct PgWorld {
+  World& world;
+  Network& network;
+  Wal wal;
+  std::vector<PgServer*> servers;
+  PgListener* listener = nullptr;
+  int initdb_count = 0;
+  double rewind_fails = 0;  // share of rewinds that lack WAL (F70)
+};
+
+using Done = std::function<void(Result<void>)>;
+
+struct Disk {
+  DataState state = DataState::empty;
+  SystemId system_id;
+  std::vector<RecordId> chain;  // all WAL, flushed
+  std::string control_state;    // of pg_control, e.g. "shut down"
+  Timeline control_timeline;    // of the last checkpoint
+  Lsn control_checkpoint;
+  Timeline newest_timeline;  // of the history files in pg_wal: a promotion takes the next number
+  bool standby_signal = false;
+  bool backup_label = false;
+  bool rewind_marker = false;  // a rewind did not finish: the files fit nothing (F69)
+  std::set<std::string> slots;
+  Upstream upstream;
+
+  RecordId last() const { return chain.empty() ? 0 : chain.back(); }
+};
+
+class PgServer {
+ public:
+  PgServer(PgWorld& shared, int node, HostPort address) : shared_(shared), node_(node), address_(std::move(address)) {}
+
+  int node() const { return node_; }
+  const HostPort& address() const { return address_; }
+  const Disk& disk() const { return disk_; }
+  Process process() const { return process_; }
+  bool in_recovery() const { return in_recovery_; }
+  bool frozen() const { return frozen_; }
+  bool child_running() const { return child_ != 0; }
+  Timeline timeline() const;
+  Lsn wal_end() const;
+  // A client could get a commit acknowledged here, now.
+  bool can_acknowledge() const { return process_ == Process::running && !in_recovery_ && serving_ && !frozen_; }
+  // The same, but for being frozen: thawed, it would serve.
+  bool is_open() const {
+    return (process_ == Process::running || process_ == Process::stopping) && !in_recovery_ && serving_;
+  }
+
+  // --- what the Postgres port asks for ---
+  PostgresFacts facts(Instant now, WallTime wall) const;
+  void start(const job::Start& spec, Done done);
+  void stop(StopMode mode, Done done);
+  void kill_tree(Done done);
+  void promote(Done done);
+  void checkpoint(Done done);
+  void follow(Upstream upstream) { disk_.upstream = std::move(upstream); }
+  void initdb(Done done);
+  void clone(const Upstream& source, Done done);
+  void rewind(const Upstream& source, Done done);
+  void crash_recovery(Done done);
+  void remove_data(Done done);
+  void create_slot(const std::string& name) { disk_.slots.insert(name); }
+  void drop_slot(const std::string& name) { disk_.slots.erase(name); }
+  Result<UpstreamHistory> history_of(const Upstream& source) const;
+  // Called whenever the postmaster appears or is gone.
+  void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
+
+  // --- what happens to it ---
+  void kill();         // SIGKILL to the whole tree, or the node losing power
+  void abort_child();  // the agent that ran initdb, base backup or rewind is gone
+  void set_frozen(bool frozen);
+  void set_receiver_stuck(bool stuck) { receiver_stuck_ = stuck; }  // F59
+  void set_stop_hangs(bool hangs);                                  // F14, F15: whoever keeps a fast stop from ending
+  void lose_data();                                                 // F53, the disk is replaced by an empty one
+  void commit();                                                    // a client commits, if it can
+  void pump();                                                      // replication moves on
+  PgServer* upstream_server() const;
+  bool streaming() const { return streaming_; }
+
+ private:
+  void later(Duration delay, std::function<void()> act);
+  void child(Duration duration, Done done, std::function<Result<void>()> finish);
+  void set_process(Process process);
+  void gone(bool clean);
+  void append(std::uint32_t length, bool acknowledged = false);
+  void take_checkpoint();
+  bool can_stream_from(const PgServer& source) const;
+  Result<PgServer*> reach(const Upstream& source) const;
+  PgServer* find(const HostPort& address) const;
+  void finish_start(const job::Start& spec, const Done& done);
+  void finish_fast_stop();
+  ServerFacts server_facts() const;
+  void tell() {
+    if (shared_.listener != nullptr) shared_.listener->server_changed(*this);
+  }
+
+  PgWorld& shared_;
+  int node_;
+  HostPort address_;
+  Disk disk_;
+
+  Process process_ = Process::stopped;
+  std::uint64_t epoch_ = 0;  // grows when the processes are gone: what they were about to do does not happen
+  std::uint32_t incarnation_ = 0;
+  bool in_recovery_ = true;
+  bool serving_ = false;
+  bool frozen_ = false;
+  bool streaming_ = false;
+  bool receiver_stuck_ = false;
+  bool stop_hangs_ = false;
+  std::function<void()> hung_stop_;  // goes on when nothing keeps it any more
+  Upstream upstream_in_effect_;
+  std::uint64_t child_ = 0;  // running child of the agent; 0: none
+  std::uint64_t last_child_ = 0;
+  Done child_done_;
+  std::vector<Done> stop_waiters_;
+  std::vector<std::function<void()>> on_thaw_;
+  std::function<void()> process_listener_;
+};
+
+}  // namespace regent::sim

@@ -1,0 +1,273 @@
+#include "sim/sabotage.h"
+
+#include "sim/dcs_port.h"
+#include "sim/decorators.h"
+#include "sim/pg_port.h"
+
+namespace regent::sim {
+
+namespace {
+
+// A name and a sentence; the rest is what a sabotage overrides.
+class Named : public Sabotage {
+ public:
+  Named(std::string_view name, std::string_view what) : name_(name), what_(what) {}
+  std::string_view name() const override { return name_; }
+  std::string_view what() const override { return what_; }
+
+ private:
+  std::string_view name_, what_;
+};
+
+bool has_stop(const Decision& d) {
+  for (const auto& act : d.actions) {
+    const auto* start = std::get_if<action::StartJob>(&act);
+    if (start != nullptr && std::holds_alternative<job::Stop>(start->spec)) return true;
+  }
+  return false;
+}
+
+// ------------------------------------------------------------------------------------------------ the store
+
+class RenewWithoutConfirmation final : public Named {
+  using Named::Named;
+  class Port final : public DcsDecorator {
+   public:
+    Port(DcsPort& inner, HostClock& clock) : DcsDecorator(inner), clock_(clock) {}
+    Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override {
+      LeaseGrant hoped;
+      hoped.session = inner_.session();
+      hoped.version = version;
+      hoped.sent = clock_.boot();
+      hoped.ttl = std::chrono::seconds(30);
+      auto confirmed = co_await inner_.renew_leader(version, deadline);
+      if (confirmed) co_return confirmed;
+      co_return hoped;
+    }
+
+   private:
+    HostClock& clock_;
+  };
+  std::unique_ptr<Dcs> around(DcsPort& port, HostClock& clock) const override {
+    return std::make_unique<Port>(port, clock);
+  }
+};
+
+class ReadProvesLease final : public Named {
+  using Named::Named;
+  class Port final : public DcsDecorator {
+   public:
+    Port(DcsPort& inner, HostClock& clock) : DcsDecorator(inner), clock_(clock) {}
+    Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override {
+      auto view = co_await inner_.read(deadline);
+      if (!view) co_return tl::unexpected(view.error());
+      if (view->leader.version != version) co_return fail(ErrorKind::conflict, "the leader key is not ours");
+      LeaseGrant grant;
+      grant.session = inner_.session();
+      grant.version = version;
+      grant.sent = clock_.boot();
+      grant.ttl = std::chrono::seconds(30);
+      co_return grant;
+    }
+
+   private:
+    HostClock& clock_;
+  };
+  std::unique_ptr<Dcs> around(DcsPort& port, HostClock& clock) const override {
+    return std::make_unique<Port>(port, clock);
+  }
+};
+
+class AcquireWithoutCompare final : public Named {
+  using Named::Named;
+  class Port final : public DcsDecorator {
+   public:
+    explicit Port(DcsPort& inner) : DcsDecorator(inner), port_(inner) {}
+    Task<Result<LeaseGrant>> acquire_leader(Version, Instant deadline) override { return port_.seize_leader(deadline); }
+
+   private:
+    DcsPort& port_;
+  };
+  std::unique_ptr<Dcs> around(DcsPort& port, HostClock&) const override { return std::make_unique<Port>(port); }
+};
+
+// Whatever the store says about /initialize, it is taken for ours.
+class ClaimAnyway : public Named {
+  using Named::Named;
+  class Port final : public DcsDecorator {
+   public:
+    using DcsDecorator::DcsDecorator;
+    Task<Result<Version>> write(action::WriteKey write, Instant deadline) override {
+      const bool claim = write.key == action::Key::initialize;
+      auto written = co_await inner_.write(std::move(write), deadline);
+      if (!written && claim) co_return Version{1};
+      co_return written;
+    }
+  };
+  std::unique_ptr<Dcs> around(DcsPort& port, HostClock&) const override { return std::make_unique<Port>(port); }
+  void tamper(Observation& o) const override {
+    if (!o.cluster.is_known() || !o.cluster->initialize.exists() || !o.cluster->initialize.value.empty()) return;
+    ClusterView view = *o.cluster;
+    view.initialize_session = o.lease.session.empty() ? "none" : o.lease.session;
+    o.lease.session = view.initialize_session;
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+  }
+};
+
+class InitdbDespiteInitialize final : public ClaimAnyway {
+  using ClaimAnyway::ClaimAnyway;
+  void tamper(Observation& o) const override {
+    if (!o.cluster.is_known() || o.postgres.data.state != DataState::empty) return;
+    ClusterView view = *o.cluster;
+    view.initialize = {};
+    view.leader = {};
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+  }
+};
+
+// ------------------------------------------------------------------------------------------------- decisions
+
+class PromoteWithoutLease final : public Named {
+  using Named::Named;
+  // The store is not asked: the lock was free when somebody last looked.
+  class Port final : public DcsDecorator {
+   public:
+    Port(DcsPort& inner, HostClock& clock) : DcsDecorator(inner), clock_(clock) {}
+    Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant) override {
+      LeaseGrant grant;
+      grant.session = inner_.session();
+      grant.version = expect;
+      grant.sent = clock_.boot();
+      grant.ttl = std::chrono::seconds(30);
+      co_return grant;
+    }
+    Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override {
+      return acquire_leader(version, deadline);
+    }
+
+   private:
+    HostClock& clock_;
+  };
+  std::unique_ptr<Dcs> around(DcsPort& port, HostClock& clock) const override {
+    return std::make_unique<Port>(port, clock);
+  }
+};
+
+class ReleaseBeforeStop final : public Named {
+  using Named::Named;
+  void tamper(const Observation& o, Decision& d) const override {
+    if (o.lease.held && has_stop(d)) d.actions.insert(d.actions.begin(), action::ReleaseLeader{});
+  }
+};
+
+class IgnoreAncestry final : public Named {
+  using Named::Named;
+  // Only positions count: every timeline looks like the newest one, and nobody asks for histories.
+  void tamper(Observation& o) const override {
+    if (!o.postgres.server.is_known() || !o.postgres.server->in_recovery) return;
+    Timeline newest = o.postgres.server->timeline;
+    if (o.peers.is_known()) {
+      for (const auto& peer : o.peers->answers) newest = std::max(newest, peer.timeline);
+    }
+    ServerFacts server = *o.postgres.server;
+    server.timeline = newest;
+    o.postgres.server = Fact<ServerFacts>::known(server, o.postgres.server.at());
+    if (o.peers.is_known()) {
+      PeersFacts peers = *o.peers;
+      for (auto& peer : peers.answers) peer.timeline = newest;
+      o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
+    }
+    if (!o.cluster.is_known()) return;
+    ClusterView view = *o.cluster;
+    view.history.value.clear();
+    view.status.value = {};
+    for (auto& member : view.members) member.timeline = newest;
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+    o.local_history = Fact<History>::known({}, o.now);
+  }
+};
+
+class ForgetLagLimit final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    o.settings.maximum_lag_on_failover = ~std::uint64_t{0} / 2;
+    if (!o.peers.is_known()) return;
+    PeersFacts peers = *o.peers;
+    for (auto& peer : peers.answers) peer.wal = Lsn{};
+    o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
+  }
+};
+
+class IgnoreDeadline final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (o.lease.held) o.lease.confirmed_at = o.now;
+  }
+};
+
+// ------------------------------------------------------------------------------------------------ PostgreSQL
+
+class StartHalfRewound final : public Named {
+  using Named::Named;
+  // The directory passes for one of a replica that has received nothing yet.
+  void tamper(Observation& o) const override {
+    if (!o.postgres.data.rewind_marker) return;
+    o.postgres.data.rewind_marker = false;
+    if (!o.postgres.data.control) return;
+    o.postgres.data.control->state = "shut down in recovery";
+    o.postgres.data.control->min_recovery = Lsn{0x1000000};
+    o.postgres.data.control->min_recovery_timeline = Timeline{1};
+  }
+};
+
+class RemoveOnlyCopy final : public Named {
+  using Named::Named;
+  void tamper(const Observation& o, Decision& d) const override {
+    const bool down = o.postgres.process == Process::stopped && o.postgres.data.state == DataState::valid;
+    if (!down || o.job.running) return;
+    d.actions.clear();
+    d.actions.emplace_back(action::StartJob{job::RemoveData{}});
+  }
+};
+
+class StopOnlyInName final : public Named {
+  using Named::Named;
+  class Port final : public PostgresDecorator {
+   public:
+    using PostgresDecorator::PostgresDecorator;
+    Task<Result<void>> stop(StopMode, Instant) override { co_return Result<void>{}; }
+  };
+  std::unique_ptr<Postgres> around(PgPort& port) const override { return std::make_unique<Port>(port); }
+};
+
+}  // namespace
+
+const std::vector<const Sabotage*>& sabotages() {
+  static const RenewWithoutConfirmation renew("renew-without-confirmation",
+                                              "a renewal without an answer counts as one");
+  static const ReadProvesLease read("read-proves-lease", "seeing the own leader key counts as a renewal");
+  static const AcquireWithoutCompare acquire("acquire-without-compare", "the leader key is put, whoever holds it");
+  static const ClaimAnyway claim("double-bootstrap", "a claim on /initialize that was refused counts as granted");
+  static const InitdbDespiteInitialize initdb("initdb-despite-initialize", "an empty node does not see /initialize");
+  static const PromoteWithoutLease promote("promote-without-lease", "a free lock is reason enough to be promoted");
+  static const ReleaseBeforeStop release("release-before-stop", "the lock is given back before the server stops");
+  static const IgnoreAncestry ancestry("ignore-ancestry", "an election compares positions only");
+  static const ForgetLagLimit lag("forget-lag-limit", "any replica may win an election, however far behind");
+  static const IgnoreDeadline deadline("ignore-deadline-after-freeze",
+                                       "a lease is believed to be fresh whenever it is held");
+  static const StartHalfRewound rewound("start-half-rewound", "the marker of an unfinished rewind is not seen");
+  static const RemoveOnlyCopy copy("remove-only-copy", "a stopped data directory is removed, to be cloned again");
+  static const StopOnlyInName stop("stop-only-in-name", "stopping the server is reported as done, and is not");
+  static const std::vector<const Sabotage*> all = {&renew,    &read, &acquire,  &claim,   &initdb, &promote, &release,
+                                                   &ancestry, &lag,  &deadline, &rewound, &copy,   &stop};
+  return all;
+}
+
+const Sabotage* find_sabotage(std::string_view name) {
+  for (const Sabotage* sabotage : sabotages()) {
+    if (sabotage->name() == name) return sabotage;
+  }
+  return nullptr;
+}
+
+}  // namespace regent::sim

@@ -1,0 +1,37 @@
+// Deliberate defects, put around the ports or between observation, decision and execution; the code of the agent stays
+// as it is. A checker that lets all of them pass would be worth nothing: a test demands that each is caught.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/observation.h"
+#include "ports/dcs.h"
+#include "ports/postgres.h"
+
+namespace regent::sim {
+
+class DcsPort;
+class PgPort;
+class HostClock;
+
+class Sabotage {
+ public:
+  virtual ~Sabotage() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string_view what() const = 0;
+  // Null: the port stays as it is. The decorator must not outlive the port.
+  virtual std::unique_ptr<Dcs> around(DcsPort&, HostClock&) const { return nullptr; }
+  virtual std::unique_ptr<Postgres> around(PgPort&) const { return nullptr; }
+  virtual void tamper(Observation&) const {}
+  virtual void tamper(const Observation&, Decision&) const {}
+};
+
+const std::vector<const Sabotage*>& sabotages();
+// Null when there is none of that name.
+const Sabotage* find_sabotage(std::string_view name);
+
+}  // namespace regent::sim

@@ -1,0 +1,301 @@
+#include "sim/simulation.h"
+
+#include "core/rule.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int store_members = 3;
+
+// How long after everything was healed. L1: sessions of the dead must expire, late (F31), a crashed server must
+// recover.
+Duration leader_bound(const Params& params) {
+  return params.ttl + params.loop_wait + params.lease_lateness + 60s;
+}
+// L2: rewinds that fail, back-off, clones one after another.
+constexpr Duration streaming_bound = 300s;
+
+}  // namespace
+
+Simulation::Simulation(Params params, const Sabotage* sabotage, bool tracing)
+    : params_(std::move(params)),
+      sabotage_(sabotage),
+      world_(params_.seed, tracing),
+      network_(world_, params_.nodes, store_members),
+      store_(world_, network_),
+      postgres_{world_, network_, {}, {}, this, 0, params_.rewind_fails},
+      faults_(*this) {
+  Rng& rng = world_.rng();
+  for (int i = 0; i < params_.nodes; ++i) {
+    const auto drift = params_.drift_ppm == 0
+                           ? 0
+                           : static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(2 * params_.drift_ppm))) -
+                                 params_.drift_ppm;
+    nodes_.push_back(std::make_unique<Node>(*this, i, rng.between(1s, 100h), drift));
+    nodes_.back()->link.lose_reply = params_.lose_reply;
+    postgres_.servers.push_back(&nodes_.back()->server);
+  }
+  conditions_.resize(nodes_.size());
+  store_.set_expiry_lateness(params_.lease_lateness);
+  store_.add_listener([this](const std::string& path, const StoreKey* before, const StoreKey* after, int by) {
+    key_changed(path, before, after, by);
+  });
+  checkers_ = make_checkers(*this);
+  world_.set_settle([this] {
+    for (auto& node : nodes_) node->settle();
+  });
+}
+
+Simulation::~Simulation() {
+  world_.set_settle({});
+  postgres_.listener = nullptr;
+  nodes_.clear();
+}
+
+// --------------------------------------------------------------------------------------------------- the run
+
+Outcome Simulation::run() {
+  for (const auto& line : params_.lines()) world_.trace("{}", line);
+  Rng& rng = world_.rng();
+  for (auto& node : nodes_) {
+    Node* one = node.get();
+    world_.after(rng.between(0s, 3s), [one] {
+      if (!one->has_agent()) one->start_agent();
+    });
+    world_.after(rng.between(0s, 300ms), [this, one] { pump(*one); });
+    world_.after(rng.between(0s, 300ms), [this, one] { commit(*one); });
+  }
+  world_.after(1s, [this] { tick(); });
+  const bool calm_start = rng.chance(0.6);
+  if (calm_start) {
+    world_.run_until(120s, [this] { return settled(); });
+    if (world_.violations().empty() && !settled()) {
+      world_.violated("L1", "no cluster came up although nothing was wrong: " + why_not_settled());
+    }
+  }
+  if (world_.violations().empty()) {
+    const Duration begin = world_.now();
+    faults_.begin(begin + rng.between(10ms, 5s), begin + params_.fault_phase);
+    world_.run_until(begin + params_.fault_phase);
+  }
+  if (world_.violations().empty()) recover();
+  outcome_.violations = world_.violations();
+  outcome_.virtual_time = world_.now();
+  outcome_.events = world_.events();
+  outcome_.faults = faults_.injected();
+  return outcome_;
+}
+
+void Simulation::recover() {
+  world_.trace("HEAL everything");
+  faults_.heal_all();
+  // Whoever paused the cluster resumes it.
+  if (paused()) {
+    Json config = store_.view()->config.value;
+    config.erase("pause");
+    store_.put("config", to_compact(config), std::nullopt, "", -1);
+  }
+  const Duration healed = world_.now();
+  world_.run_until(healed + leader_bound(params_), [this] { return has_writable_leader(); });
+  if (!world_.violations().empty()) return;
+  if (!has_writable_leader()) return world_.violated("L1", "no writable primary after healing: " + why_not_settled());
+  world_.run_until(healed + streaming_bound, [this] { return settled(); });
+  if (!world_.violations().empty()) return;
+  if (!settled()) return world_.violated("L2", "not everybody streams after healing: " + why_not_settled());
+  // Rest: no more leader changes without a fault (L4). A request that was on its way may still be served.
+  world_.run_until(world_.now() + 5s);
+  const int changes = outcome_.leader_changes;
+  const bool asked = store_.find("failover") != nullptr;
+  world_.run_until(world_.now() + 2 * params_.loop_wait);
+  if (!world_.violations().empty() || asked) return;
+  if (outcome_.leader_changes != changes) return world_.violated("L4", "the leader changed although nothing was wrong");
+  if (!settled())
+    return world_.violated("L2", "the cluster fell apart although nothing was wrong: " + why_not_settled());
+}
+
+void Simulation::tick() {
+  for (const auto& checker : checkers_) checker->tick();
+  // An agent that ended by itself is started again, as a service manager does.
+  for (auto& node : nodes_) {
+    if (!node->has_agent() && world_.now() > 5s && !faults_.strikes(node->index)) node->start_agent();
+  }
+  world_.after(1s, [this] { tick(); });
+}
+
+void Simulation::pump(Node& node) {
+  node.server.pump();
+  world_.after(world_.rng().between(50ms, 350ms), [this, &node] { pump(node); });
+}
+
+// Clients write to every node that lets them, also to one that should have stepped down: the worst case.
+void Simulation::commit(Node& node) {
+  if (node.server.can_acknowledge()) {
+    node.server.commit();
+    ++outcome_.commits;
+  }
+  world_.after(world_.rng().between(params_.commit_gap / 4, params_.commit_gap * 7 / 4),
+               [this, &node] { commit(node); });
+}
+
+// --------------------------------------------------------------------------------------------------- queries
+
+Node* Simulation::leader_node() {
+  const StoreKey* key = store_.find("leader");
+  if (key == nullptr) return nullptr;
+  for (auto& node : nodes_) {
+    if (node->name.str() == key->value) return node.get();
+  }
+  return nullptr;
+}
+
+bool Simulation::paused() const {
+  const StoreKey* key = store_.find("config");
+  return key != nullptr && key->value.find("\"pause\":true") != std::string::npos;
+}
+
+bool Simulation::hands_off() const {
+  return paused() || world_.now() < hands_off_until_;
+}
+
+bool Simulation::has_writable_leader() {
+  Node* leader = leader_node();
+  return leader != nullptr && leader->server.can_acknowledge();
+}
+
+// A node that cannot come back without a person, because rewinding is impossible and removing data is not allowed, must
+// say so (L3).
+bool Simulation::stuck_by_policy(Node& node) {
+  // A bootstrap that was overtaken leaves the data of another cluster: nobody but a person may remove it (I9, F73).
+  const StoreKey* initialize = store_.find("initialize");
+  const Disk& disk = node.server.disk();
+  if (initialize != nullptr && disk.state == DataState::valid && disk.system_id.str() != initialize->value) return true;
+  const bool allowed = params_.remove_on_diverged && params_.remove_on_rewind_failure;
+  return !allowed && node.able() && !conditions_[static_cast<std::size_t>(node.index)].empty();
+}
+
+bool Simulation::settled() {
+  if (!has_writable_leader()) return false;
+  Node* leader = leader_node();
+  for (auto& node : nodes_) {
+    if (node.get() == leader || stuck_by_policy(*node)) continue;
+    const PgServer& server = node->server;
+    if (!server.streaming() || server.upstream_server() != &leader->server ||
+        server.timeline() != leader->server.timeline()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string Simulation::why_not_settled() {
+  Node* leader = leader_node();
+  std::string text = fmt::format("leader {}", leader != nullptr ? leader->name.str() : "none");
+  for (auto& node : nodes_) {
+    const PgServer& server = node->server;
+    text += fmt::format("; {} {} tl {} lsn {}{}{}", node->name.str(),
+                        server.process() == Process::running ? (server.in_recovery() ? "replica" : "primary") : "down",
+                        server.timeline().value, to_string(server.wal_end()), server.streaming() ? " streaming" : "",
+                        node->able() ? "" : " (no agent)");
+    for (const auto& condition : conditions_[static_cast<std::size_t>(node->index)]) {
+      text += fmt::format(" [{}: {}]", condition.name, condition.detail);
+    }
+  }
+  return text;
+}
+
+// ------------------------------------------------------------------------------------------------- listeners
+
+void Simulation::decided(Node& node, const Observation& observation, const Decision& decision) {
+  ++outcome_.decisions;
+  ++outcome_.rules[decision.rule];
+  conditions_[static_cast<std::size_t>(node.index)] = decision.conditions;
+  world_.trace("{}: {} {}: {}", node.name.str(), decision.rule, decision.rule_name, decision.sentence);
+  for (const auto& checker : checkers_) checker->decided(node, observation, decision);
+}
+
+void Simulation::agent_changed(Node& node) {
+  for (const auto& checker : checkers_) checker->agent_changed(node);
+}
+
+void Simulation::key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by) {
+  if (!path.starts_with("members/") && path != "status") {
+    world_.trace("store: {} {}", path, after != nullptr ? "= " + after->value : "is gone");
+    for (auto& node : nodes_) {
+      Node* one = node.get();
+      const int member = static_cast<int>(world_.rng().below(store_members));
+      world_.after(network_.latency(), [this, one, member] {
+        if (one->has_agent() && network_.passes(network_.store_endpoint(member), one->index)) one->run()->dcs.notify();
+      });
+    }
+  }
+  if (path == "config") hands_off_until_ = world_.now() + params_.loop_wait + 2 * params_.retry_timeout;
+  if (path == "leader" && after != nullptr && (before == nullptr || before->value != after->value)) {
+    if (!last_leader_.empty() && last_leader_ != after->value) ++outcome_.leader_changes;
+    last_leader_ = after->value;
+  }
+  for (const auto& checker : checkers_) checker->key_changed(path, before, after, by);
+}
+
+void Simulation::server_changed(PgServer& server) {
+  for (const auto& checker : checkers_) checker->server_changed(node(server.node()));
+}
+
+void Simulation::promoted(PgServer& server, std::uint32_t fork) {
+  ++outcome_.promotions;
+  for (const auto& checker : checkers_) checker->promoted(node(server.node()), fork);
+}
+
+void Simulation::initialized(PgServer& server) {
+  for (const auto& checker : checkers_) checker->initialized(node(server.node()));
+}
+
+void Simulation::record_written(PgServer& server, RecordId record) {
+  for (const auto& checker : checkers_) checker->record_written(node(server.node()), record);
+}
+
+void Simulation::view_read(int index, std::shared_ptr<const ClusterView> view) {
+  for (const auto& checker : checkers_) checker->view_read(node(index), view);
+}
+
+void Simulation::lease_confirmed(int index, const LeaseGrant& grant) {
+  Node& one = node(index);
+  one.lease.held = true;
+  one.lease.session = grant.session;
+  one.lease.version = grant.version;
+  one.lease.confirmed_at = grant.sent;
+  one.lease.ttl = grant.ttl;
+  for (const auto& checker : checkers_) checker->lease_confirmed(one, grant);
+}
+
+void Simulation::write_requested(int index, const std::string& path, Version expect) {
+  for (const auto& checker : checkers_) checker->write_requested(node(index), path, expect);
+}
+
+void Simulation::release_requested(int index) {
+  for (const auto& checker : checkers_) checker->release_requested(node(index));
+}
+
+void Simulation::start_requested(int index, const job::Start& spec) {
+  world_.trace("n{}: starts PostgreSQL as {}", index + 1,
+               spec.as_primary ? "primary" : "replica of " + spec.upstream.name.str());
+  for (const auto& checker : checkers_) checker->start_requested(node(index), spec);
+}
+
+void Simulation::promote_requested(int index) {
+  for (const auto& checker : checkers_) checker->promote_requested(node(index));
+}
+
+void Simulation::initdb_requested(int index) {
+  world_.trace("n{}: initdb", index + 1);
+  for (const auto& checker : checkers_) checker->initdb_requested(node(index));
+}
+
+void Simulation::removal_requested(int index) {
+  world_.trace("n{}: removes its data directory", index + 1);
+  for (const auto& checker : checkers_) checker->removal_requested(node(index));
+}
+
+}  // namespace regent::sim

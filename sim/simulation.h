@@ -1,0 +1,97 @@
+// One run: builds the world of a seed, lets faults loose, heals everything, and demands that the cluster comes back.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "sim/checker.h"
+#include "sim/faults.h"
+#include "sim/node.h"
+#include "sim/params.h"
+#include "sim/sabotage.h"
+
+namespace regent::sim {
+
+struct Outcome {
+  std::vector<Violation> violations;
+  std::map<int, std::uint64_t> rules;  // hits
+  Duration virtual_time{};
+  std::uint64_t events = 0;
+  std::uint64_t decisions = 0;
+  std::uint64_t commits = 0;
+  int faults = 0;
+  int leader_changes = 0;
+  int promotions = 0;
+};
+
+class Simulation final : public PgListener, public DcsListener, public StepListener {
+ public:
+  Simulation(Params params, const Sabotage* sabotage, bool tracing);
+  ~Simulation() override;
+
+  Outcome run();
+
+  const Params& params() const { return params_; }
+  World& world() { return world_; }
+  Network& network() { return network_; }
+  Store& store() { return store_; }
+  PgWorld& postgres() { return postgres_; }
+  const Sabotage* sabotage() const { return sabotage_; }
+  std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
+  Node& node(int index) { return *nodes_[static_cast<std::size_t>(index)]; }
+  Node* leader_node();  // whom the leader key names
+  bool paused() const;  // as the store says
+  // Paused, or resumed so lately that agents need not know it yet (I14).
+  bool hands_off() const;
+  int leader_changes() const { return outcome_.leader_changes; }
+  int faults_injected() const { return faults_.injected(); }
+
+  // A leader, everybody else streaming from the same history.
+  bool has_writable_leader();
+  bool settled();
+  // Everybody who does not stream names a condition, and a person has to act (L3).
+  std::string why_not_settled();
+
+  void decided(Node& node, const Observation& observation, const Decision& decision);
+  void agent_changed(Node& node);
+  void violated(std::string invariant, std::string text) { world_.violated(std::move(invariant), std::move(text)); }
+
+  // --- listeners: each tells all checkers ---
+  void server_changed(PgServer& server) override;
+  void promoted(PgServer& server, std::uint32_t fork) override;
+  void initialized(PgServer& server) override;
+  void record_written(PgServer& server, RecordId record) override;
+  void view_read(int node, std::shared_ptr<const ClusterView> view) override;
+  void lease_confirmed(int node, const LeaseGrant& grant) override;
+  void write_requested(int node, const std::string& path, Version expect) override;
+  void release_requested(int node) override;
+  void start_requested(int node, const job::Start& spec) override;
+  void promote_requested(int node) override;
+  void initdb_requested(int node) override;
+  void removal_requested(int node) override;
+
+ private:
+  void key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by);
+  void tick();
+  void pump(Node& node);
+  void commit(Node& node);
+  void recover();
+  bool stuck_by_policy(Node& node);
+
+  Params params_;
+  const Sabotage* sabotage_;
+  World world_;
+  Network network_;
+  Store store_;
+  PgWorld postgres_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Checker>> checkers_;
+  Faults faults_;
+  Outcome outcome_;
+  std::string last_leader_;
+  Duration hands_off_until_{};
+  std::vector<std::vector<Condition>> conditions_;  // of every node's last decision
+};
+
+}  // namespace regent::sim

@@ -1,0 +1,48 @@
+// A checker that cannot fail is a defect: every sabotage is caught within 500 seeds.
+#include "sim/sabotage.h"
+
+#include <gtest/gtest.h>
+
+#include "base/log.h"
+#include "sim/simulation.h"
+
+namespace regent::sim {
+namespace {
+
+class Sabotaged : public testing::TestWithParam<const Sabotage*> {};
+
+TEST_P(Sabotaged, IsCaughtWithin500Seeds) {
+  log::set_level(log::Level::critical);
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    Simulation simulation(draw_params(seed), GetParam(), false);
+    const Outcome outcome = simulation.run();
+    if (outcome.violations.empty()) continue;
+    const auto& violation = outcome.violations.front();
+    RecordProperty("seed", std::to_string(seed));
+    RecordProperty("invariant", violation.invariant);
+    return;
+  }
+  FAIL() << "no checker noticed " << GetParam()->name() << ": " << GetParam()->what();
+}
+
+std::string test_name(const testing::TestParamInfo<const Sabotage*>& info) {
+  std::string name(info.param->name());
+  for (char& c : name) {
+    if (c == '-') c = '_';
+  }
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Sabotaged, testing::ValuesIn(sabotages()), test_name);
+
+TEST(Sabotages, AreAtLeastEight) {
+  EXPECT_GE(sabotages().size(), 8U);
+}
+
+TEST(Sabotages, AreFoundByName) {
+  for (const Sabotage* sabotage : sabotages()) EXPECT_EQ(find_sabotage(sabotage->name()), sabotage);
+  EXPECT_EQ(find_sabotage("no-such-defect"), nullptr);
+}
+
+}  // namespace
+}  // namespace regent::sim
