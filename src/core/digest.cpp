@@ -68,14 +68,11 @@ struct JobDigest {
     }
   }
   void operator()(const job::Rewind&) const {
-    // Its exit code is not believed: the histories are compared again (F70).
+    // Its exit code is not believed: the histories are compared again (F70). Until they agree it counts as a failure,
+    // or a pg_rewind that sees nothing to do would be run again for ever.
     m.rejoin = Rejoin::unchecked;
-    if (ok) {
-      m.rewind_failures = 0;
-    } else {
-      ++m.rewind_failures;
-      m.retry_at = o.now + back_off(m.rewind_failures);
-    }
+    ++m.rewind_failures;
+    if (!ok) m.retry_at = o.now + back_off(m.rewind_failures);
   }
   void operator()(const job::Stop&) const {}
   void operator()(const job::RemoveData&) const {

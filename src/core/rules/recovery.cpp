@@ -200,6 +200,7 @@ constexpr Rule table[] = {
        auto verdict = lineage(end.position, end.inclusive, theirs.timeline, theirs.wal, theirs.history);
        if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) verdict = Lineage::diverged;
        d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
+       if (verdict == Lineage::contained) d.memory.rewind_failures = 0;
        d.memory.rejoin_leader = theirs.source;
        d.memory.rejoin_timeline = theirs.timeline;
        say(d, "Local timeline={} lsn={}; primary_timeline={}: {}", end.position.timeline.value,
