@@ -74,6 +74,9 @@ class Node {
   void lay(Ambush ambush) { ambush_ = ambush; }
   void clear_ambush() { ambush_.reset(); }
 
+  // What its agent last knew: cut off from the store, it does not hear that a pause is over (I14).
+  bool believes_paused = false;
+
   // The lease as last confirmed to this incarnation; held is false while there is none.
   LeaseFacts lease;
   // In true time; zero when there never was a lease.

@@ -22,7 +22,7 @@ constexpr Duration signal_time = 100ms;
 
 // Whether a primary that should be down is excused now. In pause nobody touches it, as the operator wants (I14).
 bool excused(Simulation& sim, const Node& node) {
-  if (!node.able() || sim.hands_off()) return true;
+  if (!node.able() || sim.hands_off() || node.believes_paused) return true;
   const bool fresh = node.able_since() == node.started_at();
   return sim.world().now() - node.able_since() <= (fresh ? restart_grace(sim) : thaw_grace);
 }
@@ -77,7 +77,7 @@ class DeadByDeadline final : public Checker {
   void judge(Node& node) {
     const Duration now = sim_.world().now();
     if (!node.server.is_open() || now < node.lease_dead_by() + signal_time) return;
-    if (sim_.hands_off()) return;
+    if (sim_.hands_off() || node.believes_paused) return;
     if (node.lease.held ? excused(sim_, node) : !node.able() || now - node.able_since() <= restart_grace(sim_)) return;
     // Its own bootstrap: the claim on /initialize stands in for the lease (F73).
     const StoreKey* initialize = sim_.store().find("initialize");
