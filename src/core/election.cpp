@@ -52,11 +52,14 @@ Candidacy check_self(const Situation& s) {
   return check_branch(s);
 }
 
+bool lags(const Situation& s, Lsn wal) {
+  return bytes_between(wal, s.view->status.value.optime) > s.o.settings.maximum_lag_on_failover;
+}
+
 Candidacy check_lag(const Situation& s) {
   // In synchronous mode the confirmed set decides; a position that no standby could confirm must not veto it (F60).
-  if (s.o.settings.synchronous_mode || s.primary) return {Verdict::stand, {}};
+  if (s.o.settings.synchronous_mode || s.primary || !lags(s, s.server->wal)) return {Verdict::stand, {}};
   const auto lag = bytes_between(s.server->wal, s.view->status.value.optime);
-  if (lag <= s.o.settings.maximum_lag_on_failover) return {Verdict::stand, {}};
   return {Verdict::hold_back, fmt::format("my WAL position is {} bytes behind the last leader's", lag)};
 }
 
@@ -67,6 +70,8 @@ Candidacy check_peers(const Situation& s) {
       return {Verdict::hold_back, fmt::format("Primary ({}) is still alive", peer.name.str())};
     }
     if (!could_lead(peer)) continue;
+    // On a newer timeline, and behind by more than it may be: it holds back itself, and must not hold back everybody.
+    if (!s.o.settings.synchronous_mode && lags(s, peer.wal)) continue;
     if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) {
       return {Verdict::hold_back, fmt::format("{} is ahead of me", peer.name.str())};
     }

@@ -28,7 +28,8 @@ bool another_is_named(const Situation& s) {
   if (!request->candidate.empty()) {
     if (request->candidate == s.o.self.name || !peers_are_fresh(s)) return false;
     const auto* peer = s.o.peers->find(request->candidate);
-    return peer != nullptr && could_lead(*peer);
+    // One on an old timeline will never take it, and would be waited for for ever.
+    return peer != nullptr && could_lead(*peer) && peer->timeline >= recorded_timeline(s.view->history.value);
   }
   // A switchover to anybody but the old leader.
   if (request->leader != s.o.self.name || !peers_are_fresh(s)) return false;
