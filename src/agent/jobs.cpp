@@ -63,6 +63,8 @@ void Jobs::end(AgentState& state, std::uint64_t id, Result<void> outcome) {
   facts_ = JobFacts{};
   facts_.ended = std::move(ended);
   signal_.reset();
+  // A copied or rewound directory may hold another timeline under the number of the old one (F62).
+  state.local_history_of = Timeline{};
   state.wake.ring();
 }
 
