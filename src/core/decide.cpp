@@ -64,7 +64,6 @@ std::span<const Section> rule_sections() {
 Decision decide(const Observation& observation, const Memory& memory) {
   Decision d;
   d.memory = digest(observation, memory);
-  d.memory_before = d.memory;
   d.wake_at = observation.now + observation.settings.loop_wait;
   // The situation refers to the memory as it was digested; rules change the decision's own copy.
   const Memory digested = d.memory;

@@ -102,9 +102,8 @@ struct Decision {
   // Performed in order. The first one that fails ends the cycle: what follows relied on it.
   std::vector<Action> actions;
   std::vector<Condition> conditions;
-  Memory memory;         // to carry on when every action was done
-  Memory memory_before;  // to carry on when one failed: what was observed, without what was intended
-  Instant wake_at;       // decide again at the latest; events wake earlier
+  Memory memory;    // to carry on with
+  Instant wake_at;  // decide again at the latest; events wake earlier
 
   bool has_effects() const;  // any action that changes something beyond the member and status keys
 };

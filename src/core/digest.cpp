@@ -88,11 +88,7 @@ struct JobDigest {
 
 void digest_leader(const Observation& o, Memory& m) {
   const auto* view = o.cluster.get();
-  if (view == nullptr) {
-    if (!m.store_lost_at) m.store_lost_at = o.now;
-    return;
-  }
-  m.store_lost_at.reset();
+  if (view == nullptr) return;
   m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(view->history.value));
   const Member* leader = view->leader_member();
   if (leader == nullptr || leader->name == o.self.name) return;
@@ -128,6 +124,13 @@ Memory digest(const Observation& o, Memory m) {
     const bool over = s.other_leads || (m.demotion && o.now - m.demotion->since >= std::chrono::seconds(10));
     if (!graceful || over) m.demotion.reset();
   }
+  const bool bootstrapping = s.doing<job::Bootstrap>() || m.bootstrapped;
+  if (!s.may_write || o.lease.held || bootstrapping) {
+    m.unleased_since.reset();
+  } else if (!m.unleased_since) {
+    m.unleased_since = o.now;
+  }
+  if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
   if (!s.holding && s.view != nullptr) m.acquired_now = false;
   if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);
   if (s.named) m.bootstrapped = false;

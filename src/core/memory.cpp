@@ -25,7 +25,8 @@ std::string to_text(const Memory& m) {
   flag(m.crashed_at.has_value(), "recovering from a crash");
   flag(m.acquired_now, "acquired the lock now");
   flag(m.checkpoint_due, "checkpoint due");
-  flag(m.store_lost_at.has_value(), "store lost");
+  flag(m.unleased_since.has_value(), "writable without a lease");
+  flag(m.named_since.has_value(), "waiting for a named candidate");
   if (!m.seen_system_id.empty()) out += fmt::format("cluster: {}\n", m.seen_system_id.str());
   flag(m.bootstrapped, "bootstrapped");
   flag(m.bootstrap_failed, "bootstrap failed");

@@ -41,8 +41,10 @@ struct Memory {
   bool acquired_now = false;          // the lock was taken in this incarnation and the promotion is still due
   bool checkpoint_due = false;        // promoted, the checkpoint after it is not done (F70)
 
-  // Since when the store does not answer.
-  std::optional<Instant> store_lost_at;
+  // Since when the server may be written to without a lease that we know of (I3).
+  std::optional<Instant> unleased_since;
+  // Since when a candidate that somebody named is waited for.
+  std::optional<Instant> named_since;
 
   SystemId seen_system_id;        // of the cluster in the store; remembered when the key is deleted (F33)
   bool bootstrapped = false;      // our bootstrap job ended well; keys are still to be written

@@ -227,11 +227,13 @@ void Scenario::member(const Words& words) {
 }
 
 // postgres stopped | starting | unknown | silent | primary tl=1 wal=0/3000000
-// | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming]
+// [to=n2,n3] | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming] [replay-paused] [pending=max_connections]
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
   o_.postgres.why.clear();
+  o_.postgres.pending_restart = Json::object();
+  if (const auto pending = option(words, "pending")) o_.postgres.pending_restart[*pending] = Json::object();
   if (what == "stopped") {
     o_.postgres.process = Process::stopped;
     return;
@@ -253,6 +255,16 @@ void Scenario::postgres(const Words& words) {
     if (const auto upstream = option(words, "upstream")) facts.upstream = {*upstream + ".example", "5432"};
     facts.upstream_slot = option(words, "slot").value_or("");
     if (has(words, "streaming")) facts.replication_state = "streaming";
+    facts.replay_paused = has(words, "replay-paused");
+    if (const auto receivers = option(words, "to")) {
+      std::istringstream names(*receivers);
+      for (std::string name; std::getline(names, name, ',');) {
+        ReplicationRow row;
+        row.application_name = name;
+        row.state = "streaming";
+        facts.replication.push_back(row);
+      }
+    }
     facts.version = 150020;
     server_ = facts;
   }

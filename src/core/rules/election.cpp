@@ -25,6 +25,8 @@ bool i_am_named(const Situation& s) {
 bool another_is_named(const Situation& s) {
   const auto* request = due_request(s);
   if (request == nullptr || s.primary) return false;
+  // It may have reasons of its own not to take the lock; nobody waits for ever (L1).
+  if (s.m.named_since && s.o.now - *s.m.named_since >= std::chrono::seconds(10)) return false;
   if (!request->candidate.empty()) {
     if (request->candidate == s.o.self.name || !peers_are_fresh(s)) return false;
     const auto* peer = s.o.peers->find(request->candidate);
@@ -115,6 +117,7 @@ constexpr Rule table[] = {
      [](const Situation& s) { return free_lock(s) && s.server != nullptr && another_is_named(s); },
      [](const Situation& s, Decision& d) {
        say(d, "following a different leader because i am not the healthiest node");
+       if (!s.m.named_since) d.memory.named_since = s.o.now;
        wake_in(s, d, std::chrono::seconds(1));
      }},
     {640, "primary_takes_lock", "nobody holds the lock and the local server is a primary of this cluster's branch",

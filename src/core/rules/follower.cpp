@@ -1,4 +1,7 @@
 // 800: somebody else holds the lock and the local server runs.
+#include <algorithm>
+#include <array>
+
 #include "core/rules/steps.h"
 #include "core/timeline.h"
 
@@ -23,6 +26,14 @@ Lineage compare(const Situation& s) {
 bool upstream_differs(const Situation& s) {
   const auto wanted = wanted_upstream(s);
   return !wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot);
+}
+
+// The settings that a standby must have at least as high as its primary.
+bool standby_setting_pending(const Situation& s) {
+  constexpr std::array<const char*, 5> settings{"max_connections", "max_worker_processes", "max_wal_senders",
+                                                "max_prepared_transactions", "max_locks_per_transaction"};
+  return std::any_of(settings.begin(), settings.end(),
+                     [&](const char* name) { return s.o.postgres.pending_restart.contains(name); });
 }
 
 constexpr Rule table[] = {
@@ -98,6 +109,28 @@ constexpr Rule table[] = {
        say(d, "following a new upstream: {}", upstream.name.str());
        act(d, action::Follow{upstream});
      }},
+    {870, "replay_paused_by_parameters",
+     "replay is paused because the leader's settings are higher than the local ones, which a restart would raise",
+     "restarting: replay is paused until settings are raised to the leader's", "F19, L2",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.server->replay_paused && standby_setting_pending(s);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "restarting: replay is paused until settings are raised to the leader's");
+       start(d, job::Restart{.as_primary = false, .upstream = wanted_upstream(s)});
+     }},
+    {875, "compare_again", "the upstream is set and nothing arrives from it: was the comparison right?",
+     "comparing the timeline history with the leader {} again", "L2, L3, F61",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean &&
+              s.server->replication_state.empty() && s.o.upstream_history.age(s.o.now) >= std::chrono::seconds(10);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "comparing the timeline history with the leader {} again", s.leader->name.str());
+       condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
+       act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       d.memory.rejoin = Rejoin::unchecked;
+     }},
     {880, "follower", "somebody else leads and the local server follows",
      "no action. I am ({}), a secondary, and following a leader ({})", "L2",
      [](const Situation& s) { return s.other_leads && s.replica; },
@@ -107,7 +140,7 @@ constexpr Rule table[] = {
          condition(d, "LeaderUnknown", "the leader has no member key");
        } else if (s.server->replication_state.empty() && s.leader_usable && s.m.rejoin == Rejoin::clean) {
          condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
-         wake_in(s, d, std::chrono::seconds(2));
+         wake_in(s, d, std::chrono::milliseconds(500));
        }
      }},
     {890, "nothing_to_do", "none of the above", "no action. I am ({})", "", [](const Situation&) { return true; },

@@ -32,6 +32,13 @@ bool asked_in_vain(const Situation& s) {
 bool is_good_target(const Situation& s, const PeerAnswer& peer, const Failover& request) {
   if (peer.name == s.o.self.name || !could_lead(peer) || !peer.in_recovery) return false;
   if (!request.candidate.empty() && peer.name != request.candidate) return false;
+  // It must be receiving from here right now, or it would miss what is written until the stop.
+  const Member* member = s.view->member(peer.name);
+  const bool cascaded = member != nullptr && !member->tags.replicatefrom.empty();
+  const bool streams = std::any_of(s.server->replication.begin(), s.server->replication.end(), [&](const auto& row) {
+    return row.application_name == peer.name.str() && row.state == "streaming";
+  });
+  if (!streams && !cascaded) return false;
   return peer.timeline == s.server->timeline &&
          bytes_between(peer.wal, s.server->wal) <= s.o.settings.maximum_lag_on_failover;
 }

@@ -94,6 +94,23 @@ constexpr Rule table[] = {
        renew_when_due(s, d);
        d.wake_at = std::min(d.wake_at, *s.m.retry_at);
      }},
+    {527, "hand_over_wait", "this node was demoted to hand over, and no replica is known to have all of its WAL",
+     "waiting for a replica to receive everything before the leader key is released", "F09, I6",
+     [](const Situation& s) { return down(s) && awaits_receiver(s); },
+     [](const Situation& s, Decision& d) { await_receiver(s, d); }},
+    {528, "hand_over_failed", "a switchover stopped this node, and the candidate did not receive all of its WAL",
+     "{}: nobody received everything, starting again as the leader", "F09, F78, I6",
+     [](const Situation& s) {
+       const bool switching =
+           s.m.demotion && s.m.demotion->kind == Demotion::Kind::graceful && s.view->failover.exists();
+       return down(s) && s.holding && switching && s.m.ran_as_primary && !somebody_received_everything(s);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: nobody received everything, starting again as the leader", s.m.demotion->reason);
+       act(d, action::RenewLease{});
+       act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+       d.memory.demotion.reset();
+     }},
     {530, "release_after_stop", "this node was demoted, its server is down, the lock is still ours",
      "Leader key released", "F09, F64, I3", [](const Situation& s) { return down(s) && s.holding && s.m.demotion; },
      [](const Situation& s, Decision& d) {

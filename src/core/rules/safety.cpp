@@ -33,6 +33,20 @@ constexpr Rule table[] = {
        d.memory.demotion = Demotion{Demotion::Kind::offline, "the lease ran out", s.o.now};
        forget_rejoin(d.memory);
      }},
+    {15, "fence_without_lease",
+     "for retry_timeout the local server could be written to without a lease that we know of",
+     "demoting self because I have no leader lock and could not get it", "I3, F01, F27",
+     [](const Situation& s) {
+       return !s.paused && !s.job_running && s.m.unleased_since &&
+              s.o.now - *s.m.unleased_since >= s.o.settings.retry_timeout;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, s.view == nullptr ? "demoting self because DCS is not accessible and I was a leader"
+                                : "demoting self because I have no leader lock and could not get it");
+       start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
+       d.memory.demotion = Demotion{Demotion::Kind::offline, "no lease", s.o.now};
+       forget_rejoin(d.memory);
+     }},
     {20, "shut_down_in_pause", "the agent is asked to end while the cluster is paused: PostgreSQL is left alone",
      "PAUSE: ending, PostgreSQL is left as it is", "I14, T30",
      [](const Situation& s) { return s.o.requests.shutdown && s.paused; },
@@ -50,6 +64,7 @@ constexpr Rule table[] = {
        if (!s.doing<job::Stop>()) {
          if (s.job_running) act(d, action::CancelJob{});
          start(d, job::Stop{.checkpoint = s.primary});
+         d.memory.demotion = Demotion{Demotion::Kind::graceful, "shutdown", s.o.now};
        }
      }},
     {32, "shut_down_end_job", "the agent is asked to end, the server is down, a job still runs",
@@ -59,6 +74,11 @@ constexpr Rule table[] = {
        say(d, "waiting for the running job before the agent ends");
        act(d, action::CancelJob{});
      }},
+    {33, "shut_down_hand_over",
+     "the agent is asked to end, the server is down, and no replica is known to have all of its WAL",
+     "waiting for a replica to receive everything before the leader key is released", "F09, I6",
+     [](const Situation& s) { return s.o.requests.shutdown && s.view != nullptr && awaits_receiver(s); },
+     [](const Situation& s, Decision& d) { await_receiver(s, d); }},
     {34, "shut_down_release", "the agent is asked to end, the server is down, the lock is ours", "Leader key released",
      "F09, F64", [](const Situation& s) { return s.o.requests.shutdown && s.holding; },
      [](const Situation& s, Decision& d) {

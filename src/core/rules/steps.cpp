@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "core/election.h"
+
 namespace regent::rules {
+namespace {
+
+// Nobody writes while we wait: a replica that streams needs milliseconds.
+constexpr Duration hand_over_patience = std::chrono::seconds(5);
+
+}  // namespace
 
 void condition(Decision& d, std::string name, std::string detail) {
   d.conditions.push_back({std::move(name), std::move(detail)});
@@ -28,6 +36,33 @@ job::Stop fence(const Situation& s) {
   const auto left = dead_by(s.o.lease) - s.o.now;
   if (!s.o.lease.held || left <= std::chrono::milliseconds(200)) return {.immediate = true};
   return {.escalate_after = left / 2};
+}
+
+bool somebody_received_everything(const Situation& s) {
+  if (!peers_are_fresh(s)) return false;
+  const auto& wanted = s.view->failover.value.candidate;
+  return std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const PeerAnswer& peer) {
+    const bool named = wanted.empty() || peer.name == wanted;
+    return named && could_lead(peer) && peer.timeline == s.control->timeline && peer.wal > s.control->checkpoint;
+  });
+}
+
+bool awaits_receiver(const Situation& s) {
+  const bool handing_over = s.holding && s.stopped && s.control != nullptr && s.control->clean_primary() &&
+                            s.m.demotion && s.m.demotion->kind == Demotion::Kind::graceful;
+  if (!handing_over || !s.o.job.ended || s.o.now - s.o.job.ended->at >= hand_over_patience) return false;
+  const bool alone = std::none_of(s.view->members.begin(), s.view->members.end(), [&](const Member& member) {
+    return member.name != s.o.self.name && member.state == PgState::running && member.tags.may_lead();
+  });
+  if (alone) return false;
+  return !somebody_received_everything(s);
+}
+
+void await_receiver(const Situation& s, Decision& d) {
+  say(d, "waiting for a replica to receive everything before the leader key is released");
+  renew_when_due(s, d);
+  act(d, action::GatherPeers{});
+  wake_in(s, d, std::chrono::milliseconds(100));
 }
 
 void forget_rejoin(Memory& memory) {

@@ -39,6 +39,13 @@ void renew_when_due(const Situation& s, Decision& d);
 // A stop that is over before somebody else may be promoted: fast while there is time, immediate when there is none.
 job::Stop fence(const Situation& s);
 
+// A former primary was shut down cleanly under its lock, there are members that could have received its last record,
+// and none is known to have: for a few seconds that is worth waiting for (F09).
+bool awaits_receiver(const Situation& s);
+// A member that could take over answered just now that it has it. Asked of a server that is down.
+bool somebody_received_everything(const Situation& s);
+void await_receiver(const Situation& s, Decision& d);
+
 // Forgets what was known about following somebody.
 void forget_rejoin(Memory& memory);
 

@@ -24,20 +24,6 @@ constexpr Rule table[] = {
        renew_when_due(s, d);
        d.wake_at = std::min(d.wake_at, demote_at(s.o.lease));
      }},
-    {220, "store_lost_without_lease",
-     "the store has not answered for retry_timeout and the local server accepts writes without a lease we know of",
-     "demoting self because DCS is not accessible and I was a leader", "I3, F01",
-     [](const Situation& s) {
-       return lost(s) && s.primary && !s.o.lease.held && !s.job_running && s.m.store_lost_at &&
-              s.o.now - *s.m.store_lost_at >= s.o.settings.retry_timeout;
-     },
-     [](const Situation& s, Decision& d) {
-       say(d, "demoting self because DCS is not accessible and I was a leader");
-       report(s, d);
-       start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
-       d.memory.demotion = Demotion{Demotion::Kind::offline, "the store is not accessible", s.o.now};
-       forget_rejoin(d.memory);
-     }},
     {230, "store_lost_read_only", "the store does not answer, the primary was stopped for it: serve reads",
      "demoted self because DCS is not accessible and I was a leader", "F26",
      [](const Situation& s) {
