@@ -26,6 +26,21 @@ Self self_of(const Node& node, const Params& params) {
   return self;
 }
 
+// As the REST API answers GET /patroni: from the last snapshot when it is young, else after another look at the server,
+// else, when the loop is busy, from what there is.
+void answer_as_rest(Simulation& sim, Node& node, std::function<void(std::shared_ptr<const Snapshot>)> answered) {
+  const auto current = node.run()->board.load();
+  if (current && node.clock.boot() - current->observation.now <= 100ms) return answered(current);
+  const auto once = std::make_shared<bool>(false);
+  const auto answer = [&node, once, answered] {
+    if (std::exchange(*once, true) || node.frozen() || !node.able()) return;
+    if (const auto seen = node.run()->board.load()) answered(seen);
+  };
+  node.run()->agent->submit(intent::Observe{}, [answer](Result<Json>) { answer(); });
+  node.run()->process.wake();
+  sim.world().after(500ms, answer);
+}
+
 }  // namespace
 
 Node::Node(Simulation& sim, int index_, Duration boot_offset, std::int64_t drift_ppm)
@@ -46,6 +61,9 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
                                if (peer.frozen()) return std::nullopt;
                                if (!peer.able()) return std::shared_ptr<const Snapshot>();
                                return peer.run()->board.load();
+                             },
+                             [&sim](int other, std::function<void(std::shared_ptr<const Snapshot>)> answered) {
+                               answer_as_rest(sim, sim.node(other), std::move(answered));
                              }}) {
   const Sabotage* sabotage = sim.sabotage();
   if (sabotage != nullptr) {

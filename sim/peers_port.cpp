@@ -58,18 +58,23 @@ Task<PeersFacts> PeersPort::ask(std::vector<Member> members, Instant deadline) {
       const int to = node_of(members[i].name);
       const MemberName name = members[i].name;
       const Published published = p_.published;
-      const Duration way = network.latency() + network.latency();
-      world.after(way, [=, &network] {
+      const Duration way = network.latency();
+      world.after(way, [=, this, &world, &network] {
         if (wait->done() || !network.connected(from, to)) return;
         const auto snapshot = published(to);
         if (!snapshot) return;
-        PeerAnswer& slot = gathering->facts.answers[i];
-        if (*snapshot) {
-          slot = answer_from(name, **snapshot);
-        } else {
-          slot.why = "connection refused";
+        if (!*snapshot) {
+          gathering->facts.answers[i].why = "connection refused";
+          if (--gathering->missing == 0) wait->complete(true);
+          return;
         }
-        if (--gathering->missing == 0) wait->complete(true);
+        p_.observe(to, [=, &world, &network](std::shared_ptr<const Snapshot> seen) {
+          world.after(network.latency(), [=, &network] {
+            if (wait->done() || !network.connected(to, from)) return;
+            gathering->facts.answers[i] = answer_from(name, *seen);
+            if (--gathering->missing == 0) wait->complete(true);
+          });
+        });
       });
     }
     world.at(until, [wait] { wait->complete(true); });

@@ -18,6 +18,9 @@ class PeersPort final : public Peers {
   // pointer: the connection is refused.
   using Published = std::function<std::optional<std::shared_ptr<const Snapshot>>(int node)>;
 
+  // Asks the member's agent for a fresh look, as its REST API does before it answers.
+  using Observe = std::function<void(int node, std::function<void(std::shared_ptr<const Snapshot>)> answered)>;
+
   struct Parts {
     World& world;
     Network& network;
@@ -25,6 +28,7 @@ class PeersPort final : public Peers {
     AgentProcess& process;
     int node;
     Published published;
+    Observe observe;
   };
   explicit PeersPort(Parts parts) : p_(std::move(parts)) {}
 

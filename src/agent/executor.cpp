@@ -12,7 +12,8 @@ namespace {
 
 using namespace boost::asio::experimental::awaitable_operators;
 
-constexpr Duration peers_time = std::chrono::seconds(2);
+// Short enough for the answers to be fresh when the slowest member did not answer (core/election.h).
+constexpr Duration peers_time = std::chrono::seconds(1);
 constexpr Duration history_time = std::chrono::seconds(3);
 constexpr Duration files_time = std::chrono::seconds(10);
 constexpr Duration slot_time = std::chrono::seconds(5);

@@ -64,7 +64,8 @@ Task<Result<Json>> set_failover(AgentState& state, Failover wanted) {
   Result<ClusterView> view = co_await std::move(read);
   if (!view) co_return tl::make_unexpected(view.error());
   const Versioned<Failover>& current = view->failover;
-  if (current.exists() && !current.value.empty()) {
+  // One that is scheduled for later may be replaced; the compare-and-swap tells if somebody else did so too.
+  if (current.exists() && !current.value.empty() && !current.value.scheduled_at) {
     // The same request twice is one request.
     if (current.value == wanted) co_return Json(print_failover(wanted));
     co_return fail(ErrorKind::conflict, "another failover or switchover is requested already");
@@ -123,6 +124,8 @@ void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
     state.requests.reinit = reinit->request;
     state.requests.reinit->id = ++last_id_;
     reinit_reply_ = std::move(reply);
+  } else if (std::holds_alternative<intent::Observe>(intent)) {
+    observers_.push_back(std::move(reply));
   } else if (std::holds_alternative<intent::Reload>(intent)) {
     if (state.hooks.reload) {
       state.hooks.reload();
@@ -174,6 +177,7 @@ void Intents::close(AgentState& state) {
   closed_ = true;
   const Error error{ErrorKind::cancelled, "the agent is shutting down"};
   for (Waiting& left : std::exchange(waiting_, {})) left.reply(tl::make_unexpected(error));
+  for (IntentReply& reply : take_observers()) reply(tl::make_unexpected(error));
   if (restart_reply_) std::exchange(restart_reply_, nullptr)(tl::make_unexpected(error));
   if (reinit_reply_) std::exchange(reinit_reply_, nullptr)(tl::make_unexpected(error));
   state.requests.restart.reset();

@@ -7,6 +7,8 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/decision.h"
 #include "ports/control.h"
@@ -27,6 +29,9 @@ class Intents {
   void answer_restart(AgentState& state, const action::AnswerRestart& answer);
   void answer_reinit(AgentState& state, const action::AnswerReinit& answer);
 
+  // Who asked for a fresh look before this cycle began; they are told when it was published.
+  std::vector<IntentReply> take_observers() { return std::exchange(observers_, {}); }
+
   // The loop has ended: everybody who still waits, and whoever comes, is told so.
   void close(AgentState& state);
 
@@ -36,6 +41,7 @@ class Intents {
     IntentReply reply;
   };
   std::deque<Waiting> waiting_;
+  std::vector<IntentReply> observers_;
   IntentReply restart_reply_;
   IntentReply reinit_reply_;
   std::uint64_t last_id_ = 0;

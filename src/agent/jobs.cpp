@@ -59,6 +59,8 @@ void Jobs::end(AgentState& state, std::uint64_t id, Result<void> outcome) {
   if (!outcome) {
     ended.error = outcome.error();
     log::warning("{} failed: {}", job_name(ended.spec), ended.error->message);
+  } else if (const auto* clone = std::get_if<job::Clone>(&ended.spec)) {
+    log::info("bootstrapped from {} '{}'", clone->from_leader ? "leader" : "replica", clone->source.name.str());
   }
   facts_ = JobFacts{};
   facts_.ended = std::move(ended);

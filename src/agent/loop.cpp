@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/executor.h"
 #include "agent/gather.h"
@@ -183,6 +184,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
   for (;;) {
     const Instant began = state->now();
     bell.mute();
+    const std::vector<IntentReply> observers = state->intents.take_observers();
     auto look = gather(*state);
     Observation observation = co_await std::move(look);
     if (state->hooks.tamper_facts) state->hooks.tamper_facts(observation);
@@ -196,6 +198,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     if (state->hooks.decided) state->hooks.decided(observation, decision);
     announcer.say(decision.sentence, observation.now, observation.settings.loop_wait);
     publish(*state, observation, decision, pace);
+    for (const IntentReply& reply : observers) reply(Json(nullptr));
 
     auto act = execute(state, decision.actions, observation.now);
     const Performed performed = co_await std::move(act);

@@ -132,8 +132,8 @@ class Daemon {
     notify(daemon.launch_.notify_socket, "READY=1");
     auto reach = reach_store(daemon);
     const std::optional<ClusterView> view = co_await std::move(reach);
-    if (!view) co_return 0;
-    auto ask = namesake_runs(daemon, *view);
+    if (daemon.ending_) co_return 0;
+    auto ask = namesake_runs(daemon, view.value_or(ClusterView{}));
     if (co_await std::move(ask)) {
       log::critical("Can't start; there is already a node named '{}' running", daemon.launch_.config.name.str());
       co_return 1;
@@ -142,7 +142,8 @@ class Daemon {
     co_return co_await std::move(loop);
   }
 
-  // A machine may come up before its store does. nullopt: asked to end meanwhile.
+  // A machine may come up before its store does. nullopt: asked to end meanwhile, or a server runs here, which somebody
+  // has to watch over with or without the store (F01, I3).
   static Task<std::optional<ClusterView>> reach_store(Daemon& daemon) {
     while (!daemon.ending_) {
       auto read = daemon.dcs_->read(daemon.clock_.now() + connect_time);
@@ -150,7 +151,9 @@ class Daemon {
       if (view) co_return std::move(*view);
       log::error("{}", view.error().message);
       log::info("waiting on {}", daemon.launch_.config.store.kind);
-      if (daemon.ending_) break;
+      auto look = daemon.postgres_.observe(daemon.clock_.now() + connect_time);
+      const PostgresFacts server = co_await std::move(look);
+      if (daemon.ending_ || server.process != Process::stopped) break;
       auto pause = daemon.clock_.sleep_until(daemon.clock_.now() + connect_pause);
       co_await std::move(pause);
     }
@@ -211,6 +214,7 @@ class Daemon {
     launch_.config = std::move(*fresh);
     log::set_level(launch_.config.log.level);
     postgres_.set_local_config(launch_.config);
+    api_->reconfigure(launch_.config.rest);
     agent_->request_reload(make_self(launch_.config));
     log::info("reloaded the configuration");
   }

@@ -35,11 +35,14 @@ struct Reinit {
   ReinitRequest request;
 };
 struct Reload {};
+// Replies when the loop has looked at the server once more and published it: positions of the last cycle may be
+// loop_wait old, which is no basis for an election or a hand-over (I6, F09).
+struct Observe {};
 
 }  // namespace intent
 
 using Intent = std::variant<intent::PatchConfig, intent::ReplaceConfig, intent::SetFailover, intent::ClearFailover,
-                            intent::Restart, intent::Reinit, intent::Reload>;
+                            intent::Restart, intent::Reinit, intent::Reload, intent::Observe>;
 using IntentReply = std::function<void(Result<Json>)>;
 
 class Control {

@@ -13,8 +13,16 @@ namespace {
 
 // How often a waiting switchover looks at the newest snapshot.
 constexpr Duration watch_interval = std::chrono::milliseconds(100);
+// A status document is answered from what is younger, else from a new look at the server.
+constexpr Duration fresh_for = std::chrono::milliseconds(100);
+constexpr Duration observe_limit = std::chrono::milliseconds(500);
 // How long an address of the allowlist is believed.
 constexpr Duration address_life = std::chrono::seconds(30);
+
+// Documents that somebody reads to decide or to see what a change did, unlike health checks.
+bool tells_positions_or_keys(const std::string& endpoint) {
+  return endpoint == "patroni" || endpoint == "cluster" || endpoint == "history" || endpoint == "config";
+}
 
 void log_request(const HttpRequest& request, const Target& target) {
   const auto& what = target.endpoint;
@@ -45,6 +53,7 @@ struct Api::Exchange {
   HttpReply reply;
   Target target;
   std::size_t unresolved = 0;
+  bool answered = false;
 };
 
 Api::Api(const SnapshotBoard& board, Control& control, RestConfig config, Identity self, Clocks clocks,
@@ -70,13 +79,22 @@ Moment Api::moment() const {
   return Moment{clocks_.now(), clocks_.wall(), log::queued(), log::lost()};
 }
 
+void Api::reconfigure(RestConfig config) {
+  thread_->post([self = shared_from_this(), config = std::move(config)]() mutable {
+    self->config_ = std::move(config);
+    self->resolved_at_.clear();
+  });
+}
+
 void Api::handle(HttpRequest request, HttpReply reply) {
   auto exchange = std::make_shared<Exchange>();
   exchange->target = parse_target(request.target);
   exchange->request = std::move(request);
   exchange->reply = std::move(reply);
   const auto& method = exchange->request.method;
-  if (method == "GET") {
+  if (method == "GET" && tells_positions_or_keys(exchange->target.endpoint) && !fresh(*snapshot())) {
+    observe_and_answer(exchange);
+  } else if (method == "GET") {
     finish(*exchange, answer_get(exchange->target, *snapshot(), self_, moment()));
   } else if (method == "HEAD" || method == "OPTIONS") {
     finish(*exchange, code_only(health_status(*snapshot(), self_, exchange->target, clocks_.now())));
@@ -85,6 +103,21 @@ void Api::handle(HttpRequest request, HttpReply reply) {
   } else {
     finish(*exchange, error_page(501, "Unsupported method ('" + method + "')"));
   }
+}
+
+bool Api::fresh(const Snapshot& current) const {
+  return clocks_.now() - current.observation.now <= fresh_for;
+}
+
+// Peers compare positions before an election and a hand-over: those of the last cycle are not good enough (I6). A loop
+// that does not come round in time is answered for with what it published last.
+void Api::observe_and_answer(const std::shared_ptr<Exchange>& exchange) {
+  const auto answer = [self = shared_from_this(), exchange] {
+    if (std::exchange(exchange->answered, true)) return;
+    self->finish(*exchange, answer_get(exchange->target, *self->snapshot(), self->self_, self->moment()));
+  };
+  control_.submit(intent::Observe{}, [thread = thread_, answer](Result<Json>) { thread->post(answer); });
+  thread_->after(observe_limit, answer);
 }
 
 void Api::check_access(std::shared_ptr<Exchange> exchange) {

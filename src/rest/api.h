@@ -27,6 +27,10 @@ class Api : public std::enable_shared_from_this<Api> {
   Api(const SnapshotBoard& board, Control& control, RestConfig config, Identity self, Clocks clocks,
       std::shared_ptr<HttpThread> thread);
 
+  // Users, the allowlist and extra headers of a configuration that was read again; addresses and certificates stay as
+  // they were when the port was opened. Any thread.
+  void reconfigure(RestConfig config);
+
   void handle(HttpRequest request, HttpReply reply);
 
  private:
@@ -34,6 +38,8 @@ class Api : public std::enable_shared_from_this<Api> {
 
   std::shared_ptr<const Snapshot> snapshot() const;
   Moment moment() const;
+  bool fresh(const Snapshot& current) const;
+  void observe_and_answer(const std::shared_ptr<Exchange>& exchange);
   void check_access(std::shared_ptr<Exchange> exchange);
   void decide_access(const std::shared_ptr<Exchange>& exchange);
   void perform(const std::shared_ptr<Exchange>& exchange);
@@ -42,7 +48,7 @@ class Api : public std::enable_shared_from_this<Api> {
 
   const SnapshotBoard& board_;
   Control& control_;
-  const RestConfig config_;
+  RestConfig config_;
   const Identity self_;
   const Clocks clocks_;
   const std::shared_ptr<HttpThread> thread_;

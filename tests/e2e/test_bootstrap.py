@@ -86,13 +86,18 @@ def test_member_keys(fresh):
         assert re.fullmatch(r"\d+\.\d+\.\d+", member["version"]), "peers parse it as a Patroni version (T11)"
 
 
+def member_of(cluster, node):
+    return json.loads(cluster.key(f"members/{node.name}"))
+
+
 @pytest.mark.regent
 def test_member_keys_of_generation_four(fresh):
     leader = fresh.leader()
     for replica in fresh.replicas():
         member = json.loads(fresh.key(f"members/{replica.name}"))
         assert member["version"].startswith("4.")
-        assert member["replication_state"] == "streaming"
+        wait_until(lambda: member_of(fresh, replica).get("replication_state") == "streaming", 20, "it says it streams")
+        member = member_of(fresh, replica)
         assert member["receive_lsn"] >= member["replay_lsn"] > 0
     assert "regent" in json.loads(fresh.key(f"members/{leader.name}"))
     assert json.loads(fresh.key("status")).get("retain_slots") == ["n1", "n2", "n3"]

@@ -178,7 +178,8 @@ def test_data_directory_with_wrong_permissions(node):
     initdb(node, mode=0o777)
     before = contents(node.data)
     node.start()
-    wait_until(lambda: one_clear_sentence(node.log_text(), node.data, "permission"), 20, "the log names the directory")
+    wait_until(lambda: "permission" in node.log_text(), 20, "the log speaks of permissions")
+    one_clear_sentence(node.log_text(), node.data, "permission")
     assert set(before) <= set(contents(node.data))
 
 

@@ -160,18 +160,6 @@ def test_restart_with_conditions(cluster):
     assert leader.postmaster() == postmaster
 
 
-def test_scheduled_restart(cluster):
-    node = cluster.replicas()[0]
-    assert node.post("/restart", {"schedule": FAR}).status == 202
-    assert node.post("/restart", {"schedule": FAR}).status == 409
-    assert node.status()["scheduled_restart"]["schedule"] == FAR
-    wait_until(lambda: "scheduled_restart" in cluster.members()[node.name], 10, "the member key says so")
-    done = cluster.ctl("flush", "demo", "restart", "--force")
-    assert f"Success: flush scheduled restart for member {node.name}" in done.stdout
-    assert node.request("DELETE", "/restart").status == 404
-    assert node.post("/restart", {"schedule": "rubbish"}).status == 422
-
-
 def test_restart_by_ctl(cluster):
     leader = cluster.leader()
     postmasters = {node: node.postmaster() for node in cluster.nodes}

@@ -144,9 +144,11 @@ std::string Scenario::decide_once() {
   rules_hit_.insert(decision.rule);
   memory_ = decision.memory;
   auto text = to_text(decision);
-  // Answered once; asked again by the next command if the story wants so.
-  o_.requests.restart.reset();
-  o_.requests.reinit.reset();
+  // A request stays until it is answered.
+  for (const auto& action : decision.actions) {
+    if (std::holds_alternative<action::AnswerRestart>(action)) o_.requests.restart.reset();
+    if (std::holds_alternative<action::AnswerReinit>(action)) o_.requests.reinit.reset();
+  }
   return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
 }
 

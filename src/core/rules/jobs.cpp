@@ -12,6 +12,11 @@ bool promoting_without_lock(const Situation& s) {
   return as_primary && !s.holding && !s.paused;
 }
 
+// The request stays until it is answered; the one that is being served is not a new one.
+bool asked_to_restart(const Situation& s) {
+  return s.o.requests.restart && s.m.restart_id != s.o.requests.restart->id;
+}
+
 std::string in_progress(const Situation& s) {
   if (s.m.restart_id) return "restart in progress";
   if (s.m.reinitializing) return "reinitialize in progress";
@@ -59,7 +64,7 @@ constexpr Rule table[] = {
     {350, "restart_not_pending", "a restart was asked for only if one is pending, and none is",
      "not proceeding with the restart: pending restart flag is not set", "",
      [](const Situation& s) {
-       return s.o.requests.restart && s.o.requests.restart->only_if_pending && s.o.postgres.pending_restart.empty();
+       return asked_to_restart(s) && s.o.requests.restart->only_if_pending && s.o.postgres.pending_restart.empty();
      },
      [](const Situation& s, Decision& d) {
        say(d, "not proceeding with the restart: pending restart flag is not set");
@@ -68,7 +73,7 @@ constexpr Rule table[] = {
     {360, "restart_requested", "a restart was asked for", "restart initiated", "F78",
      [](const Situation& s) {
        const bool able = s.has_data() && !s.o.postgres.data.rewind_marker && s.o.postgres.process != Process::unknown;
-       return s.o.requests.restart && able && (s.holding || !s.may_write || s.paused) && s.view != nullptr;
+       return asked_to_restart(s) && able && (s.holding || !s.may_write || s.paused) && s.view != nullptr;
      },
      [](const Situation& s, Decision& d) {
        say(d, "restart initiated");
@@ -83,7 +88,7 @@ constexpr Rule table[] = {
        d.memory.restart_id = s.o.requests.restart->id;
      }},
     {365, "restart_impossible", "a restart was asked for and cannot be done now", "restart is not possible now", "F78",
-     [](const Situation& s) { return s.o.requests.restart.has_value(); },
+     asked_to_restart,
      [](const Situation& s, Decision& d) {
        say(d, "restart is not possible now");
        act(d, action::AnswerRestart{s.o.requests.restart->id, false, "restart is not possible now"});
