@@ -24,8 +24,11 @@ constexpr Duration promote_time = std::chrono::seconds(60);
 Result<void> check_lease(const AgentState& state) {
   const LeaseFacts& lease = state.lease.facts();
   if (lease.held && state.now() < demote_at(lease)) return {};
-  // In pause a primary is what a person made it, with or without the lock (I14).
-  if (state.settings.pause) return {};
+  // In pause a primary is what a person made it, with or without the lock (I14), as far as the pause is known to last:
+  // a process that was frozen in it may wake up after it (F02).
+  const bool pause_known = state.last_cluster.is_known() && state.last_cluster.age(state.now()) <=
+                                                                state.settings.loop_wait + state.settings.retry_timeout;
+  if (state.settings.pause && pause_known) return {};
   return fail(ErrorKind::refused, "the leader lease is not held, or not long enough any more");
 }
 
