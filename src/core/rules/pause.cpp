@@ -2,6 +2,7 @@
 // §1.21).
 #include "core/election.h"
 #include "core/rules/steps.h"
+#include "core/timeline.h"
 
 namespace regent::rules {
 namespace {
@@ -61,8 +62,13 @@ constexpr Rule table[] = {
        d.memory.ran_as_primary = false;
      }},
     {140, "pause_primary_takes_lock", "paused, nobody holds the lock, the local server is a primary",
-     "PAUSE: acquired session lock as a leader", "I14, F79",
-     [](const Situation& s) { return quiet(s) && s.unlocked && s.primary && s.o.self.tags.may_lead(); },
+     "PAUSE: acquired session lock as a leader", "I8, I14, F79",
+     [](const Situation& s) {
+       // Not with a timeline that the cluster has left: the primary that pause kept alive slept through a promotion
+       // (I8).
+       return quiet(s) && s.unlocked && s.primary && s.o.self.tags.may_lead() &&
+              s.server->timeline >= recorded_timeline(s.view->history.value);
+     },
      [](const Situation&, Decision& d) {
        say(d, "PAUSE: acquired session lock as a leader");
        act(d, action::AcquireLeader{});
