@@ -81,12 +81,8 @@ Task<Result<void>> write_member(AgentState& state, std::string value) {
 // --- facts ---
 
 Task<Result<void>> gather_peers(AgentState& state) {
-  std::vector<Member> others;
-  if (state.last_cluster.is_known()) {
-    for (const Member& member : state.last_cluster->members) {
-      if (member.name != state.self.name) others.push_back(member);
-    }
-  }
+  std::vector<Member> others = state.known_members;
+  std::erase_if(others, [&](const Member& member) { return member.name == state.self.name; });
   auto ask = state.ports.peers.ask(std::move(others), state.deadline(peers_time));
   PeersFacts answers = co_await std::move(ask);
   const Instant asked_at = answers.asked_at;

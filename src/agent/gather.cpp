@@ -38,6 +38,7 @@ void adopt_config(AgentState& state, const Versioned<Json>& config) {
 void note_cluster(AgentState& state, const Fact<ClusterView>& cluster) {
   if (!cluster.is_known()) return;
   state.last_cluster = cluster;
+  if (cluster->initialize.exists()) state.known_members = cluster->members;
   state.dcs_last_seen = state.ports.clock.wall();
   adopt_config(state, cluster->config);
 }

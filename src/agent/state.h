@@ -7,6 +7,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "agent/agent.h"
 #include "agent/intents.h"
@@ -47,6 +48,8 @@ struct AgentState {
   Fact<History> local_history;
   Timeline local_history_of;
   Fact<ClusterView> last_cluster;
+  // As of the last view that was of an initialized cluster: whom to ask when all keys were deleted (F33).
+  std::vector<Member> known_members;
   WallTime dcs_last_seen{};
   std::optional<Instant> session_kept_at;
 

@@ -130,6 +130,7 @@ Memory digest(const Observation& o, Memory m) {
   } else if (!m.unleased_since) {
     m.unleased_since = o.now;
   }
+  if (s.view != nullptr && !s.view->failover.exists()) m.hand_over_since.reset();
   if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
   if (!s.holding && s.view != nullptr) m.acquired_now = false;
   if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);

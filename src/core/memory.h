@@ -43,6 +43,8 @@ struct Memory {
 
   // Since when the server may be written to without a lease that we know of (I3).
   std::optional<Instant> unleased_since;
+  // Since when a hand-over waits for a candidate to be ready.
+  std::optional<Instant> hand_over_since;
   // Since when a candidate that somebody named is waited for.
   std::optional<Instant> named_since;
 

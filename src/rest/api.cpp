@@ -92,7 +92,9 @@ void Api::handle(HttpRequest request, HttpReply reply) {
   exchange->request = std::move(request);
   exchange->reply = std::move(reply);
   const auto& method = exchange->request.method;
-  if (method == "GET" && tells_positions_or_keys(exchange->target.endpoint) && !fresh(*snapshot())) {
+  const auto& endpoint = exchange->target.endpoint;
+  const bool young_enough = endpoint == "patroni" && fresh(*snapshot());
+  if (method == "GET" && tells_positions_or_keys(endpoint) && !young_enough) {
     observe_and_answer(exchange);
   } else if (method == "GET") {
     finish(*exchange, answer_get(exchange->target, *snapshot(), self_, moment()));

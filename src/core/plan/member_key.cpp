@@ -56,7 +56,8 @@ Member own_member(const Situation& s, const Decision& d) {
     member.xlog_location = s.server->wal;
     member.timeline = s.server->timeline;
     if (s.replica) {
-      member.receive_lsn = s.server->received;
+      // What was replayed was received, also when it came with the base backup.
+      member.receive_lsn = s.server->received ? std::optional(s.server->wal) : std::nullopt;
       member.replay_lsn = s.server->replayed;
       member.replication_state = s.server->replication_state;
     }

@@ -47,6 +47,13 @@ bool has_target(const Situation& s) {
   return std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(),
                      [&](const auto& peer) { return is_good_target(s, peer, request); });
 }
+// Not a target now, but it may be one in a moment: it was restarted or is changing its upstream.
+bool has_hopeful(const Situation& s) {
+  const auto& wanted = s.view->failover.value.candidate;
+  return std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const PeerAnswer& peer) {
+    return could_lead(peer) && peer.in_recovery && (wanted.empty() || peer.name == wanted);
+  });
+}
 std::string kind(const Situation& s) {
   return s.view->failover.value.leader.empty() ? "manual failover" : "switchover";
 }
@@ -114,6 +121,20 @@ constexpr Rule table[] = {
        say(d, "{}: asking the candidates", kind(s));
        renew_when_due(s, d);
        act(d, action::GatherPeers{});
+     }},
+    {738, "switchover_wait_for_candidate",
+     "asked to hand over, and a member that could take over does not stream from here yet",
+     "{}: waiting for a candidate to stream", "F78, F09",
+     [](const Situation& s) {
+       const bool patient = !s.m.hand_over_since || s.o.now - *s.m.hand_over_since < std::chrono::seconds(10);
+       return asked_to_hand_over(s) && !has_target(s) && has_hopeful(s) && patient;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: waiting for a candidate to stream", kind(s));
+       renew_when_due(s, d);
+       act(d, action::GatherPeers{});
+       if (!s.m.hand_over_since) d.memory.hand_over_since = s.o.now;
+       wake_in(s, d, std::chrono::milliseconds(200));
      }},
     {740, "switchover_impossible", "asked to hand over, and nobody can take over",
      "{}: no healthy members found, {} is not possible", "F78, I6",

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+"""docs/faults.md: what is known to break the invariants, where it is tested, and how far we are.
+
+The columns of tests are found: a test that is about a fault cites its number. The names and the state are kept here.
+Usage: tools/faults.py [--check]   rewrites docs/faults.md, or fails if it is not current.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+HELD, PART, LATER = "held", "in part", "not yet"
+FAULTS = [
+    ("Agent and host", [
+        (1, "agent killed, primary lives on", PART, "adopted on restart; nothing stops the server at the lease end while the agent is gone"),
+        (2, "agent frozen beyond the lease, then resumes", PART, "the deadline is the first thing looked at; nothing stops the server during the freeze"),
+        (3, "whole node frozen", PART, "a promotion that was under way when the node froze ends at the thaw; only a fence outside the process helps"),
+        (4, "OOM kill of the agent, fork fails", PART, "stopping works by signals and needs no fork; no guard process"),
+        (5, "agent starved of CPU", PART, "late wake-ups are logged and judged by the deadline"),
+        (6, "REST clients exhaust descriptors or threads", HELD, ""),
+        (7, "log disk full, reader of the log blocked", HELD, ""),
+        (8, "signals during an external program", HELD, ""),
+        (9, "SIGTERM of the primary's agent under load", HELD, ""),
+        (10, "power cut of everything", HELD, ""),
+        (11, "pid reused, zombie postmaster", HELD, "")]),
+    ("PostgreSQL process", [
+        (12, "postmaster killed, children linger", HELD, ""),
+        (13, "postmaster stopped, sessions go on", PART, "named as a condition; no policy to fail over"),
+        (14, "one backend hangs during demotion", HELD, ""),
+        (15, "a replication client blocks the shutdown", HELD, "by escalation, not by ending walsenders first"),
+        (16, "a backend's death restarts the postmaster", PART, "treated as a crash under lease"),
+        (17, "the monitoring query times out", HELD, ""),
+        (18, "hours of WAL to replay", PART, "waited for; no progress shown"),
+        (19, "replay paused by a smaller setting", HELD, ""),
+        (20, "a parameter that prevents the start", PART, "pending restart only; the value is not tried on a replica first"),
+        (21, "wrong password, pg_hba refuses", PART, "refused and down are told apart")]),
+    ("Clocks", [
+        (22, "wall clock steps back", HELD, ""),
+        (23, "wall clock steps forward", HELD, ""),
+        (24, "the machine was suspended", HELD, ""),
+        (25, "clocks drift", HELD, "up to a tenth of the lease")]),
+    ("Store", [
+        (26, "majority lost", HELD, "failsafe mode is not there yet"),
+        (27, "every call slow", PART, "near retry_timeout a read and a renewal do not fit one after the other"),
+        (28, "only the primary loses the store", HELD, ""),
+        (29, "a stale member answers", HELD, ""),
+        (30, "the watch is silently dead", HELD, ""),
+        (31, "the store ends a lease early or late", PART, "late ends are simulated"),
+        (32, "the reply to a write is lost", HELD, ""),
+        (33, "keys deleted by hand", HELD, ""),
+        (34, "store restored from a backup", PART, "another cluster id is accepted only after a ttl of silence"),
+        (35, "Consul session invalidated", LATER, "no Consul"),
+        (36, "ZooKeeper suspended or lost", LATER, "no ZooKeeper"),
+        (37, "Kubernetes conflicts and throttling", LATER, "no Kubernetes"),
+        (38, "embedded Raft in a minority", LATER, "no embedded Raft"),
+        (39, "credentials or certificates expire", HELD, ""),
+        (40, "garbage in the keys", HELD, "")]),
+    ("Network", [
+        (41, "primary cut off from everybody", HELD, ""),
+        (42, "replicas cannot reach the primary", PART, "asynchronous mode only"),
+        (43, "one-way and partial partitions", HELD, "simulated"),
+        (44, "only REST blocked", HELD, ""),
+        (45, "flapping link", LATER, ""),
+        (46, "random links clogged one by one", PART, "links are cut and healed at random, not slowed one by one"),
+        (47, "black hole instead of a reset", HELD, ""),
+        (48, "address changes, DNS fails", PART, "names never block the loop"),
+        (49, "two answers of 200, or none", HELD, ""),
+        (50, "Patroni peers in the same cluster", HELD, "3.0.2")]),
+    ("Storage", [
+        (51, "pg_wal full", PART, "the crash loop is bounded by primary_start_timeout"),
+        (52, "disk full during a clone or rewind", PART, "marked, cleaned, retried with back-off"),
+        (53, "data directory vanishes", HELD, ""),
+        (54, "writes hang on the primary", LATER, "no progress probe"),
+        (55, "the agent's own reads hang", HELD, ""),
+        (56, "torn or failed write of a configuration file", HELD, ""),
+        (57, "fsync fails once", LATER, ""),
+        (58, "pg_control damaged", HELD, "")]),
+    ("Election, synchronous replication, timelines", [
+        (59, "a lagging replica wins", HELD, ""),
+        (60, "published position no standby could confirm", PART, "the rule is there; synchronous mode is not"),
+        (61, "ahead, but on a dead branch", HELD, ""),
+        (62, "the same timeline forked twice", PART, "F03 can still do it"),
+        (63, "death between two steps of a promotion", HELD, ""),
+        (64, "death between two steps of a demotion", HELD, ""),
+        (65, "/sync and the setting disagree", LATER, "no synchronous mode"),
+        (66, "in-doubt commits become visible", LATER, "no synchronous mode"),
+        (67, "standby and primary die together", LATER, "no synchronous mode"),
+        (68, "cascades confuse the sync set", LATER, "no synchronous mode"),
+        (69, "rewind dies midway", HELD, ""),
+        (70, "rewind lacks WAL or is skipped", HELD, "archiving before a rewind is not tested against a real archive"),
+        (71, "old primary has more WAL", HELD, ""),
+        (72, "clone interrupted", HELD, ""),
+        (73, "bootstrap races", HELD, ""),
+        (74, "duplicate name, foreign data", HELD, ""),
+        (75, "promoted by hand", HELD, ""),
+        (76, "logical slots lost or too far", LATER, "no logical slots"),
+        (77, "a slot pins WAL or is lost", PART, "member_slots_ttl; only slots of members are ever dropped")]),
+    ("Operators, callbacks", [
+        (78, "switchover with a failing candidate", HELD, ""),
+        (79, "pause, manual change, resume", PART, ""),
+        (80, "callbacks hang", HELD, "callbacks; hooks that can block are bounded by deadlines")]),
+]
+
+PLACES = [
+    ("golden", "tests/golden/scenarios", "*.txt"),
+    ("simulator", "sim", "**/*"),
+    ("unit and store tests", "tests/unit", "**/*_test.cpp"),
+    ("unit and store tests", "tests/conformance", "*.cpp"),
+    ("end to end", "tests/e2e", "test_*.py"),
+]
+
+
+def citations():
+    found = {}
+    for column, folder, pattern in PLACES:
+        for path in sorted((ROOT / folder).glob(pattern)):
+            if path.suffix not in (".txt", ".h", ".cpp", ".py"):
+                continue
+            for number in set(re.findall(r"\bF(\d\d)\b", path.read_text(encoding="utf-8"))):
+                found.setdefault((int(number), column), []).append(path.stem.removesuffix("_test").removeprefix("test_"))
+    return found
+
+
+def document():
+    found = citations()
+    columns = list(dict.fromkeys(column for column, _, _ in PLACES))
+    lines = ["# Faults", "",
+             "What is known to break the invariants, where it is tried, and how far we are. Written by `tools/faults.py`: the test",
+             "columns are the places that cite the number, the state is kept in that script.", "",
+             f"*{HELD}*: the invariants hold under it. *{PART}*: with the limit named. *{LATER}*: not tried."]
+    for title, faults in FAULTS:
+        lines += ["", f"## {title}", "", "| fault | state | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
+        for number, name, state, limit in faults:
+            if state == HELD and not any((number, column) in found for column in columns):
+                sys.exit(f"F{number:02} is said to be {HELD}, but no test cites it")
+            cells = [", ".join(dict.fromkeys(found.get((number, column), []))) for column in columns]
+            lines.append(f"| **F{number:02}** {name} | {state}{': ' + limit if limit else ''} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    target = ROOT / "docs/faults.md"
+    if sys.argv[1:] == ["--check"]:
+        if not target.exists() or target.read_text(encoding="utf-8") != document():
+            sys.exit("docs/faults.md is not current: run tools/faults.py")
+    else:
+        target.write_text(document(), encoding="utf-8")
+
+
+main()
