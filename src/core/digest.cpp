@@ -130,7 +130,16 @@ Memory digest(const Observation& o, Memory m) {
   } else if (!m.unleased_since) {
     m.unleased_since = o.now;
   }
-  if (s.view != nullptr && !s.view->failover.exists()) m.hand_over_since.reset();
+  if (s.view != nullptr) {
+    const auto& request = s.view->failover.value;
+    const bool due = !request.empty() && (!request.scheduled_at || *request.scheduled_at <= o.wall);
+    m.hand_over_since = due && s.holding && s.primary ? m.hand_over_since.value_or(o.now) : std::optional<Instant>();
+  }
+  if (s.unlocked) {
+    m.unlocked_since = m.unlocked_since.value_or(o.now);
+  } else if (s.view != nullptr) {
+    m.unlocked_since.reset();
+  }
   if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
   if (!s.holding && s.view != nullptr) m.acquired_now = false;
   if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);

@@ -26,7 +26,8 @@ std::string to_text(const Memory& m) {
   flag(m.acquired_now, "acquired the lock now");
   flag(m.checkpoint_due, "checkpoint due");
   flag(m.unleased_since.has_value(), "writable without a lease");
-  flag(m.hand_over_since.has_value(), "waiting for a candidate to be ready");
+  flag(m.unlocked_since.has_value(), "nobody leads");
+  flag(m.hand_over_since.has_value(), "asked to hand over");
   flag(m.named_since.has_value(), "waiting for a named candidate");
   if (!m.seen_system_id.empty()) out += fmt::format("cluster: {}\n", m.seen_system_id.str());
   flag(m.bootstrapped, "bootstrapped");

@@ -43,7 +43,9 @@ struct Memory {
 
   // Since when the server may be written to without a lease that we know of (I3).
   std::optional<Instant> unleased_since;
-  // Since when a hand-over waits for a candidate to be ready.
+  // Since when it is known that nobody holds the lock: positions of before do not count in an election.
+  std::optional<Instant> unlocked_since;
+  // Since when this leader is asked to hand over: positions of before do not count.
   std::optional<Instant> hand_over_since;
   // Since when a candidate that somebody named is waited for.
   std::optional<Instant> named_since;

@@ -54,6 +54,9 @@ bool has_hopeful(const Situation& s) {
     return could_lead(peer) && peer.in_recovery && (wanted.empty() || peer.name == wanted);
   });
 }
+bool candidates_answered(const Situation& s) {
+  return peers_are_fresh(s) && s.m.hand_over_since && s.o.peers->asked_at >= *s.m.hand_over_since;
+}
 std::string kind(const Situation& s) {
   return s.view->failover.value.leader.empty() ? "manual failover" : "switchover";
 }
@@ -116,7 +119,7 @@ constexpr Rule table[] = {
      }},
     {735, "switchover_ask_peers", "asked to hand over: the candidates' positions are not known",
      "{}: asking the candidates", "F78",
-     [](const Situation& s) { return asked_to_hand_over(s) && !peers_are_fresh(s); },
+     [](const Situation& s) { return asked_to_hand_over(s) && !candidates_answered(s); },
      [](const Situation& s, Decision& d) {
        say(d, "{}: asking the candidates", kind(s));
        renew_when_due(s, d);
@@ -126,14 +129,13 @@ constexpr Rule table[] = {
      "asked to hand over, and a member that could take over does not stream from here yet",
      "{}: waiting for a candidate to stream", "F78, F09",
      [](const Situation& s) {
-       const bool patient = !s.m.hand_over_since || s.o.now - *s.m.hand_over_since < std::chrono::seconds(10);
+       const bool patient = s.m.hand_over_since && s.o.now - *s.m.hand_over_since < std::chrono::seconds(10);
        return asked_to_hand_over(s) && !has_target(s) && has_hopeful(s) && patient;
      },
      [](const Situation& s, Decision& d) {
        say(d, "{}: waiting for a candidate to stream", kind(s));
        renew_when_due(s, d);
        act(d, action::GatherPeers{});
-       if (!s.m.hand_over_since) d.memory.hand_over_since = s.o.now;
        wake_in(s, d, std::chrono::milliseconds(200));
      }},
     {740, "switchover_impossible", "asked to hand over, and nobody can take over",
