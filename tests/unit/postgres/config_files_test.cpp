@@ -9,7 +9,7 @@ namespace {
 
 Layout layout_n2() {
   Layout layout;
-  layout.data_dir = layout.config_dir = "/work/n2/data";
+  layout.data_dir = layout.config_dir = "/srv/n2/data";
   return layout;
 }
 
@@ -22,21 +22,21 @@ const char* const head =
 // What Patroni 4.1.4 wrote for the same settings.
 TEST(ConfigFiles, ReplicaConfigurationIsPatronisToTheByte) {
   const Json dynamic = {{"max_connections", 100}};
-  const Json local = {{"unix_socket_directories", "/work/n2"},
+  const Json local = {{"unix_socket_directories", "/srv/n2"},
                       {"shared_buffers", "32MB"},
                       {"wal_level", "replica"},
                       {"logging_collector", "on"},
-                      {"log_directory", "/work/n2"},
+                      {"log_directory", "/srv/n2"},
                       {"log_filename", "postgresql.log"}};
   const auto parameters = effective_parameters(dynamic, local, {"127.0.0.1", "5442", "demo"}, 15);
   const Upstream upstream{MemberName("n1"), {"127.0.0.1", "5441"}, "n2"};
   const Credentials replicator{"replicator", "secret", {}};
-  const auto conninfo = primary_conninfo(upstream, replicator, "/work/n2/pgpass", "n2", Generation::v4, 15);
+  const auto conninfo = primary_conninfo(upstream, replicator, "/srv/n2/pgpass", "n2", Generation::v4, 15);
   const auto text = postgresql_conf(layout_n2(), parameters, recovery_settings(upstream, conninfo, nullptr));
   EXPECT_EQ(text, std::string(head) + R"(cluster_name = 'demo'
 hot_standby = 'on'
 listen_addresses = '127.0.0.1'
-log_directory = '/work/n2'
+log_directory = '/srv/n2'
 log_filename = 'postgresql.log'
 logging_collector = 'on'
 max_connections = '100'
@@ -48,15 +48,15 @@ max_worker_processes = '8'
 port = '5442'
 shared_buffers = '32MB'
 track_commit_timestamp = 'off'
-unix_socket_directories = '/work/n2'
+unix_socket_directories = '/srv/n2'
 wal_keep_size = '128MB'
 wal_level = 'replica'
 wal_log_hints = 'on'
-hba_file = '/work/n2/data/pg_hba.conf'
-ident_file = '/work/n2/data/pg_ident.conf'
+hba_file = '/srv/n2/data/pg_hba.conf'
+ident_file = '/srv/n2/data/pg_ident.conf'
 
 # recovery.conf
-primary_conninfo = 'dbname=postgres user=replicator passfile=/work/n2/pgpass host=127.0.0.1 port=5441 sslmode=prefer application_name=n2 gssencmode=prefer channel_binding=prefer'
+primary_conninfo = 'dbname=postgres user=replicator passfile=/srv/n2/pgpass host=127.0.0.1 port=5441 sslmode=prefer application_name=n2 gssencmode=prefer channel_binding=prefer'
 primary_slot_name = 'n2'
 recovery_target = ''
 recovery_target_lsn = ''
