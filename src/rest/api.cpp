@@ -154,7 +154,19 @@ void Api::decide_access(const std::shared_ptr<Exchange>& exchange) {
     return;
   }
   log_request(exchange->request, exchange->target);
-  perform(exchange);
+  const auto& endpoint = exchange->target.endpoint;
+  const bool names_candidates =
+      exchange->request.method == "POST" && (endpoint == "switchover" || endpoint == "failover");
+  if (!names_candidates || fresh(*current)) {
+    perform(exchange);
+    return;
+  }
+  // Members as they are now: one that has just come back is a candidate.
+  const auto go_on = [self = shared_from_this(), exchange] {
+    if (!std::exchange(exchange->answered, true)) self->perform(exchange);
+  };
+  control_.submit(intent::Observe{}, [thread = thread_, go_on](Result<Json>) { thread->post(go_on); });
+  thread_->after(observe_limit, go_on);
 }
 
 void Api::perform(const std::shared_ptr<Exchange>& exchange) {
