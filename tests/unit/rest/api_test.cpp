@@ -199,6 +199,8 @@ TEST_F(ApiTest, RefusedRequestsNeverReachTheLoop) {
   send("PATCH", "/config", "{}");
   EXPECT_EQ(last(), "401 no auth header received");
   send("GET", "/config");
+  while (thread->run_one()) {
+  }
   EXPECT_EQ(answers.back().status, 200);
   EXPECT_TRUE(control.intents.empty());
 }
