@@ -78,7 +78,7 @@ FAULTS = [
         (58, "pg_control damaged", HELD, "")]),
     ("Election, synchronous replication, timelines", [
         (59, "a lagging replica wins", HELD, ""),
-        (60, "published position no standby could confirm", PART, "the rule is there; synchronous mode is not"),
+        (60, "published position no standby could confirm", PART, "no synchronous mode, so the lag check always counts"),
         (61, "ahead, but on a dead branch", HELD, ""),
         (62, "the same timeline forked twice", PART, "F03 can still do it"),
         (63, "death between two steps of a promotion", HELD, ""),

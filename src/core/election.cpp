@@ -57,8 +57,8 @@ bool lags(const Situation& s, Lsn wal) {
 }
 
 Candidacy check_lag(const Situation& s) {
-  // In synchronous mode the confirmed set decides; a position that no standby could confirm must not veto it (F60).
-  if (s.o.settings.synchronous_mode || s.primary || !lags(s, s.server->wal)) return {Verdict::stand, {}};
+  // Also with synchronous_mode set: until a confirmed set is kept, nothing else bounds the loss (I6).
+  if (s.primary || !lags(s, s.server->wal)) return {Verdict::stand, {}};
   const auto lag = bytes_between(s.server->wal, s.view->status.value.optime);
   return {Verdict::hold_back, fmt::format("my WAL position is {} bytes behind the last leader's", lag)};
 }
@@ -71,7 +71,7 @@ Candidacy check_peers(const Situation& s) {
     }
     if (!could_lead(peer)) continue;
     // On a newer timeline, and behind by more than it may be: it holds back itself, and must not hold back everybody.
-    if (!s.o.settings.synchronous_mode && lags(s, peer.wal)) continue;
+    if (lags(s, peer.wal)) continue;
     if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) {
       return {Verdict::hold_back, fmt::format("{} is ahead of me", peer.name.str())};
     }
