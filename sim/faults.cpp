@@ -345,7 +345,7 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       break;
     }
     case FaultKind::restart:
-      agent.submit(intent::Restart{RestartRequest{static_cast<std::uint64_t>(injected_ + 1), false, {}}}, answer);
+      agent.submit(intent::Restart{RestartRequest{static_cast<std::uint64_t>(injected_ + 1), {}, {}}}, answer);
       break;
     case FaultKind::reinit: {
       ReinitRequest request;

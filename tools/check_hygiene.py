@@ -27,9 +27,12 @@ RULES = [
 
 
 def tracked_files():
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                            capture_output=True, check=False).stdout.decode().split("\0")
-    # Without git (an exported source tree) look at everything but the build.
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                                capture_output=True, check=False).stdout.decode().split("\0")
+    except FileNotFoundError:
+        listed = []
+    # Without git, or in an exported source tree, look at everything but the build.
     names = [name for name in listed if name] or [
         str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if "build" not in path.relative_to(ROOT).parts]
     return sorted(name for name in names if (ROOT / name).is_file())

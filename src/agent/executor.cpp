@@ -197,6 +197,7 @@ Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act
   if (std::holds_alternative<action::ApplyConfig>(act)) return apply_config(*state);
   if (auto* slots = std::get_if<action::SyncSlots>(&act)) return sync_slots(*state, std::move(*slots));
   if (auto* restart = std::get_if<action::AnswerRestart>(&act)) state->intents.answer_restart(*state, *restart);
+  if (auto* schedule = std::get_if<action::AnswerSchedule>(&act)) state->intents.answer_schedule(*state, *schedule);
   if (auto* reinit = std::get_if<action::AnswerReinit>(&act)) state->intents.answer_reinit(*state, *reinit);
   return immediately({});
 }

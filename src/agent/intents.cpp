@@ -116,6 +116,13 @@ void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
     state.requests.restart = restart->request;
     state.requests.restart->id = ++last_id_;
     restart_reply_ = std::move(reply);
+  } else if (auto* schedule = std::get_if<intent::ScheduleRestart>(&intent)) {
+    if (schedule_reply_) {
+      reply(fail(ErrorKind::conflict, "another schedule is being dealt with"));
+      return;
+    }
+    state.requests.schedule = ScheduleRequest{++last_id_, std::move(schedule->plan)};
+    schedule_reply_ = std::move(reply);
   } else if (auto* reinit = std::get_if<intent::Reinit>(&intent)) {
     if (reinit_reply_) {
       reply(fail(ErrorKind::refused, "reinitialize already in progress"));
@@ -149,28 +156,32 @@ Task<void> Intents::serve_one(AgentState& state) {
   next.reply(std::move(outcome));
 }
 
+void Intents::settle(IntentReply& waiting, bool done, const std::string& text) {
+  const IntentReply reply = std::exchange(waiting, nullptr);
+  if (!reply) return;
+  if (done) {
+    reply(Json(text));
+  } else {
+    reply(fail(ErrorKind::refused, text));
+  }
+}
+
 void Intents::answer_restart(AgentState& state, const action::AnswerRestart& answer) {
   if (!state.requests.restart || state.requests.restart->id != answer.id) return;
   state.requests.restart.reset();
-  const IntentReply reply = std::exchange(restart_reply_, nullptr);
-  if (!reply) return;
-  if (answer.done) {
-    reply(Json(answer.text));
-  } else {
-    reply(fail(ErrorKind::refused, answer.text));
-  }
+  settle(restart_reply_, answer.done, answer.text);
 }
 
 void Intents::answer_reinit(AgentState& state, const action::AnswerReinit& answer) {
   if (!state.requests.reinit || state.requests.reinit->id != answer.id) return;
   state.requests.reinit.reset();
-  const IntentReply reply = std::exchange(reinit_reply_, nullptr);
-  if (!reply) return;
-  if (answer.accepted) {
-    reply(Json(answer.text));
-  } else {
-    reply(fail(ErrorKind::refused, answer.text));
-  }
+  settle(reinit_reply_, answer.accepted, answer.text);
+}
+
+void Intents::answer_schedule(AgentState& state, const action::AnswerSchedule& answer) {
+  if (!state.requests.schedule || state.requests.schedule->id != answer.id) return;
+  state.requests.schedule.reset();
+  settle(schedule_reply_, answer.accepted, answer.text);
 }
 
 void Intents::close(AgentState& state) {
@@ -180,8 +191,10 @@ void Intents::close(AgentState& state) {
   for (IntentReply& reply : take_observers()) reply(tl::make_unexpected(error));
   if (restart_reply_) std::exchange(restart_reply_, nullptr)(tl::make_unexpected(error));
   if (reinit_reply_) std::exchange(reinit_reply_, nullptr)(tl::make_unexpected(error));
+  if (schedule_reply_) std::exchange(schedule_reply_, nullptr)(tl::make_unexpected(error));
   state.requests.restart.reset();
   state.requests.reinit.reset();
+  state.requests.schedule.reset();
 }
 
 }  // namespace regent

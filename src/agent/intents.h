@@ -28,6 +28,7 @@ class Intents {
 
   void answer_restart(AgentState& state, const action::AnswerRestart& answer);
   void answer_reinit(AgentState& state, const action::AnswerReinit& answer);
+  void answer_schedule(AgentState& state, const action::AnswerSchedule& answer);
 
   // Who asked for a fresh look before this cycle began; they are told when it was published.
   std::vector<IntentReply> take_observers() { return std::exchange(observers_, {}); }
@@ -36,6 +37,9 @@ class Intents {
   void close(AgentState& state);
 
  private:
+  // Tells whoever waits, if anybody does.
+  static void settle(IntentReply& waiting, bool done, const std::string& text);
+
   struct Waiting {
     Intent intent;
     IntentReply reply;
@@ -44,6 +48,7 @@ class Intents {
   std::vector<IntentReply> observers_;
   IntentReply restart_reply_;
   IntentReply reinit_reply_;
+  IntentReply schedule_reply_;
   std::uint64_t last_id_ = 0;
   bool closed_ = false;
 };

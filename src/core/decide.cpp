@@ -82,6 +82,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
     plan::history_key(s, d);
     if (!s.paused) plan::slots(s, d);
   }
+  plan::scheduled_restart(s, d);
   plan::configuration(s, d);
   plan::member_key(s, d);
   for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});

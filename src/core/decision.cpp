@@ -75,6 +75,9 @@ struct ActionText {
   std::string operator()(const action::AnswerRestart& a) const {
     return fmt::format("answer restart {}: {} {}", a.id, a.done ? "done" : "not done", a.text);
   }
+  std::string operator()(const action::AnswerSchedule& a) const {
+    return fmt::format("answer schedule {}: {} {}", a.id, a.accepted ? "accepted" : "refused", a.text);
+  }
   std::string operator()(const action::AnswerReinit& a) const {
     return fmt::format("answer reinit {}: {} {}", a.id, a.accepted ? "accepted" : "refused", a.text);
   }

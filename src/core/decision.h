@@ -66,6 +66,11 @@ struct AnswerRestart {
   bool done = false;
   std::string text;
 };
+struct AnswerSchedule {
+  std::uint64_t id = 0;
+  bool accepted = false;
+  std::string text;
+};
 struct AnswerReinit {
   std::uint64_t id = 0;
   bool accepted = false;
@@ -82,7 +87,7 @@ struct Exit {
 using Action = std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey,
                             action::DeleteKey, action::WriteMember, action::GatherPeers, action::GatherUpstreamHistory,
                             action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots,
-                            action::AnswerRestart, action::AnswerReinit, action::Exit>;
+                            action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

@@ -42,6 +42,7 @@ std::string to_text(const Memory& m) {
   flag(m.retry_at.has_value(), "backing off");
   if (m.restart_id) out += fmt::format("serving restart request {}\n", *m.restart_id);
   flag(m.reinitializing, "reinitializing");
+  if (m.scheduled_restart) out += fmt::format("restart scheduled at {}\n", to_iso_time(m.scheduled_restart->at));
   if (m.highest_timeline.value > 0) out += fmt::format("highest timeline: {}\n", m.highest_timeline.value);
   return out;
 }

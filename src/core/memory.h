@@ -11,6 +11,7 @@
 #include "base/lsn.h"
 #include "base/strong.h"
 #include "base/time.h"
+#include "core/restart.h"
 #include "model/cluster_view.h"
 
 namespace regent {
@@ -64,6 +65,7 @@ struct Memory {
   std::uint64_t seen_job = 0;               // last ended job that was digested
   std::optional<std::uint64_t> restart_id;  // restart request that the running job serves
   bool reinitializing = false;
+  std::optional<ScheduledRestart> scheduled_restart;
 
   Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)
   std::optional<Instant> member_written_at;

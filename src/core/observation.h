@@ -12,6 +12,7 @@
 #include "core/job.h"
 #include "core/lease.h"
 #include "core/postgres_facts.h"
+#include "core/restart.h"
 #include "model/cluster_view.h"
 #include "model/settings.h"
 
@@ -64,8 +65,12 @@ struct UpstreamHistory {
 
 struct RestartRequest {
   std::uint64_t id = 0;
-  bool only_if_pending = false;
+  RestartFilter filter;
   std::optional<Duration> timeout;
+};
+struct ScheduleRequest {
+  std::uint64_t id = 0;
+  std::optional<ScheduledRestart> plan;  // nullopt: forget the one that is planned
 };
 struct ReinitRequest {
   std::uint64_t id = 0;
@@ -79,6 +84,7 @@ struct Requests {
   bool reload = false;    // SIGHUP, POST /reload
   std::optional<RestartRequest> restart;
   std::optional<ReinitRequest> reinit;
+  std::optional<ScheduleRequest> schedule;
 };
 
 struct Observation {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -75,6 +76,8 @@ class Daemon {
                   "regent does not run as root, because PostgreSQL does not; start it as the user "
                   "that owns postgresql.data_dir");
     }
+    // As Patroni of this generation: what the agent and its callbacks write is nobody else's business.
+    if (launch_.config.compat == Generation::v4) ::umask(S_IRWXG | S_IRWXO);
     if (auto programs = check_programs(launch_.config.postgres); !programs) return programs;
     if (auto store = open_store(); !store) return store;
     make_agent();

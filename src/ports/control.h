@@ -30,6 +30,11 @@ struct ClearFailover {};
 struct Restart {
   RestartRequest request;
 };
+// A restart for later, or, without a plan, not at all any more. A JSON string with Patroni's text; refused when one is
+// planned already, or none is.
+struct ScheduleRestart {
+  std::optional<ScheduledRestart> plan;
+};
 // Replies when accepted or refused: a JSON string.
 struct Reinit {
   ReinitRequest request;
@@ -42,7 +47,7 @@ struct Observe {};
 }  // namespace intent
 
 using Intent = std::variant<intent::PatchConfig, intent::ReplaceConfig, intent::SetFailover, intent::ClearFailover,
-                            intent::Restart, intent::Reinit, intent::Reload, intent::Observe>;
+                            intent::Restart, intent::ScheduleRestart, intent::Reinit, intent::Reload, intent::Observe>;
 using IntentReply = std::function<void(Result<Json>)>;
 
 class Control {

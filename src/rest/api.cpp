@@ -16,6 +16,8 @@ constexpr Duration watch_interval = std::chrono::milliseconds(100);
 // A status document is answered from what is younger, else from a new look at the server.
 constexpr Duration fresh_for = std::chrono::milliseconds(100);
 constexpr Duration observe_limit = std::chrono::milliseconds(500);
+// A request that moves the leader waits longer for it: refusing it for what was true a moment ago helps nobody.
+constexpr Duration observe_limit_of_changes = std::chrono::seconds(5);
 // How long an address of the allowlist is believed.
 constexpr Duration address_life = std::chrono::seconds(30);
 
@@ -157,16 +159,16 @@ void Api::decide_access(const std::shared_ptr<Exchange>& exchange) {
   const auto& endpoint = exchange->target.endpoint;
   const bool names_candidates =
       exchange->request.method == "POST" && (endpoint == "switchover" || endpoint == "failover");
-  if (!names_candidates || fresh(*current)) {
+  if (!names_candidates) {
     perform(exchange);
     return;
   }
-  // Members as they are now: one that has just come back is a candidate.
+  // Members as they are now, not as of the last cycle, however young: one that has just come back is a candidate.
   const auto go_on = [self = shared_from_this(), exchange] {
     if (!std::exchange(exchange->answered, true)) self->perform(exchange);
   };
   control_.submit(intent::Observe{}, [thread = thread_, go_on](Result<Json>) { thread->post(go_on); });
-  thread_->after(observe_limit, go_on);
+  thread_->after(observe_limit_of_changes, go_on);
 }
 
 void Api::perform(const std::shared_ptr<Exchange>& exchange) {

@@ -46,36 +46,11 @@ Handling reload() {
                 std::nullopt};
 }
 
-// "9.6.1" -> 90601, "15.3" -> 150003. The error is Patroni's sentence.
-Result<int> version_number(const std::string& text) {
-  std::vector<int> parts;
-  std::string_view rest = text;
-  while (true) {
-    int part = 0;
-    const auto dot = rest.find('.');
-    const auto piece = rest.substr(0, dot);
-    const auto [end, error] = std::from_chars(piece.data(), piece.data() + piece.size(), part);
-    if (error != std::errc() || end != piece.data() + piece.size() || part < 0 || part > 9999) {
-      return fail(ErrorKind::invalid, fmt::format("Invalid PostgreSQL version: {}", text));
-    }
-    parts.push_back(part);
-    if (dot == std::string_view::npos) break;
-    rest.remove_prefix(dot + 1);
-  }
-  if (parts.size() < 2 || parts.size() > 3 || (parts.size() == 2 && parts[0] < 10)) {
-    return fail(ErrorKind::invalid,
-                fmt::format("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: {}", text));
-  }
-  if (parts.size() == 2) parts.insert(parts.begin() + 1, 0);
-  return parts[0] * 10000 + parts[1] * 100 + parts[2];
-}
-
-struct RestartFilter {
-  bool scheduled = false;
-  bool pending = false;
-  std::string role;
-  std::optional<int> below_version;
+struct WantedRestart {
+  RestartFilter filter;
   std::optional<Duration> timeout;
+  std::optional<WallTime> at;
+  Json published = Json::object();  // the conditions as they were given
 };
 
 HttpResponse bad_role(Generation generation) {
@@ -100,26 +75,29 @@ std::string text_of(const Json& value) {
 }
 
 // Reads the body in its order; the first thing that is wrong is the answer.
-std::optional<HttpResponse> read_restart(const Json& body, Generation generation, WallTime wall, RestartFilter& out) {
+std::optional<HttpResponse> read_restart(const Json& body, Generation generation, WallTime wall, WantedRestart& out) {
   for (const auto& [key, value] : body.items()) {
+    out.published[key] = value;
     if (key == "schedule") {
       const auto schedule = parse_schedule(value, "restart", wall);
       if (const auto* wrong = std::get_if<HttpResponse>(&schedule)) return *wrong;
-      out.scheduled = true;
+      out.at = std::get<WallTime>(schedule);
+      out.published[key] = to_iso_time(*out.at);
     } else if (key == "role") {
-      out.role = text_of(value);
-      if (!is_restart_role(out.role, generation)) return bad_role(generation);
+      const auto role = text_of(value);
+      if (!is_restart_role(role, generation)) return bad_role(generation);
+      out.filter.role = parse_role(role);
     } else if (key == "postgres_version") {
-      const auto number = version_number(text_of(value));
+      const auto number = parse_version_number(text_of(value));
       if (!number) return text_response(400, number.error().message);
-      out.below_version = *number;
+      out.filter.below_version = *number;
     } else if (key == "timeout") {
       out.timeout = parse_seconds(value);
       if (!out.timeout || *out.timeout <= Duration{}) {
         return text_response(400, "Timeout should be a positive number of seconds");
       }
     } else if (key == "restart_pending") {
-      out.pending = true;  // whatever its value: the mere key is the filter
+      out.filter.pending = true;  // whatever its value: the mere key is the filter
     } else {
       return text_response(400, fmt::format("Unknown filter for the scheduled restart: {}", key));
     }
@@ -130,30 +108,51 @@ std::optional<HttpResponse> read_restart(const Json& body, Generation generation
 bool restart_matches(const RestartFilter& filter, const Snapshot& snapshot) {
   const auto local = local_server(snapshot);
   if (filter.pending && snapshot.observation.postgres.pending_restart.empty()) return false;
-  if (!filter.role.empty() && parse_role(filter.role) != local.role) return false;
+  if (filter.role && *filter.role != local.role) return false;
   return !filter.below_version || local.facts == nullptr || *filter.below_version > local.facts->version;
+}
+
+HttpResponse schedule_outcome(const Result<Json>& reply, int accepted, int refused) {
+  if (reply) return text_response(accepted, reply->get<std::string>());
+  return text_response(reply.error().kind == ErrorKind::refused ? refused : 503, reply.error().message);
+}
+
+Handling schedule_restart(WantedRestart wanted, const Snapshot& snapshot) {
+  ScheduledRestart plan;
+  plan.at = *wanted.at;
+  plan.filter = wanted.filter;
+  plan.timeout = wanted.timeout;
+  if (const auto local = local_server(snapshot); local.facts != nullptr) {
+    plan.postmaster_start_time = to_rest_time(local.facts->postmaster_start_time);
+    wanted.published["postmaster_start_time"] = plan.postmaster_start_time;
+  }
+  plan.published = std::move(wanted.published);
+  return Change{intent::ScheduleRestart{std::move(plan)},
+                [](const Result<Json>& reply) { return schedule_outcome(reply, 202, 409); }, std::nullopt};
 }
 
 Handling restart(const Json& body, const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   if (snapshot.observation.settings.pause && body.contains("schedule")) {
     return text_response(500, "Can't schedule restart in the paused state");
   }
-  RestartFilter filter;
-  if (const auto wrong = read_restart(body, self.generation, moment.wall, filter)) return *wrong;
-  if (filter.scheduled) {
-    return text_response(
-        501, "Scheduled restarts are not supported: send the request without a schedule at the time wanted");
-  }
-  if (!restart_matches(filter, snapshot)) return text_response(503, "restart conditions are not satisfied");
+  WantedRestart wanted;
+  if (const auto wrong = read_restart(body, self.generation, moment.wall, wanted)) return *wrong;
+  if (wanted.at) return schedule_restart(std::move(wanted), snapshot);
+  if (!restart_matches(wanted.filter, snapshot)) return text_response(503, "restart conditions are not satisfied");
   RestartRequest request;
-  request.only_if_pending = filter.pending;
-  request.timeout = filter.timeout;
+  request.filter = wanted.filter;
+  request.timeout = wanted.timeout;
   return Change{intent::Restart{request},
                 [](const Result<Json>& reply) {
                   if (!reply) return text_response(503, reply.error().message);
                   return text_response(200, reply->is_string() ? reply->get<std::string>() : "restarted successfully");
                 },
                 std::nullopt};
+}
+
+Handling delete_restart() {
+  return Change{intent::ScheduleRestart{std::nullopt},
+                [](const Result<Json>& reply) { return schedule_outcome(reply, 200, 404); }, std::nullopt};
 }
 
 Handling reinitialize(const Json& body, const Snapshot& snapshot, const Identity& self) {
@@ -210,8 +209,7 @@ Handling handle_change(const HttpRequest& request, const Target& target, const S
                        const Moment& moment) {
   const auto& endpoint = target.endpoint;
   if (request.method == "DELETE") {
-    // No restart is ever scheduled, so there is none to delete.
-    if (endpoint == "restart") return text_response(404, "no restarts are scheduled");
+    if (endpoint == "restart") return delete_restart();
     return delete_switchover(snapshot);
   }
   if (endpoint == "reload") return reload();

@@ -197,6 +197,10 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
     out["pending_restart"] = true;
     if (self.generation == Generation::v4) out["pending_restart_reason"] = o.postgres.pending_restart;
   }
+  if (const auto& plan = snapshot.decision.memory.scheduled_restart) {
+    out["scheduled_restart"] = plan->published;
+    out["scheduled_restart"].erase("postmaster_start_time");
+  }
   Json patroni = Json::object();
   patroni["version"] = patroni_version(self.generation);
   patroni["scope"] = self.scope;

@@ -1,5 +1,6 @@
 """What an operator does all day: configuration, restarts, reinitialisation, maintenance mode."""
 
+import datetime
 import json
 import os
 import signal
@@ -158,6 +159,33 @@ def test_restart_with_conditions(cluster):
     for mistake in ({"role": "bad"}, {"timeout": -1}, {"postgres_version": "x"}, {"nosuch": 1}, "{"):
         assert leader.post("/restart", mistake).status == 400, mistake
     assert leader.postmaster() == postmaster
+
+
+def in_seconds(seconds):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).isoformat()
+
+
+@pytest.mark.regent
+def test_scheduled_restart(cluster):
+    """It is told to everybody, done in time and once; an agent that was restarted meanwhile still knows of it."""
+    replica = cluster.replicas()[0]
+    answer = replica.post("/restart", {"schedule": FAR})
+    assert (answer.status, answer.text.strip()) == (202, "Restart scheduled")
+    assert replica.post("/restart", {"schedule": FAR}).status == 409
+    wait_until(lambda: FAR in cluster.ctl("list").stdout, 10, "the list shows when")
+    assert replica.status()["scheduled_restart"] == {"schedule": FAR}
+    replica.kill_agent()
+    replica.start()
+    wait_until(lambda: replica.answers("/liveness")
+               and replica.status().get("scheduled_restart") == {"schedule": FAR}, 30, "the new agent knows the plan")
+    done = cluster.ctl("flush", "demo", "restart", "--force")
+    assert f"Success: flush scheduled restart for member {replica.name}" in done.stdout
+    assert replica.request("DELETE", "/restart").status == 404
+    postmaster = replica.postmaster()
+    assert replica.post("/restart", {"schedule": in_seconds(2), "role": "replica"}).status == 202
+    wait_until(lambda: replica.postmaster() not in (None, postmaster), 30, "the server was restarted in time")
+    cluster.wait_healthy(30)
+    assert "scheduled_restart" not in replica.status()
 
 
 def test_restart_by_ctl(cluster):

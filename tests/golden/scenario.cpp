@@ -148,6 +148,7 @@ std::string Scenario::decide_once() {
   for (const auto& action : decision.actions) {
     if (std::holds_alternative<action::AnswerRestart>(action)) o_.requests.restart.reset();
     if (std::holds_alternative<action::AnswerReinit>(action)) o_.requests.reinit.reset();
+    if (std::holds_alternative<action::AnswerSchedule>(action)) o_.requests.schedule.reset();
   }
   return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
 }
@@ -258,6 +259,7 @@ void Scenario::postgres(const Words& words) {
     facts.upstream_slot = option(words, "slot").value_or("");
     if (has(words, "streaming")) facts.replication_state = "streaming";
     facts.replay_paused = has(words, "replay-paused");
+    if (const auto at = option(words, "started")) facts.postmaster_start_time += std::chrono::seconds(std::stoi(*at));
     if (const auto receivers = option(words, "to")) {
       std::istringstream names(*receivers);
       for (std::string name; std::getline(names, name, ',');) {
@@ -366,24 +368,41 @@ void Scenario::job(const Words& words, const std::string& rest) {
   o_.job.ended = end;
 }
 
-// request shutdown | reload | restart [pending] | reinit
+// request shutdown | reload | restart [pending] [replica] [below=160000] | reinit | schedule 60 [...] | unschedule
 void Scenario::request(const Words& words) {
   const auto& what = words.at(1);
   if (what == "shutdown") o_.requests.shutdown = true;
   if (what == "reload") o_.requests.reload = true;
-  if (what == "restart") o_.requests.restart = RestartRequest{7, has(words, "pending"), std::nullopt};
+  RestartFilter filter;
+  filter.pending = has(words, "pending");
+  if (has(words, "replica")) filter.role = Role::replica;
+  if (const auto version = option(words, "below")) filter.below_version = std::stoi(*version);
+  if (what == "restart") o_.requests.restart = RestartRequest{7, filter, {}};
+  if (what == "unschedule") o_.requests.schedule = ScheduleRequest{9, {}};
+  if (what == "schedule") {
+    ScheduledRestart plan;
+    plan.at = o_.wall + std::chrono::seconds(std::stoi(words.at(2)));
+    plan.filter = filter;
+    plan.postmaster_start_time = to_rest_time(server().postmaster_start_time);
+    plan.published = Json::object({{"schedule", to_iso_time(plan.at)}});
+    o_.requests.schedule = ScheduleRequest{9, plan};
+  }
   if (what == "reinit") o_.requests.reinit = ReinitRequest{8, false, false};
+}
+
+ServerFacts& Scenario::server() {
+  if (!server_) throw std::runtime_error("this needs a server that answers");
+  return *server_;
 }
 
 // slot n2 [inactive] [lost] | slots none
 void Scenario::slot(const Words& words) {
-  if (!server_) throw std::runtime_error("a slot needs a server that answers");
   SlotRow row;
   row.name = words.at(1);
   row.active = !has(words, "inactive");
   row.lost = has(words, "lost");
-  row.restart_lsn = server_->wal;
-  server_->slots.push_back(row);
+  row.restart_lsn = server().wal;
+  server().slots.push_back(row);
 }
 
 // remember ran-as-primary | remember crashed-ago=40 | remember checkpoint-due: what an earlier part of the story left

@@ -45,6 +45,16 @@ std::string unquoted(std::string_view text) {
   return value;
 }
 
+std::map<std::string, std::string> assignments(std::string_view text) {
+  std::map<std::string, std::string> values;
+  while (!text.empty()) {
+    const auto line = next_line(text);
+    const auto equals = line.find(" = ");
+    if (equals != std::string_view::npos) values[assigned_name(line)] = unquoted(line.substr(equals + 3));
+  }
+  return values;
+}
+
 }  // namespace
 
 RecoverySettings recovery_settings(const Upstream& upstream, const std::string& conninfo, const Json* custom) {
@@ -108,14 +118,26 @@ bool is_generated(std::string_view text) {
 std::optional<RecoverySettings> recovery_section(std::string_view text) {
   const auto title = text.find(recovery_title);
   if (!is_generated(text) || title == std::string_view::npos) return std::nullopt;
-  RecoverySettings settings;
-  text.remove_prefix(title + recovery_title.size());
-  while (!text.empty()) {
-    const auto line = next_line(text);
-    const auto equals = line.find(" = ");
-    if (equals != std::string_view::npos) settings[assigned_name(line)] = unquoted(line.substr(equals + 3));
+  return assignments(text.substr(title + recovery_title.size()));
+}
+
+std::vector<ParameterChange> changed_parameters(std::string_view before, std::string_view after) {
+  std::vector<ParameterChange> changes;
+  if (!is_generated(before)) return changes;
+  const auto old_values = assignments(before);
+  const auto new_values = assignments(after);
+  for (const auto& [name, value] : old_values) {
+    const auto now = new_values.find(name);
+    if (now == new_values.end()) {
+      changes.push_back({name, value, std::nullopt});
+    } else if (now->second != value) {
+      changes.push_back({name, value, now->second});
+    }
   }
-  return settings;
+  for (const auto& [name, value] : new_values) {
+    if (!old_values.contains(name)) changes.push_back({name, std::nullopt, value});
+  }
+  return changes;
 }
 
 std::string without_recovery_settings(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/postgres/layout.h"
 #include "adapters/postgres/parameters.h"
@@ -33,6 +34,15 @@ bool is_generated(std::string_view text);
 
 // The recovery section of a generated postgresql.conf; nullopt when it has none.
 std::optional<RecoverySettings> recovery_section(std::string_view text);
+
+// A parameter that two generated files set differently; absent: the file leaves it to the base file.
+struct ParameterChange {
+  std::string name;
+  std::optional<std::string> before, after;
+};
+
+// What changes for the server between two texts of postgresql.conf, by name.
+std::vector<ParameterChange> changed_parameters(std::string_view before, std::string_view after);
 
 // postgresql.auto.conf without recovery settings: they would win over ours.
 std::string without_recovery_settings(std::string_view text);

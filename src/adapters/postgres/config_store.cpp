@@ -64,7 +64,7 @@ Result<void> fill_config_dir(const Layout& layout) {
   return {};
 }
 
-Result<bool> write_config(const Layout& layout, const WantedFiles& wanted) {
+Result<WrittenConfig> write_config(const Layout& layout, const WantedFiles& wanted) {
   const auto mode = file_mode(layout);
   if (auto filled = fill_config_dir(layout); !filled) return tl::unexpected(filled.error());
   if (auto taken = take_over(layout, mode); !taken) return tl::unexpected(taken.error());
@@ -78,11 +78,11 @@ Result<bool> write_config(const Layout& layout, const WantedFiles& wanted) {
       if (const auto text = read_file(layout.conf())) recovery = recovery_section(*text);
     }
   }
-  bool changed = false;
+  WrittenConfig outcome;
   const auto put = [&](const std::string& path, const std::string& text) -> Result<void> {
     const auto written = write_file(path, text, mode);
     if (!written) return tl::unexpected(written.error());
-    changed = changed || *written;
+    outcome.changed = outcome.changed || *written;
     return {};
   };
   // The password is there before the file that refers to it.
@@ -92,8 +92,8 @@ Result<bool> write_config(const Layout& layout, const WantedFiles& wanted) {
     }
   }
   if (auto done = strip_auto_conf(layout, mode); !done || *done) {
-    if (!done) return done;
-    changed = true;
+    if (!done) return tl::unexpected(done.error());
+    outcome.changed = true;
   }
   if (wanted.hba && !wanted.parameters.values.contains("hba_file")) {
     if (auto done = put(layout.hba(), *wanted.hba); !done) return tl::unexpected(done.error());
@@ -103,15 +103,15 @@ Result<bool> write_config(const Layout& layout, const WantedFiles& wanted) {
   if (own_ident && (wanted.ident || (has_ident && !*has_ident))) {
     if (auto done = put(layout.ident(), wanted.ident.value_or("")); !done) return tl::unexpected(done.error());
   }
-  if (auto done = put(layout.conf(), postgresql_conf(layout, wanted.parameters, recovery)); !done) {
-    return tl::unexpected(done.error());
-  }
+  const auto text = postgresql_conf(layout, wanted.parameters, recovery);
+  if (const auto before = read_file(layout.conf())) outcome.parameters = changed_parameters(*before, text);
+  if (auto done = put(layout.conf(), text); !done) return tl::unexpected(done.error());
   if (wanted.dynamic) {
     if (auto done = write_file(layout.dynamic_json(), to_spaced(*wanted.dynamic), mode); !done) {
       return tl::unexpected(done.error());
     }
   }
-  return changed;
+  return outcome;
 }
 
 Result<void> set_standby(const Layout& layout, bool standby) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "adapters/postgres/config_files.h"
 #include "base/result.h"
@@ -23,9 +24,13 @@ struct WantedFiles {
 // 0640 when the group may read the data directory, else 0600: what PostgreSQL itself would use.
 mode_t file_mode(const Layout& layout);
 
-// Brings all files to the wanted state. Returns whether anything the server reads has changed. A postgresql.conf that
-// is not generated becomes the base file.
-Result<bool> write_config(const Layout& layout, const WantedFiles& wanted);
+struct WrittenConfig {
+  bool changed = false;  // anything the server reads
+  std::vector<ParameterChange> parameters;
+};
+
+// Brings all files to the wanted state. A postgresql.conf that is not generated becomes the base file.
+Result<WrittenConfig> write_config(const Layout& layout, const WantedFiles& wanted);
 
 // initdb and base backups put the configuration files into the data directory: copies the ones that the configuration
 // directory lacks.

@@ -125,6 +125,7 @@ Task<void> PostgresNode::look_at_server(PostgresFacts& facts, Tenants tenants, I
   facts.server = Fact<ServerFacts>::known(answer->facts, asked_at);
   system_id_ = answer->system_id;
   pending_restart_ = pending_restart_reason(context_.parameters(), answer->settings);
+  for (const auto& [name, setting] : answer->settings) restart_parameters_.insert(name);
 }
 
 Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Instant deadline) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "adapters/postgres/callbacks.h"
+#include "adapters/postgres/config_store.h"
 #include "adapters/postgres/context.h"
 #include "adapters/postgres/control_data.h"
 #include "adapters/postgres/monitor.h"
@@ -55,8 +57,9 @@ class PostgresNode : public Postgres {
   Task<void> look_at_control(PostgresFacts& facts, std::string stamp, Instant deadline);
   Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
   Task<Result<DirectoryLook>> directory(Instant deadline);
-  Task<Result<bool>> write_files(bool replica, Instant deadline);
+  Task<Result<WrittenConfig>> write_files(bool replica, Instant deadline);
   Task<Result<bool>> apply(Instant deadline);
+  void log_changes(const WrittenConfig& written) const;
   Task<Result<void>> launch(job::Start spec, Instant deadline);
   Task<Result<void>> prepare_start(job::Start spec, Instant deadline);
   Task<Result<void>> make_cluster(Instant deadline);
@@ -82,6 +85,8 @@ class PostgresNode : public Postgres {
   std::string control_stamp_;
   SystemId system_id_;
   Json pending_restart_ = Json::object();
+  // Parameters that only a restart changes, as the server names them.
+  std::set<std::string> restart_parameters_;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
 };

@@ -66,14 +66,14 @@ Task<Result<void>> PostgresNode::run_hook(std::string key, Instant deadline) {
 
 // --- configuration
 
-Task<Result<bool>> PostgresNode::write_files(bool replica, Instant deadline) {
+Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant deadline) {
   auto parameters = context_.parameters();
   if (replica && control_) raise_for_standby(parameters, control_->settings);
-  std::function<Result<bool>()> work = [layout = context_.layout,
-                                        wanted = context_.wanted_files(std::move(parameters))] {
+  std::function<Result<WrittenConfig>()> work = [layout = context_.layout,
+                                                 wanted = context_.wanted_files(std::move(parameters))] {
     return write_config(layout, wanted);
   };
-  auto asking = context_.ask<bool>(std::move(work), deadline, "the directory " + context_.layout.config_dir);
+  auto asking = context_.ask<WrittenConfig>(std::move(work), deadline, "the directory " + context_.layout.config_dir);
   co_return co_await std::move(asking);
 }
 
@@ -86,9 +86,24 @@ Task<Result<bool>> PostgresNode::apply(Instant deadline) {
   // Nothing to configure: a file in there would make the directory look like something it is not.
   if (look->version.empty() || look->rewind_marker || (look->incomplete && !bootstrapping_)) co_return false;
   auto writing = write_files(look->standby_signal, deadline);
-  auto changed = co_await std::move(writing);
-  if (changed && *changed) postmaster_.reload();
-  co_return changed;
+  const auto written = co_await std::move(writing);
+  if (!written) co_return tl::unexpected(written.error());
+  log_changes(*written);
+  if (written->changed) postmaster_.reload();
+  co_return written->changed;
+}
+
+void PostgresNode::log_changes(const WrittenConfig& written) const {
+  for (const auto& change : written.parameters) {
+    log::info("Changed {} from '{}' to '{}'{}", change.name, change.before.value_or("None"),
+              change.after.value_or("None"),
+              restart_parameters_.contains(change.name) ? " (restart might be required)" : "");
+  }
+  if (written.changed) {
+    log::info("Reloading PostgreSQL configuration.");
+  } else {
+    log::info("No PostgreSQL configuration items changed, nothing to reload.");
+  }
 }
 
 Task<Result<bool>> PostgresNode::apply_config(Instant deadline) {

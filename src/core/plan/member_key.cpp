@@ -31,6 +31,8 @@ Role role_of(const Situation& s) {
   if (s.replica) return s.doing<job::Promote>() ? Role::promoted : Role::replica;
   if (s.may_write) return Role::primary;
   if (s.no_data()) return Role::uninitialized;
+  // Paused, it is still what it was when it went down.
+  if (s.paused && s.stopped && s.has_data() && !s.o.postgres.data.standby_signal) return Role::primary;
   return s.m.demotion || s.m.ran_as_primary ? Role::demoted : Role::replica;
 }
 
@@ -50,6 +52,7 @@ Member own_member(const Situation& s, const Decision& d) {
   member.tags = self.tags;
   member.pending_restart = !s.o.postgres.pending_restart.empty();
   if (member.pending_restart) member.pending_restart_reason = s.o.postgres.pending_restart;
+  if (d.memory.scheduled_restart) member.scheduled_restart = d.memory.scheduled_restart->published;
   member.pause = s.paused;
   member.checkpoint_after_promote = !(s.primary && d.memory.checkpoint_due);
   if (s.server != nullptr) {

@@ -20,6 +20,9 @@ void history_key(const Situation& s, Decision& d);
 void lost_keys(const Situation& s, Decision& d);
 void slots(const Situation& s, Decision& d);
 
+// A restart for later: taken up, forgotten, and remembered when its time has come.
+void scheduled_restart(const Situation& s, Decision& d);
+
 // Configuration files follow /config and a reload request.
 void configuration(const Situation& s, Decision& d);
 

@@ -1,5 +1,6 @@
 // 300: long work is under way, or somebody asked for some.
 #include "core/rules/steps.h"
+#include "core/timeline.h"
 
 namespace regent::rules {
 namespace {
@@ -15,6 +16,46 @@ bool promoting_without_lock(const Situation& s) {
 // The request stays until it is answered; the one that is being served is not a new one.
 bool asked_to_restart(const Situation& s) {
   return s.o.requests.restart && s.m.restart_id != s.o.requests.restart->id;
+}
+
+bool can_restart(const Situation& s) {
+  const bool able = s.has_data() && !s.o.postgres.data.rewind_marker && s.o.postgres.process != Process::unknown;
+  return able && (s.holding || !s.may_write || s.paused) && s.view != nullptr;
+}
+
+bool restart_is_due(const Situation& s) {
+  return s.m.scheduled_restart && s.m.scheduled_restart->at <= s.o.wall && !s.paused;
+}
+
+// Why a scheduled restart whose time has come is dropped.
+std::optional<std::string> void_plan(const Situation& s) {
+  const auto& plan = *s.m.scheduled_restart;
+  if (is_stale(s, plan.at)) return "its time passed long ago";
+  if (s.server != nullptr && !plan.postmaster_start_time.empty() &&
+      plan.postmaster_start_time != to_rest_time(s.server->postmaster_start_time)) {
+    return "the server was restarted since it was scheduled";
+  }
+  return restart_objection(plan.filter, s);
+}
+
+// Paused: it went down as the primary, nobody took over, and the history did not go on without it.
+bool was_primary(const Situation& s) {
+  return s.paused && s.stopped && s.unlocked && !s.o.postgres.data.standby_signal && s.control != nullptr &&
+         s.o.self.tags.may_lead() && s.control->timeline >= recorded_timeline(s.view->history.value);
+}
+
+void restart(const Situation& s, Decision& d) {
+  const bool again = was_primary(s);
+  const bool as_primary = (s.holding && s.may_write) || (s.paused && s.primary) || again;
+  // Without the lock it would become a standby of nobody; with it nobody else can be promoted meanwhile (I2, I14).
+  if (again) act(d, action::AcquireLeader{});
+  // As in a start: not compared with the leader's history, a server that is down must not replay beyond a fork.
+  const bool may_follow = s.replica || s.m.rejoin == Rejoin::clean;
+  if (s.holding) act(d, action::RenewLease{});
+  start(d, job::Restart{.as_primary = as_primary,
+                        .upstream = as_primary || !may_follow ? Upstream{} : wanted_upstream(s)});
+  // Or the server coming up as a replica would be taken for a primary that lost its lease, and stopped.
+  d.memory.ran_as_primary = as_primary;
 }
 
 std::string in_progress(const Situation& s) {
@@ -61,30 +102,35 @@ constexpr Rule table[] = {
      }},
     {340, "job_running", "a job runs", "{} in progress", "", [](const Situation& s) { return s.job_running; },
      [](const Situation& s, Decision& d) { say(d, (s.paused ? "PAUSE: " : "") + in_progress(s)); }},
-    {350, "restart_not_pending", "a restart was asked for only if one is pending, and none is",
-     "not proceeding with the restart: pending restart flag is not set", "",
-     [](const Situation& s) {
-       return asked_to_restart(s) && s.o.requests.restart->only_if_pending && s.o.postgres.pending_restart.empty();
-     },
+    {350, "restart_not_wanted", "a restart was asked for under a condition that does not hold",
+     "not proceeding with the restart: {}", "",
+     [](const Situation& s) { return asked_to_restart(s) && restart_objection(s.o.requests.restart->filter, s); },
      [](const Situation& s, Decision& d) {
-       say(d, "not proceeding with the restart: pending restart flag is not set");
-       act(d, action::AnswerRestart{s.o.requests.restart->id, false, "pending restart flag is not set"});
+       const auto why = *restart_objection(s.o.requests.restart->filter, s);
+       say(d, "not proceeding with the restart: {}", why);
+       act(d, action::AnswerRestart{s.o.requests.restart->id, false, why});
+     }},
+    {352, "scheduled_restart_void", "the time of a scheduled restart has come, and it is not to be done any more",
+     "not proceeding with the scheduled restart: {}", "F78",
+     [](const Situation& s) { return restart_is_due(s) && void_plan(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "not proceeding with the scheduled restart: {}", *void_plan(s));
+       d.memory.scheduled_restart.reset();
+       if (s.holding) renew_when_due(s, d);
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {355, "scheduled_restart", "the time of a scheduled restart has come", "scheduled restart initiated", "F78",
+     [](const Situation& s) { return restart_is_due(s) && can_restart(s) && !asked_to_restart(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "scheduled restart initiated");
+       restart(s, d);
+       d.memory.scheduled_restart.reset();
      }},
     {360, "restart_requested", "a restart was asked for", "restart initiated", "F78",
-     [](const Situation& s) {
-       const bool able = s.has_data() && !s.o.postgres.data.rewind_marker && s.o.postgres.process != Process::unknown;
-       return asked_to_restart(s) && able && (s.holding || !s.may_write || s.paused) && s.view != nullptr;
-     },
+     [](const Situation& s) { return asked_to_restart(s) && can_restart(s); },
      [](const Situation& s, Decision& d) {
        say(d, "restart initiated");
-       const bool as_primary = (s.holding && s.may_write) || (s.paused && s.primary);
-       // As in a start: not compared with the leader's history, a server that is down must not replay beyond a fork.
-       const bool may_follow = s.replica || s.m.rejoin == Rejoin::clean;
-       if (s.holding) act(d, action::RenewLease{});
-       start(d, job::Restart{.as_primary = as_primary,
-                             .upstream = as_primary || !may_follow ? Upstream{} : wanted_upstream(s)});
-       // Or the server coming up as a replica would be taken for a primary that lost its lease, and stopped.
-       d.memory.ran_as_primary = as_primary;
+       restart(s, d);
        d.memory.restart_id = s.o.requests.restart->id;
      }},
     {365, "restart_impossible", "a restart was asked for and cannot be done now", "restart is not possible now", "F78",

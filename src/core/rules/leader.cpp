@@ -20,7 +20,7 @@ bool asked_to_hand_over(const Situation& s) {
          (request.leader.empty() || request.leader == s.o.self.name) &&
          !(s.paused && (request.candidate.empty() || request.scheduled_at));
 }
-// One that can never be acted on: for another leader, for ourselves, or far too late.
+// One that can never be acted on: for another leader, or for ourselves.
 bool asked_in_vain(const Situation& s) {
   if (!s.holding || !s.primary || !s.view->failover.exists()) return false;
   const auto& request = s.view->failover.value;
@@ -117,6 +117,18 @@ constexpr Rule table[] = {
        renew_when_due(s, d);
        act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
      }},
+    {733, "switchover_stale", "a switchover was scheduled for a time that passed long ago",
+     "Found a stale switchover value, cleaning up: {}", "F78",
+     [](const Situation& s) {
+       if (!asked_to_hand_over(s) || s.m.hand_over_since != s.o.now) return false;
+       const auto& at = s.view->failover.value.scheduled_at;
+       return at && is_stale(s, *at);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "Found a stale switchover value, cleaning up: {}", to_iso_time(*s.view->failover.value.scheduled_at));
+       renew_when_due(s, d);
+       act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+     }},
     {735, "switchover_ask_peers", "asked to hand over: the candidates' positions are not known",
      "{}: asking the candidates", "F78",
      [](const Situation& s) { return asked_to_hand_over(s) && !candidates_answered(s); },
@@ -169,6 +181,10 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "no action. I am ({}), the leader with the lock", s.me());
        renew_when_due(s, d);
+       const auto& planned = s.view->failover.value.scheduled_at;
+       if (planned && *planned > s.o.wall) {
+         wake_in(s, d, std::chrono::duration_cast<Duration>(*planned - s.o.wall));
+       }
      }},
     {770, "leader_server_silent", "the lock is ours and the local server does not answer in time",
      "Error communicating with PostgreSQL. Will try again later", "F17, F13",

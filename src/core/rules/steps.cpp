@@ -20,6 +20,10 @@ void wake_in(const Situation& s, Decision& d, Duration delay) {
   d.wake_at = std::min(d.wake_at, s.o.now + delay);
 }
 
+bool is_stale(const Situation& s, WallTime planned) {
+  return s.o.wall - planned > std::chrono::duration_cast<WallTime::duration>(s.o.settings.loop_wait * 3 / 2);
+}
+
 void renew_when_due(const Situation& s, Decision& d) {
   const auto due = s.o.lease.confirmed_at + renew_interval(s.o.settings.ttl, s.o.settings.loop_wait);
   // A little early rather than a whole cycle late.

@@ -33,6 +33,9 @@ void condition(Decision& d, std::string name, std::string detail);
 // Decide again at the latest after this long.
 void wake_in(const Situation& s, Decision& d, Duration delay);
 
+// Something was planned for a moment that nobody was there for, or nobody could act on: doing it now would surprise.
+bool is_stale(const Situation& s, WallTime planned);
+
 // Keeps the lease alive when its confirmation has grown old (I3).
 void renew_when_due(const Situation& s, Decision& d);
 

@@ -129,6 +129,22 @@ TEST(Intents, ARestartIsAnsweredWhenTheRulesSaySo) {
   EXPECT_FALSE(f.seen.back().requests.restart.has_value());
 }
 
+TEST(Intents, ARestartForLaterIsAnsweredByTheRules) {
+  AgentFixture f;
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::ScheduleRestart{ScheduledRestart{}}, reply.taker());
+  f.world.settle();
+  ASSERT_TRUE(f.seen.back().requests.schedule.has_value());
+  EXPECT_FALSE(reply.value.has_value());
+  f.then({action::AnswerSchedule{f.seen.back().requests.schedule->id, true, "Restart scheduled"}});
+  f.world.signal("dcs");
+  f.world.settle();
+  ASSERT_TRUE(reply.value && reply.value->has_value());
+  EXPECT_EQ(**reply.value, "Restart scheduled");
+  EXPECT_FALSE(f.seen.back().requests.schedule.has_value());
+}
+
 TEST(Intents, EverybodyIsToldWhenTheAgentEnds) {
   AgentFixture f;
   f.start();

@@ -98,6 +98,23 @@ TEST(ConfigFiles, RecoverySectionIsReadBack) {
   EXPECT_EQ(recovery_section("# recovery.conf\nprimary_conninfo = 'x'\n"), std::nullopt);
 }
 
+TEST(ConfigFiles, WhatChangesBetweenTwoTexts) {
+  const Layout layout = layout_n2();
+  ServerParameters before, after;
+  before.values = {{"max_connections", "100"}, {"work_mem", "4MB"}, {"port", "5432"}};
+  after.values = {{"max_connections", "120"}, {"port", "5432"}, {"search_path", "it's"}};
+  const auto changes = changed_parameters(postgresql_conf(layout, before, std::nullopt),
+                                          postgresql_conf(layout, after, std::nullopt));
+  ASSERT_EQ(changes.size(), 3U);
+  EXPECT_EQ(changes[0].name + " " + *changes[0].before + " " + *changes[0].after, "max_connections 100 120");
+  EXPECT_EQ(changes[1].name, "work_mem");
+  EXPECT_FALSE(changes[1].after);
+  EXPECT_FALSE(changes[2].before);
+  EXPECT_EQ(changes[2].after, "it's");
+  // Nothing is known about a file that somebody else wrote.
+  EXPECT_TRUE(changed_parameters("work_mem = '4MB'\n", postgresql_conf(layout, after, std::nullopt)).empty());
+}
+
 TEST(ConfigFiles, CustomConfIsIncludedInstead) {
   auto layout = layout_n2();
   layout.custom_conf = "/etc/mine.conf";

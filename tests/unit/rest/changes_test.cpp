@@ -239,19 +239,41 @@ TEST(Restart, RefusalsAsVersion4) {
       {R"({"timeout": -1})", 400, "Timeout should be a positive number of seconds"},
       {R"({"nosuch": 1})", 400, "Unknown filter for the scheduled restart: nosuch"},
       {R"({"restart_pending": 5})", 503, "restart conditions are not satisfied"},
-      {R"({"schedule": "2101-01-01T00:00Z"})", 501,
-       "Scheduled restarts are not supported: send the request without a schedule at the time wanted"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(answer(request("POST", "/restart", c.body), leader()), Reply(c.status, c.text)) << c.body;
   }
   EXPECT_EQ(answer(request("POST", "/restart", R"({"role": "bad"})"), leader(), self("n1", Generation::v3)),
             Reply(400, "PostgreSQL role should be either primary or replica"));
-  EXPECT_EQ(answer(request("DELETE", "/restart"), leader()), Reply(404, "no restarts are scheduled"));
   auto paused = leader();
   paused.observation.settings.pause = true;
   EXPECT_EQ(answer(request("POST", "/restart", R"({"schedule": "2101-01-01T00:00Z"})"), paused),
             Reply(500, "Can't schedule restart in the paused state"));
+}
+
+TEST(Restart, ForLaterItBecomesAPlanOfThisVeryServer) {
+  const auto later = change(
+      request("POST", "/restart", R"({"schedule": "2101-01-01T00:00Z", "role": "primary", "timeout": 60})"), leader());
+  const auto& plan = std::get<intent::ScheduleRestart>(later.intent).plan;
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(to_iso_time(plan->at), "2101-01-01T00:00:00+00:00");
+  EXPECT_EQ(plan->filter.role, Role::primary);
+  const auto started = to_rest_time(leader().observation.postgres.server->postmaster_start_time);
+  EXPECT_EQ(plan->postmaster_start_time, started);
+  EXPECT_EQ(to_compact(plan->published),
+            R"({"schedule":"2101-01-01T00:00:00+00:00","role":"primary","timeout":60,"postmaster_start_time":")" +
+                started + R"("})");
+  // What stands in the member key says the same to the next incarnation of the agent.
+  EXPECT_EQ(parse_scheduled_restart(plan->published), plan);
+  EXPECT_EQ(told(later, Json("Restart scheduled")), Reply(202, "Restart scheduled"));
+  EXPECT_EQ(told(later, fail(ErrorKind::refused, "Another restart is already scheduled")),
+            Reply(409, "Another restart is already scheduled"));
+
+  const auto never = change(request("DELETE", "/restart"), leader());
+  EXPECT_FALSE(std::get<intent::ScheduleRestart>(never.intent).plan);
+  EXPECT_EQ(told(never, Json("scheduled restart deleted")), Reply(200, "scheduled restart deleted"));
+  EXPECT_EQ(told(never, fail(ErrorKind::refused, "no restarts are scheduled")),
+            Reply(404, "no restarts are scheduled"));
 }
 
 TEST(Restart, FiltersReachTheLoop) {
@@ -262,13 +284,13 @@ TEST(Restart, FiltersReachTheLoop) {
                      R"({"restart_pending": true, "role": "primary", "timeout": "2min", "postgres_version": "15.21"})"),
              snapshot);
   const auto& wanted = std::get<intent::Restart>(restart.intent).request;
-  EXPECT_TRUE(wanted.only_if_pending);
+  EXPECT_TRUE(wanted.filter.pending);
   EXPECT_EQ(wanted.timeout, Duration(120s));
   EXPECT_EQ(told(restart, Json("restarted successfully")), Reply(200, "restarted successfully"));
   EXPECT_EQ(told(restart, fail(ErrorKind::refused, "restart already in progress")),
             Reply(503, "restart already in progress"));
   // No body at all is a plain restart.
-  EXPECT_FALSE(std::get<intent::Restart>(change(request("POST", "/restart"), leader()).intent).request.only_if_pending);
+  EXPECT_FALSE(std::get<intent::Restart>(change(request("POST", "/restart"), leader()).intent).request.filter.pending);
   const auto old = change(request("POST", "/restart", R"({"role": "master"})"), leader(), self("n1", Generation::v3));
   EXPECT_FALSE(std::get<intent::Restart>(old.intent).request.timeout);
 }
