@@ -103,8 +103,8 @@ TEST(ConfigFiles, WhatChangesBetweenTwoTexts) {
   ServerParameters before, after;
   before.values = {{"max_connections", "100"}, {"work_mem", "4MB"}, {"port", "5432"}};
   after.values = {{"max_connections", "120"}, {"port", "5432"}, {"search_path", "it's"}};
-  const auto changes = changed_parameters(postgresql_conf(layout, before, std::nullopt),
-                                          postgresql_conf(layout, after, std::nullopt));
+  const auto changes =
+      changed_parameters(postgresql_conf(layout, before, std::nullopt), postgresql_conf(layout, after, std::nullopt));
   ASSERT_EQ(changes.size(), 3U);
   EXPECT_EQ(changes[0].name + " " + *changes[0].before + " " + *changes[0].after, "max_connections 100 120");
   EXPECT_EQ(changes[1].name, "work_mem");
