@@ -186,7 +186,7 @@ int main(int argc, char** argv) {
       return argument == "--help" || argument == "-h" ? 0 : 2;
     }
   }
-  regent::log::set_level(regent::log::Level::critical);
+  regent::log::set_level(regent::log::Level::none);
   if (options.seed) return replay(options);
   if (options.seeds == 0) {
     usage();

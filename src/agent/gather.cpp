@@ -74,6 +74,9 @@ void adopt_initial_config(AgentState& state) {
 
 Task<Observation> gather(AgentState& state) {
   const Instant asked = state.now();
+  // Before the server is looked at: a job that ended was then seen with what it made of the server, never with what was
+  // before. A promotion that ends between the two looks would be taken for a lock without a primary (F64).
+  JobFacts job = state.jobs.facts();
   auto read = state.ports.dcs.read(state.deadline(state.settings.retry_timeout));
   auto look = state.ports.postgres.observe(state.deadline(observe_time));
   std::tuple<Result<ClusterView>, PostgresFacts> both = co_await (std::move(read) && std::move(look));
@@ -102,7 +105,7 @@ Task<Observation> gather(AgentState& state) {
   observation.upstream_history = state.upstream_history;
   observation.local_history = state.local_history;
   observation.cached_config = state.ports.postgres.cached_dynamic_config();
-  observation.job = state.jobs.facts();
+  observation.job = std::move(job);
   if (observation.job.running) observation.job.progress = state.ports.postgres.progress();
   observation.requests = state.requests;
   observation.now = state.now();

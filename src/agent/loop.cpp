@@ -42,7 +42,10 @@ struct Pace {
 // Says each sentence once, and again when it still holds after about loop_wait: a heartbeat.
 class Announcer {
  public:
-  void say(const std::string& sentence, Instant now, Duration loop_wait) {
+  void say(const Decision& decision, Instant now, Duration loop_wait) {
+    const std::string& sentence = decision.sentence;
+    const auto* exit = decision.actions.empty() ? nullptr : std::get_if<action::Exit>(&decision.actions.back());
+    if (exit != nullptr && exit->code != 0) return log::critical("{}", sentence);
     // Nine tenths: two cycles are never exactly loop_wait apart.
     if (sentence == last_ && now - said_at_ < loop_wait * 9 / 10) return;
     last_ = sentence;
@@ -196,7 +199,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     if (state->hooks.tamper_decision) state->hooks.tamper_decision(observation, decision);
     ++pace.cycle;
     if (state->hooks.decided) state->hooks.decided(observation, decision);
-    announcer.say(decision.sentence, observation.now, observation.settings.loop_wait);
+    announcer.say(decision, observation.now, observation.settings.loop_wait);
     publish(*state, observation, decision, pace);
     for (const IntentReply& reply : observers) reply(Json(nullptr));
 

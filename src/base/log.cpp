@@ -47,8 +47,8 @@ std::string_view level_name(Level level) {
 }
 
 spdlog::level::level_enum to_spdlog(Level level) {
-  constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err,
-                              spdlog::level::critical};
+  constexpr std::array levels{spdlog::level::debug, spdlog::level::info,     spdlog::level::warn,
+                              spdlog::level::err,   spdlog::level::critical, spdlog::level::off};
   return levels.at(static_cast<std::size_t>(level));
 }
 

@@ -13,7 +13,8 @@
 
 namespace regent::log {
 
-enum class Level { debug, info, warning, error, critical };
+// `none` is only for set_level(): nothing is logged.
+enum class Level { debug, info, warning, error, critical, none };
 
 struct Options {
   Level level = Level::info;

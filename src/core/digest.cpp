@@ -124,6 +124,10 @@ Memory digest(const Observation& o, Memory m) {
     const bool over = s.other_leads || (m.demotion && o.now - m.demotion->since >= std::chrono::seconds(10));
     if (!graceful || over) m.demotion.reset();
   }
+  // Known to be down as the primary, and nobody asked for it: from here primary_start_timeout counts, also one of 0.
+  if (s.stopped && s.has_data() && s.holding && m.ran_as_primary && !m.demotion && !m.crashed_at && !s.job_running) {
+    m.crashed_at = o.now;
+  }
   const bool bootstrapping = s.doing<job::Bootstrap>() || m.bootstrapped;
   if (!s.may_write || o.lease.held || bootstrapping) {
     m.unleased_since.reset();

@@ -8,7 +8,7 @@ namespace regent::sim {
 namespace {
 
 Outcome run(std::uint64_t seed) {
-  log::set_level(log::Level::critical);
+  log::set_level(log::Level::none);
   Simulation simulation(draw_params(seed), nullptr, false);
   return simulation.run();
 }

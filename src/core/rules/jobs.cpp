@@ -1,4 +1,7 @@
 // 300: long work is under way, or somebody asked for some.
+#include <algorithm>
+
+#include "core/election.h"
 #include "core/rules/steps.h"
 #include "core/timeline.h"
 
@@ -16,6 +19,12 @@ bool promoting_without_lock(const Situation& s) {
 // The request stays until it is answered; the one that is being served is not a new one.
 bool asked_to_restart(const Situation& s) {
   return s.o.requests.restart && s.m.restart_id != s.o.requests.restart->id;
+}
+
+// With or without the job that began it: that one gives up earlier.
+bool starts_too_long(const Situation& s) {
+  const bool starting = s.o.job.running ? s.doing<job::Start>() : s.o.postgres.process == Process::starting;
+  return s.holding && !s.paused && !s.running && starting && start_timed_out(s) && !s.m.demotion;
 }
 
 bool can_restart(const Situation& s) {
@@ -94,11 +103,35 @@ constexpr Rule table[] = {
            std::get<job::Clone>(*s.o.job.running).source.name.str());
        act(d, action::CancelJob{});
      }},
+    {325, "crash_overdue_ask_peers",
+     "our crashed primary is still starting after primary_start_timeout: can somebody take over?",
+     "Primary crashed. Failing over.", "L1, F51",
+     [](const Situation& s) { return starts_too_long(s) && !peers_are_fresh(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "Primary crashed. Failing over.");
+       renew_when_due(s, d);
+       act(d, action::GatherPeers{});
+     }},
+    {327, "crash_overdue",
+     "our crashed primary is still starting after primary_start_timeout, and somebody can take over",
+     "stopping PostgreSQL because it takes longer than primary_start_timeout to start", "L1, F51",
+     [](const Situation& s) { return starts_too_long(s) && somebody_could_take_over(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL because it takes longer than primary_start_timeout to start");
+       renew_when_due(s, d);
+       if (s.job_running) act(d, action::CancelJob{});
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the primary crashed", s.o.now};
+       forget_rejoin(d.memory);
+     }},
     {330, "job_as_leader", "a job runs and the lock is ours", "updated leader lock during {}", "L1",
      [](const Situation& s) { return s.job_running && s.holding; },
      [](const Situation& s, Decision& d) {
        say(d, (s.paused ? "PAUSE: " : "") + in_progress(s));
        renew_when_due(s, d);
+       if (s.m.crashed_at && !start_timed_out(s)) {
+         d.wake_at = std::min(d.wake_at, *s.m.crashed_at + s.o.settings.primary_start_timeout);
+       }
      }},
     {340, "job_running", "a job runs", "{} in progress", "", [](const Situation& s) { return s.job_running; },
      [](const Situation& s, Decision& d) { say(d, (s.paused ? "PAUSE: " : "") + in_progress(s)); }},

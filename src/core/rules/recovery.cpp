@@ -15,14 +15,6 @@ bool down(const Situation& s) {
 bool crashed_as_leader(const Situation& s) {
   return down(s) && s.holding && s.m.ran_as_primary && !s.m.demotion && !s.o.postgres.data.rewind_marker;
 }
-bool start_timed_out(const Situation& s) {
-  return s.m.crashed_at && s.o.now - *s.m.crashed_at >= s.o.settings.primary_start_timeout;
-}
-bool somebody_could_take_over(const Situation& s) {
-  return peers_are_fresh(s) && std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const auto& peer) {
-           return could_lead(peer) && peer.name != s.o.self.name && peer.in_recovery;
-         });
-}
 
 // A former primary whose end of WAL nobody knows, because it crashed.
 bool crashed_primary(const Situation& s) {
@@ -82,7 +74,6 @@ constexpr Rule table[] = {
        // The server comes up writable: the lease must be known to be good at this moment, not a cycle ago (I2).
        act(d, action::RenewLease{});
        start(d, job::Start{.as_primary = true, .upstream = {}});
-       if (!s.m.crashed_at) d.memory.crashed_at = s.o.now;
      }},
     {525, "crash_backoff", "our primary crashed and its last start failed a moment ago",
      "waiting before the next attempt to start the primary", "F51",

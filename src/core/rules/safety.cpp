@@ -98,11 +98,11 @@ constexpr Rule table[] = {
        act(d, action::Exit{0});
      }},
     {50, "foreign_data", "the data directory belongs to another cluster than the store",
-     "CRITICAL: system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, F74",
+     "system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, F74",
      [](const Situation& s) { return foreign_data(s) && !s.paused; },
      [](const Situation& s, Decision& d) {
-       say(d, "CRITICAL: system ID mismatch, node {} belongs to a different cluster: {} != {}", s.me(),
-           s.view->initialize.value, s.o.postgres.data.system_id.str());
+       say(d, "system ID mismatch, node {} belongs to a different cluster: {} != {}", s.me(), s.view->initialize.value,
+           s.o.postgres.data.system_id.str());
        if (s.job_running) act(d, action::CancelJob{});
        if (s.holding) act(d, action::ReleaseLeader{});
        act(d, action::Exit{1});

@@ -69,6 +69,16 @@ void await_receiver(const Situation& s, Decision& d) {
   wake_in(s, d, std::chrono::milliseconds(100));
 }
 
+bool start_timed_out(const Situation& s) {
+  return s.m.crashed_at && s.o.now - *s.m.crashed_at >= s.o.settings.primary_start_timeout;
+}
+
+bool somebody_could_take_over(const Situation& s) {
+  return peers_are_fresh(s) && std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const auto& peer) {
+           return could_lead(peer) && peer.name != s.o.self.name && peer.in_recovery;
+         });
+}
+
 void forget_rejoin(Memory& memory) {
   memory.rejoin = Rejoin::unchecked;
   memory.rejoin_leader = MemberName();

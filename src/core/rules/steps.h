@@ -49,6 +49,11 @@ bool awaits_receiver(const Situation& s);
 bool somebody_received_everything(const Situation& s);
 void await_receiver(const Situation& s, Decision& d);
 
+// Our primary crashed, and primary_start_timeout has passed since.
+bool start_timed_out(const Situation& s);
+// A replica that answered just now could be the primary instead.
+bool somebody_could_take_over(const Situation& s);
+
 // Forgets what was known about following somebody.
 void forget_rejoin(Memory& memory);
 
