@@ -16,14 +16,19 @@ constexpr Duration observe_time = std::chrono::milliseconds(2500);
 constexpr Duration history_retry = std::chrono::seconds(1);
 
 void use_config(AgentState& state, const Json& document) {
-  state.settings = parse_settings(document);
+  state.settings = parse_settings(document, state.limits);
   state.config = document;
   for (const std::string& problem : state.settings.problems) log::warning("{}", problem);
   state.ports.dcs.set_ttl(state.settings.ttl);
   state.ports.postgres.set_config(document);
 }
 
-void adopt_config(AgentState& state, const Versioned<Json>& config) {
+void adopt_config(AgentState& state, const Versioned<Json>& config, const SettingLimits& limits) {
+  if (state.limits != limits) {
+    // A member came or went that reads the same times otherwise: all must mean the same by them (T13).
+    state.limits = limits;
+    use_config(state, Json(state.config));
+  }
   if (!config.exists() || state.config_version == config.version) return;
   const bool first = !state.config_version;
   state.config_version = config.version;
@@ -40,7 +45,7 @@ void note_cluster(AgentState& state, const Fact<ClusterView>& cluster) {
   state.last_cluster = cluster;
   if (cluster->initialize.exists()) state.known_members = cluster->members;
   state.dcs_last_seen = state.ports.clock.wall();
-  adopt_config(state, cluster->config);
+  adopt_config(state, cluster->config, limits_among(cluster->members));
 }
 
 // Where the local data directory is, running or not.

@@ -40,9 +40,17 @@ struct Pace {
 };
 
 // Says each sentence once, and again when it still holds after about loop_wait: a heartbeat.
+// The sentence of a decision when it is new or a loop_wait old, and problems when they begin (L3).
 class Announcer {
  public:
   void say(const Decision& decision, Instant now, Duration loop_wait) {
+    for (const Condition& condition : decision.conditions) {
+      // These are told by whoever finds them.
+      const bool told = condition.name == "ConfigProblem" || condition.name == "KeyUnreadable";
+      const bool known = std::find(conditions_.begin(), conditions_.end(), condition) != conditions_.end();
+      if (!told && !known && !condition.detail.empty()) log::info("{}", condition.detail);
+    }
+    conditions_ = decision.conditions;
     const std::string& sentence = decision.sentence;
     const auto* exit = decision.actions.empty() ? nullptr : std::get_if<action::Exit>(&decision.actions.back());
     if (exit != nullptr && exit->code != 0) return log::critical("{}", sentence);
@@ -54,6 +62,7 @@ class Announcer {
   }
 
  private:
+  std::vector<Condition> conditions_;
   std::string last_;
   Instant said_at_{};
 };

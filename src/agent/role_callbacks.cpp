@@ -36,6 +36,11 @@ void RoleCallbacks::observe(Postgres& postgres, const PostgresFacts& facts, cons
     looked_ = true;
   } else if (facts.process == Process::stopped) {
     if (up_) went_down(postgres, job, demoting, generation);
+    // It crashed and is given up: no stop will tell.
+    if (demoting && role_ == Role::primary) {
+      role_ = Role::demoted;
+      postgres.run_callback("on_role_change", to_string(Role::demoted, generation));
+    }
     up_ = false;
     looked_ = true;
   }

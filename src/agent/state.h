@@ -40,6 +40,7 @@ struct AgentState {
 
   // The last good configuration (F40) and the version it was read at.
   Settings settings;
+  SettingLimits limits;  // that `settings` were read with
   Json config = Json::object();
   std::optional<Version> config_version;
 

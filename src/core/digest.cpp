@@ -26,6 +26,7 @@ struct JobDigest {
     if (ok) {
       m.clone_failures = 0;
       m.retry_at.reset();
+      m.reinitialized = m.reinitializing;
       m.reinitializing = false;
       // A fresh copy continues its source's history by construction, but the leader may have changed meanwhile.
       m.rejoin = Rejoin::unchecked;
@@ -48,7 +49,12 @@ struct JobDigest {
     if (ok) m.ran_as_primary = restart.as_primary;
   }
   void operator()(const job::Promote&) const {
-    if (!ok) return;
+    if (!ok) {
+      m.no_promotion_before = o.now + std::max(back_off(++m.promote_failures), o.settings.loop_wait);
+      return;
+    }
+    m.promote_failures = 0;
+    m.no_promotion_before.reset();
     m.ran_as_primary = true;
     m.checkpoint_due = true;
     m.acquired_now = false;
@@ -116,6 +122,7 @@ Memory digest(const Observation& o, Memory m) {
     m.ran_as_primary = true;
     m.crashed_at.reset();
   }
+  if (s.running) m.reinitialized = false;
   if (s.replica) {
     m.ran_as_primary = false;
     m.crashed_at.reset();

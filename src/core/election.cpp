@@ -49,6 +49,9 @@ Candidacy check_self(const Situation& s) {
   if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
   if (s.server == nullptr) return {Verdict::hold_back, "the state of PostgreSQL is not known"};
   if (s.o.postgres.data.rewind_marker) return {Verdict::hold_back, "a rewind did not finish"};
+  if (s.m.no_promotion_before && s.o.now < *s.m.no_promotion_before) {
+    return {Verdict::hold_back, "my last promotion failed"};
+  }
   return check_branch(s);
 }
 
@@ -73,11 +76,13 @@ Candidacy check_peers(const Situation& s) {
     // On a newer timeline, and behind by more than it may be: it holds back itself, and must not hold back everybody.
     if (lags(s, peer.wal)) continue;
     if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) {
-      return {Verdict::hold_back, fmt::format("{} is ahead of me", peer.name.str())};
+      return {Verdict::hold_back, fmt::format("Wal position of {} is ahead of my wal position", peer.name.str())};
     }
     const bool level = peer.timeline == s.server->timeline && peer.wal == s.server->wal;
     if (level && peer.failover_priority > s.o.self.tags.failover_priority) {
-      return {Verdict::hold_back, fmt::format("{} has a higher failover priority", peer.name.str())};
+      return {Verdict::hold_back,
+              fmt::format("{} has equally tolerable WAL position and priority {}, while this node has priority {}",
+                          peer.name.str(), peer.failover_priority, s.o.self.tags.failover_priority)};
     }
   }
   return {Verdict::stand, {}};

@@ -39,9 +39,11 @@ std::string to_text(const Memory& m) {
   if (m.rewind_failures > 0) out += fmt::format("rewind failures: {}\n", m.rewind_failures);
   if (m.clone_failures > 0) out += fmt::format("clone failures: {}\n", m.clone_failures);
   if (m.start_failures > 0) out += fmt::format("start failures: {}\n", m.start_failures);
+  if (m.promote_failures > 0) out += fmt::format("promotion failures: {}\n", m.promote_failures);
   flag(m.retry_at.has_value(), "backing off");
   if (m.restart_id) out += fmt::format("serving restart request {}\n", *m.restart_id);
   flag(m.reinitializing, "reinitializing");
+  flag(m.reinitialized, "reinitialized");
   if (m.scheduled_restart) out += fmt::format("restart scheduled at {}\n", to_iso_time(m.scheduled_restart->at));
   if (m.highest_timeline.value > 0) out += fmt::format("highest timeline: {}\n", m.highest_timeline.value);
   return out;

@@ -56,15 +56,18 @@ struct Memory {
   bool bootstrap_failed = false;  // it did not; the directory and the claim are to be cleaned up
 
   Rejoin rejoin = Rejoin::unchecked;
-  MemberName rejoin_leader;                 // the leader that `rejoin` speaks of
-  Timeline rejoin_timeline;                 // and its timeline
-  int rewind_failures = 0;                  // in a row, against this leader
-  int clone_failures = 0;                   // in a row
-  int start_failures = 0;                   // in a row
-  std::optional<Instant> retry_at;          // back-off of clone and rewind
-  std::uint64_t seen_job = 0;               // last ended job that was digested
-  std::optional<std::uint64_t> restart_id;  // restart request that the running job serves
+  MemberName rejoin_leader;                    // the leader that `rejoin` speaks of
+  Timeline rejoin_timeline;                    // and its timeline
+  int rewind_failures = 0;                     // in a row, against this leader
+  int clone_failures = 0;                      // in a row
+  int start_failures = 0;                      // in a row
+  int promote_failures = 0;                    // in a row
+  std::optional<Instant> no_promotion_before;  // the last one failed: others may be luckier
+  std::optional<Instant> retry_at;             // back-off of clone and rewind
+  std::uint64_t seen_job = 0;                  // last ended job that was digested
+  std::optional<std::uint64_t> restart_id;     // restart request that the running job serves
   bool reinitializing = false;
+  bool reinitialized = false;  // the new copy is there and was not started yet
   std::optional<ScheduledRestart> scheduled_restart;
 
   Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)

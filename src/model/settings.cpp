@@ -75,10 +75,10 @@ class Reader {
 };
 
 // The lease must outlive one cycle and the retries of two calls, as peers enforce it (T13).
-void enforce_timing_rule(Settings& settings) {
+void enforce_timing_rule(Settings& settings, const SettingLimits& limits) {
   if (settings.loop_wait + 2 * settings.retry_timeout <= settings.ttl) return;
-  const Duration minimum_loop = std::chrono::seconds(1);
-  const Duration minimum_retry = std::chrono::seconds(3);
+  const Duration minimum_loop = from_seconds(limits.loop_wait);
+  const Duration minimum_retry = from_seconds(limits.retry_timeout);
   if (settings.ttl - 2 * settings.retry_timeout >= minimum_loop) {
     settings.loop_wait = settings.ttl - 2 * settings.retry_timeout;
   } else {
@@ -106,14 +106,20 @@ void read_postgresql(const Json& config, Settings& settings) {
 
 }  // namespace
 
-Settings parse_settings(const Json& config) {
+SettingLimits limits_among(const std::vector<Member>& members) {
+  const bool all_regent =
+      std::all_of(members.begin(), members.end(), [](const Member& member) { return !member.regent.empty(); });
+  return all_regent ? SettingLimits{3, 0.2, 0.5} : SettingLimits{};
+}
+
+Settings parse_settings(const Json& config, const SettingLimits& limits) {
   Settings settings;
   if (!config.is_object()) return settings;
   Reader in(config, "", settings.problems);
-  in.seconds("ttl", settings.ttl, 20);
-  in.seconds("loop_wait", settings.loop_wait, 1);
-  in.seconds("retry_timeout", settings.retry_timeout, 3);
-  enforce_timing_rule(settings);
+  in.seconds("ttl", settings.ttl, limits.ttl);
+  in.seconds("loop_wait", settings.loop_wait, limits.loop_wait);
+  in.seconds("retry_timeout", settings.retry_timeout, limits.retry_timeout);
+  enforce_timing_rule(settings, limits);
   if (const auto lag = in.number("maximum_lag_on_failover")) {
     settings.maximum_lag_on_failover = static_cast<std::uint64_t>(std::max(0.0, *lag));
   }

@@ -8,8 +8,19 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "model/member.h"
 
 namespace regent {
+
+// The smallest times that count, in seconds. Patroni's own, unless no member is one that would enforce them.
+struct SettingLimits {
+  double ttl = 20;
+  double loop_wait = 1;
+  double retry_timeout = 3;
+
+  friend bool operator==(const SettingLimits&, const SettingLimits&) = default;
+};
+SettingLimits limits_among(const std::vector<Member>& members);
 
 struct Settings {
   Duration ttl = std::chrono::seconds(30);
@@ -35,6 +46,6 @@ struct Settings {
 };
 
 // Total: whatever the document holds, the result is usable. Keys with wrong values keep their default.
-Settings parse_settings(const Json& config);
+Settings parse_settings(const Json& config, const SettingLimits& limits = {});
 
 }  // namespace regent

@@ -130,7 +130,7 @@ std::string Scenario::run(const std::string& line) {
 }
 
 void Scenario::refresh() {
-  o_.settings = parse_settings(config_);
+  o_.settings = parse_settings(config_, limits_among(view_.members));
   view_.config.value = config_;
   o_.cluster = store_answers_ ? Fact<ClusterView>::known(view_, o_.now)
                               : Fact<ClusterView>::unknown("the store does not answer", o_.now);
@@ -364,7 +364,9 @@ void Scenario::job(const Words& words, const std::string& rest) {
   end.id = (o_.job.ended ? o_.job.ended->id : 0) + 1;
   end.spec = as_job(words.at(2));
   end.at = o_.now;
-  if (what == "failed") end.error = Error{ErrorKind::failed, rest.substr(rest.find(words[2]) + words[2].size() + 1)};
+  const auto kind = what == "refused" ? ErrorKind::refused : ErrorKind::failed;
+  if (what == "failed" || what == "refused")
+    end.error = Error{kind, rest.substr(rest.find(words[2]) + words[2].size() + 1)};
   o_.job.ended = end;
 }
 

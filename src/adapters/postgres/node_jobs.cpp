@@ -187,7 +187,8 @@ Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
 
 Task<Result<void>> PostgresNode::leave_recovery(Instant deadline) {
   auto hook = run_hook("pre_promote", deadline);
-  if (auto done = co_await std::move(hook); !done) co_return done;
+  // Refused: the server was not asked, so nothing is under way.
+  if (auto done = co_await std::move(hook); !done) co_return fail(ErrorKind::refused, done.error().message);
   auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
   auto connection = co_await std::move(opening);
   if (!connection) co_return tl::unexpected(connection.error());

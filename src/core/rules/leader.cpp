@@ -57,6 +57,13 @@ bool has_hopeful(const Situation& s) {
 bool candidates_answered(const Situation& s) {
   return peers_are_fresh(s) && s.m.hand_over_since && s.o.peers->asked_at >= *s.m.hand_over_since;
 }
+// Why the last promotion, a moment ago, came to nothing although the lock is ours.
+const Error* promotion_error(const Situation& s) {
+  const bool lately = s.m.no_promotion_before && s.o.now < *s.m.no_promotion_before;
+  if (!s.holding || !s.replica || s.m.demotion || !lately || !s.o.job.ended) return nullptr;
+  if (!std::holds_alternative<job::Promote>(s.o.job.ended->spec) || !s.o.job.ended->error) return nullptr;
+  return &*s.o.job.ended->error;
+}
 std::string kind(const Situation& s) {
   return s.view->failover.value.leader.empty() ? "manual failover" : "switchover";
 }
@@ -91,6 +98,27 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "demoting self because I am not allowed to lead");
        if (s.holding) act(d, action::ReleaseLeader{});
+     }},
+    {717, "promotion_refused", "the lock is ours, and the promotion was refused before PostgreSQL was asked",
+     "releasing the leader key: {}", "L1",
+     [](const Situation& s) {
+       const Error* why = promotion_error(s);
+       return why != nullptr && why->kind == ErrorKind::refused;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "releasing the leader key: {}", promotion_error(s)->message);
+       act(d, action::ReleaseLeader{});
+     }},
+    {718, "promotion_failed", "the lock is ours, and nobody knows how far a promotion got that failed",
+     "stopping PostgreSQL because its promotion failed: {}", "I2, L1, F63",
+     [](const Situation& s) { return promotion_error(s) != nullptr; },
+     [](const Situation& s, Decision& d) {
+       // It may still happen: the lock goes only after the server did (F64).
+       say(d, "stopping PostgreSQL because its promotion failed: {}", promotion_error(s)->message);
+       renew_when_due(s, d);
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the promotion failed", s.o.now};
+       forget_rejoin(d.memory);
      }},
     {720, "promote", "the lock is ours and the local server is in recovery",
      "promoted self to leader by acquiring session lock", "I2, I12, F63",

@@ -14,8 +14,8 @@ bool calm(const Situation& s) {
 bool asked_for_something(const Situation& s) {
   const bool failover = s.view != nullptr && s.view->failover.exists() && !s.view->failover.value.candidate.empty() &&
                         !s.view->failover.value.scheduled_at;
-  return failover || s.o.requests.restart || s.o.requests.reinit || s.m.reinitializing || s.m.demotion ||
-         s.m.restart_id || s.m.acquired_now;
+  return failover || s.o.requests.restart || s.o.requests.reinit || s.m.reinitializing || s.m.reinitialized ||
+         s.m.demotion || s.m.restart_id || s.m.acquired_now;
 }
 bool quiet(const Situation& s) {
   return calm(s) && s.view != nullptr && !asked_for_something(s);

@@ -16,6 +16,11 @@ bool crashed_as_leader(const Situation& s) {
   return down(s) && s.holding && s.m.ran_as_primary && !s.m.demotion && !s.o.postgres.data.rewind_marker;
 }
 
+// Longer than it may take, or not at all: is there somebody who could do better?
+bool gives_up(const Situation& s) {
+  return crashed_as_leader(s) && (start_timed_out(s) || s.m.start_failures > 0);
+}
+
 // A former primary whose end of WAL nobody knows, because it crashed.
 bool crashed_primary(const Situation& s) {
   return s.control != nullptr && !s.control->clean_primary() && !s.o.postgres.data.standby_signal &&
@@ -43,20 +48,22 @@ bool can_check(const Situation& s) {
 }
 
 constexpr Rule table[] = {
-    {510, "crash_give_up", "our primary crashed, primary_start_timeout has passed, and somebody else can take over",
+    {510, "crash_give_up",
+     "our primary crashed, it does not start or primary_start_timeout has passed, and somebody else can take over",
      "stopped PostgreSQL to fail over after a crash", "L1, F12, F51",
-     [](const Situation& s) { return crashed_as_leader(s) && start_timed_out(s) && somebody_could_take_over(s); },
+     [](const Situation& s) { return gives_up(s) && somebody_could_take_over(s); },
      [](const Situation& s, Decision& d) {
-       say(d, "stopped PostgreSQL to fail over after a crash");
+       say(d, start_timed_out(s) ? "stopped PostgreSQL to fail over after a crash"
+                                 : "removed leader key after trying and failing to start postgres");
        act(d, action::ReleaseLeader{});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the primary crashed", s.o.now};
        d.memory.ran_as_primary = false;
        d.memory.crashed_at.reset();
        forget_rejoin(d.memory);
      }},
-    {515, "crash_ask_peers", "our primary crashed, primary_start_timeout has passed: can somebody take over?",
-     "Primary crashed. Failing over.", "L1",
-     [](const Situation& s) { return crashed_as_leader(s) && start_timed_out(s) && !peers_are_fresh(s); },
+    {515, "crash_ask_peers",
+     "our primary crashed, it does not start or primary_start_timeout has passed: can somebody take over?",
+     "Primary crashed. Failing over.", "L1", [](const Situation& s) { return gives_up(s) && !peers_are_fresh(s); },
      [](const Situation& s, Decision& d) {
        say(d, "Primary crashed. Failing over.");
        renew_when_due(s, d);

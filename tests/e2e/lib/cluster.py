@@ -99,6 +99,8 @@ class Cluster:
                     "shared_buffers": "16MB", "logging_collector": "on", "log_filename": "postgresql.log",
                     # Processes die in these tests, the machine does not: what was written stays written.
                     "fsync": "off",
+                    # In the data directory, so that it goes with it.
+                    "dynamic_shared_memory_type": "mmap",
                 },
             },
         }

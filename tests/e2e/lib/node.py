@@ -141,6 +141,7 @@ class Node:
     def destroy(self):
         """Leave no process of this node behind, whatever state it is in."""
         procs.kill_under(self.directory)
+        procs.forget_shared_memory(self.data)
         if self.process:
             self.process.wait()
         for link in self.links:

@@ -80,3 +80,12 @@ def kill_under(directory):
         return not pids
     wait_until(all_gone, 20, f"every process under {directory} is gone")
 
+
+def forget_shared_memory(data_directory):
+    """A postmaster that was killed leaves its segment behind; its pid file says which one it is."""
+    try:
+        with open(os.path.join(data_directory, "postmaster.pid")) as file:
+            segment = file.read().splitlines()[6].split()[1]
+    except (OSError, IndexError):
+        return
+    subprocess.run(["ipcrm", "-m", segment], stderr=subprocess.DEVNULL, check=False)

@@ -23,6 +23,28 @@ TEST(Callbacks, AReplicaStopsAndStarts) {
   EXPECT_EQ(f.postgres.callbacks, (Calls{"on_start replica", "on_stop replica", "on_start replica"}));
 }
 
+TEST(Callbacks, APrimaryThatIsGivenUpAfterACrashIsToldDemoted) {
+  AgentFixture f;
+  f.postgres.run_server(false);
+  f.start();
+  f.postgres.facts.process = Process::stopped;
+  f.world.signal("postgres");
+  f.world.settle();
+  EXPECT_TRUE(f.postgres.callbacks.empty());  // it may come up again in place
+  f.script.push_back([](const Observation& o, const Memory& m) {
+    Decision d;
+    d.memory = m;
+    d.memory.demotion = Demotion{};
+    d.wake_at = o.now + std::chrono::seconds(10);
+    return d;
+  });
+  f.world.signal("dcs");
+  f.world.settle();
+  f.world.signal("dcs");
+  f.world.settle();
+  EXPECT_EQ(f.postgres.callbacks, (Calls{"on_role_change demoted"}));
+}
+
 TEST(Callbacks, AServerThatRunsAlreadyIsNotAnnounced) {
   AgentFixture f;
   f.postgres.run_server(true);

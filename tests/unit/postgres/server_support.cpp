@@ -90,6 +90,7 @@ Server::Server(Loop& loop, const Place& place, std::string name) : loop_(loop) {
                         {"logging_collector", "on"},
                         {"log_directory", home},
                         {"log_filename", "postgresql.log"},
+                        {"dynamic_shared_memory_type", "mmap"},
                         {"fsync", "off"}}}};
   config.bootstrap = {{"initdb", {"data-checksums", "no-sync", {{"encoding", "UTF8"}}, {{"locale", "C.UTF-8"}}}},
                       {"pg_hba",
@@ -99,7 +100,9 @@ Server::Server(Loop& loop, const Place& place, std::string name) : loop_(loop) {
 }
 
 Server::~Server() {
-  loop_.run(node_->kill_tree(loop_.in(10s)));
+  // Killed, it would leave its shared memory behind.
+  const auto stopped = loop_.run(node_->stop(StopMode::immediate, loop_.in(10s)));
+  if (!stopped) loop_.run(node_->kill_tree(loop_.in(10s)));
 }
 
 void Server::adopt() {
