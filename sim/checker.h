@@ -31,6 +31,7 @@ class Checker {
                            int /*by*/) {}
   virtual void view_read(Node&, const std::shared_ptr<const ClusterView>&) {}
   virtual void lease_confirmed(Node&, const LeaseGrant&) {}
+  virtual void round_ended(Node&, const FailsafeRound&) {}
   virtual void write_requested(Node&, const std::string& /*path*/, Version /*expect*/) {}
   virtual void release_requested(Node&) {}
   virtual void start_requested(Node&, const job::Start&) {}

@@ -8,7 +8,38 @@ using namespace std::chrono_literals;
 
 void Faults::begin(Duration from, Duration until) {
   if (sim_.params().faults.empty()) return;
+  if (sim_.params().failsafe_mode && sim_.world().rng().chance(0.5)) begin_with_outage(from);
   sim_.world().at(from, [this, until] { next(until); });
+}
+
+bool Faults::only_store_outage() const {
+  if (active_.size() != 1) return false;
+  const FaultKind kind = active_.begin()->second.kind;
+  return kind == FaultKind::store_outage || kind == FaultKind::leader_blind;
+}
+
+void Faults::activate(FaultKind kind, Undo undo, Duration length) {
+  const int id = ++injected_;
+  active_[id] = Active{kind, std::move(undo)};
+  sim_.world().after(length, [this, id] {
+    const auto it = active_.find(id);
+    if (it == active_.end()) return;
+    auto end = std::move(it->second.undo);
+    active_.erase(it);
+    end();
+  });
+}
+
+// A long outage of the store and nothing else, after a time in which nothing happened at all.
+void Faults::begin_with_outage(Duration from) {
+  World& world = sim_.world();
+  const Duration at = from + 3 * sim_.params().loop_wait;
+  const Duration length = world.rng().between(20s, 150s);
+  quiet_until_ = at + length + 1s;
+  const FaultKind kind = world.rng().chance(0.5) ? FaultKind::store_outage : FaultKind::leader_blind;
+  world.at(at, [this, kind, length] {
+    if (Undo undo = inject(kind)) activate(kind, std::move(undo), length);
+  });
 }
 
 void Faults::next(Duration until) {
@@ -18,17 +49,8 @@ void Faults::next(Duration until) {
   const FaultKind kind = rng.pick(sim_.params().faults);
   if (world.now() >= quiet_until_) {
     if (Undo undo = inject(kind)) {
-      const int id = ++injected_;
-      active_[id] = std::move(undo);
       // Most faults are short; some outlive a lease by far.
-      const Duration length = rng.chance(0.6) ? rng.between(200ms, 15s) : rng.between(10s, 90s);
-      world.after(length, [this, id] {
-        const auto it = active_.find(id);
-        if (it == active_.end()) return;
-        auto end = std::move(it->second);
-        active_.erase(it);
-        end();
-      });
+      activate(kind, std::move(undo), rng.chance(0.6) ? rng.between(200ms, 15s) : rng.between(10s, 90s));
     }
   }
   const Duration gap = sim_.params().fault_gap;
@@ -39,7 +61,7 @@ void Faults::next(Duration until) {
 void Faults::heal_all() {
   auto active = std::move(active_);
   active_.clear();
-  for (auto& [id, undo] : active) undo();
+  for (auto& [id, fault] : active) fault.undo();
   sim_.network().mend_all();
   for (int m = 0; m < sim_.network().store_members(); ++m) sim_.store().set_up(m, true);
   sim_.store().set_delay({}, {});
@@ -74,6 +96,8 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return lose_data();
     case FaultKind::partition:
       return cut_links();
+    case FaultKind::leader_blind:
+      return blind_leader();
     case FaultKind::store_outage:
     case FaultKind::store_member:
     case FaultKind::slow_store:
@@ -248,6 +272,26 @@ Faults::Undo Faults::cut_links() {
     for (const auto& [a, b] : cuts) sim_.network().mend(a, b);
     sim_.store().connectivity_changed();
     sim_.world().trace("HEAL partition");
+  };
+}
+
+Faults::Undo Faults::blind_leader() {
+  Node* leader = sim_.leader_node();
+  if (leader == nullptr) return {};
+  Network& network = sim_.network();
+  const int index = leader->index;
+  sim_.world().trace("FAULT leader_blind on {}", leader->name.str());
+  for (int m = 0; m < network.store_members(); ++m) {
+    network.cut(index, network.store_endpoint(m));
+    network.cut(network.store_endpoint(m), index);
+  }
+  return [this, index] {
+    Network& links = sim_.network();
+    for (int m = 0; m < links.store_members(); ++m) {
+      links.mend(index, links.store_endpoint(m));
+      links.mend(links.store_endpoint(m), index);
+    }
+    sim_.world().trace("HEAL leader_blind");
   };
 }
 

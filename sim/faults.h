@@ -21,6 +21,9 @@ class Faults {
   void begin(Duration from, Duration until);
   void heal_all();
   int injected() const { return injected_; }
+  bool none_active() const { return active_.empty(); }
+  // Nothing is wrong but that the leader, or everybody, does not reach the store.
+  bool only_store_outage() const;
   // The processes of this node are meant to be as they are.
   bool strikes(int node) const { return struck_.count(node) > 0; }
 
@@ -34,6 +37,7 @@ class Faults {
   Undo inject_store(FaultKind kind);
   Undo inject_request(FaultKind kind);
   Undo cut_links();
+  Undo blind_leader();
   Undo delete_key();
   Undo lose_data();
   Node* some_node();
@@ -45,7 +49,14 @@ class Faults {
   }
 
   Simulation& sim_;
-  std::map<int, Undo> active_;
+  void begin_with_outage(Duration from);
+  void activate(FaultKind kind, Undo undo, Duration length);
+
+  struct Active {
+    FaultKind kind;
+    Undo undo;
+  };
+  std::map<int, Active> active_;
   std::set<int> struck_;  // nodes under a process fault
   int injected_ = 0;
   Duration quiet_until_{};

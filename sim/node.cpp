@@ -41,6 +41,21 @@ void answer_as_rest(Simulation& sim, Node& node, std::function<void(std::shared_
   sim.world().after(500ms, answer);
 }
 
+// POST /failsafe. A frozen agent finds it when it thaws.
+bool promise_as_rest(Simulation& sim, Node& node, FailsafeRequest request,
+                     std::function<void(bool, std::string)> answered) {
+  if (!node.able() && !node.frozen()) return false;
+  if (sim.sabotage() != nullptr && sim.sabotage()->forgets_promises()) {
+    answered(true, {});
+    return true;
+  }
+  node.run()->agent->submit(intent::PromiseFailsafe{std::move(request)}, [answered](Result<Json> reply) {
+    answered(reply.has_value(), reply ? std::string() : reply.error().message);
+  });
+  node.run()->process.wake();
+  return true;
+}
+
 }  // namespace
 
 Node::Node(Simulation& sim, int index_, Duration boot_offset, std::int64_t drift_ppm)
@@ -55,22 +70,29 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
       dcs(DcsPort::Parts{sim.world(), sim.network(), sim.store(), node.clock, process, node.link, sim, node.index,
                          node.name}),
       postgres(PgPort::Parts{sim.world(), node.server, sim.postgres(), node.clock, process, sim, node.cached_config}),
-      peers(PeersPort::Parts{sim.world(), sim.network(), node.clock, process, node.index,
-                             [&sim](int other) -> std::optional<std::shared_ptr<const Snapshot>> {
-                               Node& peer = sim.node(other);
-                               if (peer.frozen()) return std::nullopt;
-                               if (!peer.able()) return std::shared_ptr<const Snapshot>();
-                               return peer.run()->board.load();
-                             },
-                             [&sim](int other, std::function<void(std::shared_ptr<const Snapshot>)> answered) {
-                               answer_as_rest(sim, sim.node(other), std::move(answered));
-                             }}) {
+      peers(
+          PeersPort::Parts{sim.world(), sim.network(), node.clock, process, node.index,
+                           [&sim](int other) -> std::optional<std::shared_ptr<const Snapshot>> {
+                             Node& peer = sim.node(other);
+                             if (peer.frozen()) return std::nullopt;
+                             if (!peer.able()) return std::shared_ptr<const Snapshot>();
+                             return peer.run()->board.load();
+                           },
+                           [&sim](int other, std::function<void(std::shared_ptr<const Snapshot>)> answered) {
+                             answer_as_rest(sim, sim.node(other), std::move(answered));
+                           },
+                           [&sim](int other, FailsafeRequest request, std::function<void(bool, std::string)> answered) {
+                             return promise_as_rest(sim, sim.node(other), std::move(request), std::move(answered));
+                           },
+                           [&sim, &node](const FailsafeRound& round) { sim.round_ended(node, round); }}) {
   const Sabotage* sabotage = sim.sabotage();
   if (sabotage != nullptr) {
     tampered_dcs = sabotage->around(dcs, node.clock);
     tampered_postgres = sabotage->around(postgres);
+    tampered_peers = sabotage->around(peers);
   }
-  AgentPorts ports{clock, tampered_dcs ? *tampered_dcs : dcs, tampered_postgres ? *tampered_postgres : postgres, peers};
+  AgentPorts ports{clock, tampered_dcs ? *tampered_dcs : dcs, tampered_postgres ? *tampered_postgres : postgres,
+                   tampered_peers ? *tampered_peers : peers};
   AgentHooks hooks;
   hooks.decided = [&sim, &node](const Observation& o, const Decision& d) { sim.decided(node, o, d); };
   hooks.acting = [&sim, &node](const Action& action, bool done) {

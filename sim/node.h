@@ -31,6 +31,7 @@ struct AgentRun {
   PeersPort peers;
   std::unique_ptr<Dcs> tampered_dcs;
   std::unique_ptr<Postgres> tampered_postgres;
+  std::unique_ptr<Peers> tampered_peers;
   std::unique_ptr<Agent> agent;
   std::optional<int> exit_code;
 };

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "sim/rng.h"
 
 namespace regent::sim {
@@ -29,6 +31,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::stop_hangs, "stop_hangs"},
     {FaultKind::partition, "partition"},
     {FaultKind::store_outage, "store_outage"},
+    {FaultKind::leader_blind, "leader_blind"},
     {FaultKind::store_member, "store_member"},
     {FaultKind::slow_store, "slow_store"},
     {FaultKind::lost_replies, "lost_replies"},
@@ -56,7 +59,10 @@ const char* fault_name(FaultKind kind) {
 const std::vector<FaultKind>& all_faults() {
   static const std::vector<FaultKind> all = [] {
     std::vector<FaultKind> kinds;
-    for (const auto& entry : fault_names) kinds.push_back(entry.kind);
+    // The last one only where failsafe mode makes something of it.
+    for (const auto& entry : fault_names) {
+      if (entry.kind != FaultKind::leader_blind) kinds.push_back(entry.kind);
+    }
     return kinds;
   }();
   return all;
@@ -90,6 +96,13 @@ Params draw_params(std::uint64_t seed) {
   params.lease_lateness = rng.chance(0.3) ? rng.between(0s, 8s) : Duration{500ms};
   params.lose_reply = rng.chance(0.3) ? 0.03 * rng.unit() : 0;
   params.drift_ppm = rng.chance(0.5) ? static_cast<std::int64_t>(rng.below(20'000)) : 0;
+  params.failsafe_mode = rng.chance(0.4);
+  if (params.failsafe_mode && !params.faults.empty()) {
+    for (const FaultKind kind : {FaultKind::store_outage, FaultKind::leader_blind, FaultKind::partition}) {
+      const bool there = std::find(params.faults.begin(), params.faults.end(), kind) != params.faults.end();
+      if (!there && rng.chance(0.7)) params.faults.push_back(kind);
+    }
+  }
   return params;
 }
 
@@ -101,6 +114,7 @@ Json Params::bootstrap_dcs() const {
   config["maximum_lag_on_failover"] = maximum_lag;
   config["primary_start_timeout"] = std::chrono::duration_cast<std::chrono::seconds>(primary_start_timeout).count();
   config["check_timeline"] = check_timeline;
+  if (failsafe_mode) config["failsafe_mode"] = true;
   config["postgresql"]["use_pg_rewind"] = use_pg_rewind;
   config["postgresql"]["use_slots"] = true;
   config["postgresql"]["remove_data_directory_on_rewind_failure"] = remove_on_rewind_failure;
@@ -118,8 +132,9 @@ std::vector<std::string> Params::lines() const {
       fmt::format("ttl {:.0f} loop_wait {:.0f} retry_timeout {:.0f} maximum_lag {} primary_start_timeout {:.0f}",
                   to_seconds(ttl), to_seconds(loop_wait), to_seconds(retry_timeout), maximum_lag,
                   to_seconds(primary_start_timeout)),
-      fmt::format("use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {}", use_pg_rewind,
-                  remove_on_rewind_failure, remove_on_diverged, check_timeline),
+      fmt::format(
+          "use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {} failsafe_mode {}",
+          use_pg_rewind, remove_on_rewind_failure, remove_on_diverged, check_timeline, failsafe_mode),
       fmt::format(
           "commit every {:.0f} ms, rewind fails {:.2f}, lease late by {:.1f} s, reply lost {:.3f}, drift {} ppm",
           to_seconds(commit_gap) * 1000, rewind_fails, to_seconds(lease_lateness), lose_reply, drift_ppm),

@@ -25,6 +25,7 @@ enum class FaultKind {
   stop_hangs,      // F14, F15
   partition,       // F41-F43, F46
   store_outage,    // F26
+  leader_blind,    // F28: the leader, and nobody else, loses the store
   store_member,    // F29
   slow_store,      // F27
   lost_replies,    // F32
@@ -58,6 +59,7 @@ struct Params {
   bool remove_on_rewind_failure = true;
   bool remove_on_diverged = true;
   bool check_timeline = false;
+  bool failsafe_mode = false;
 
   Duration commit_gap = std::chrono::milliseconds(200);  // mean, per node
   double rewind_fails = 0;

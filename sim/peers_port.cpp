@@ -28,6 +28,9 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
   answer.nofailover = o.self.tags.nofailover;
   answer.failover_priority = o.self.tags.failover_priority;
   answer.has_dcs = o.cluster.is_known();
+  const bool promise = o.failsafe.promise && o.now < o.failsafe.promise->until;
+  const bool may_have = o.settings.failsafe_mode && o.now < o.failsafe.agent_started + o.settings.ttl;
+  answer.holds_back = promise || (may_have && !o.lease.held);
   return answer;
 }
 
@@ -81,6 +84,45 @@ Task<PeersFacts> PeersPort::ask(std::vector<Member> members, Instant deadline) {
   };
   co_await wait_for<bool>(p_.process, start, false);
   co_return gathering->facts;
+}
+
+Task<FailsafeRound> PeersPort::ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) {
+  struct Asked {
+    FailsafeRound round;
+    std::size_t missing = 0;
+  };
+  auto asked = std::make_shared<Asked>();
+  asked->round.sent = p_.clock.boot();
+  asked->missing = members.size();
+  for (const auto& [name, url] : members)
+    asked->round.answers.push_back({MemberName(name), false, "no answer in time"});
+  if (!members.empty()) {
+    const Duration until = p_.clock.when(deadline);
+    auto start = [this, asked, request, until](std::shared_ptr<Wait<bool>> wait) {
+      World& world = p_.world;
+      Network& network = p_.network;
+      const int from = p_.node;
+      const auto promise = p_.promise;
+      for (std::size_t i = 0; i < asked->round.answers.size(); ++i) {
+        const int to = node_of(asked->round.answers[i].name);
+        const auto answered = [=, &world, &network](bool accepted, const std::string& why) {
+          world.after(network.latency(), [=, &network] {
+            if (wait->done() || !network.connected(to, from)) return;
+            asked->round.answers[i].accepted = accepted;
+            asked->round.answers[i].why = why;
+            if (--asked->missing == 0) wait->complete(true);
+          });
+        };
+        world.after(network.latency(), [=, &network] {
+          if (network.connected(from, to) && !promise(to, request, answered)) answered(false, "connection refused");
+        });
+      }
+      world.at(until, [wait] { wait->complete(true); });
+    };
+    co_await wait_for<bool>(p_.process, start, false);
+  }
+  p_.round_ended(asked->round);
+  co_return asked->round;
 }
 
 }  // namespace regent::sim

@@ -29,10 +29,16 @@ class PeersPort final : public Peers {
     int node;
     Published published;
     Observe observe;
+    // Hands POST /failsafe to the member's agent; false: the connection is refused. A frozen one answers when it can.
+    std::function<bool(int node, FailsafeRequest request, std::function<void(bool accepted, std::string why)> answered)>
+        promise;
+    // A round ended: what was really answered.
+    std::function<void(const FailsafeRound& round)> round_ended;
   };
   explicit PeersPort(Parts parts) : p_(std::move(parts)) {}
 
   Task<PeersFacts> ask(std::vector<Member> members, Instant deadline) override;
+  Task<FailsafeRound> ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) override;
 
  private:
   Parts p_;

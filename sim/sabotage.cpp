@@ -2,6 +2,7 @@
 
 #include "sim/dcs_port.h"
 #include "sim/decorators.h"
+#include "sim/peers_port.h"
 #include "sim/pg_port.h"
 
 namespace regent::sim {
@@ -240,6 +241,34 @@ class StopOnlyInName final : public Named {
   std::unique_ptr<Postgres> around(PgPort& port) const override { return std::make_unique<Port>(port); }
 };
 
+// -------------------------------------------------------------------------------------------------- failsafe
+
+// Whoever does not answer is taken to agree.
+class FailsafeWithoutAll final : public Named {
+  using Named::Named;
+  class Port final : public Peers {
+   public:
+    explicit Port(Peers& inner) : inner_(inner) {}
+    Task<PeersFacts> ask(std::vector<Member> members, Instant deadline) override {
+      return inner_.ask(std::move(members), deadline);
+    }
+    Task<FailsafeRound> ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) override {
+      auto round = co_await inner_.ask_failsafe(std::move(members), std::move(request), deadline);
+      for (auto& answer : round.answers) answer.accepted = true;
+      co_return round;
+    }
+
+   private:
+    Peers& inner_;
+  };
+  std::unique_ptr<Peers> around(PeersPort& port) const override { return std::make_unique<Port>(port); }
+};
+
+class FailsafeVoteAgain final : public Named {
+  using Named::Named;
+  bool forgets_promises() const override { return true; }
+};
+
 }  // namespace
 
 const std::vector<const Sabotage*>& sabotages() {
@@ -258,8 +287,13 @@ const std::vector<const Sabotage*>& sabotages() {
   static const StartHalfRewound rewound("start-half-rewound", "the marker of an unfinished rewind is not seen");
   static const RemoveOnlyCopy copy("remove-only-copy", "a stopped data directory is removed, to be cloned again");
   static const StopOnlyInName stop("stop-only-in-name", "stopping the server is reported as done, and is not");
-  static const std::vector<const Sabotage*> all = {&renew,    &read, &acquire,  &claim,   &initdb, &promote, &release,
-                                                   &ancestry, &lag,  &deadline, &rewound, &copy,   &stop};
+  static const FailsafeWithoutAll without_all("failsafe-without-all",
+                                              "a leader without the store goes on although a member did not answer");
+  static const FailsafeVoteAgain vote_again("failsafe-vote-again",
+                                            "a member stands for election although it promised not to");
+  static const std::vector<const Sabotage*> all = {&renew,   &read,    &acquire,  &claim,       &initdb,
+                                                   &promote, &release, &ancestry, &lag,         &deadline,
+                                                   &rewound, &copy,    &stop,     &without_all, &vote_again};
   return all;
 }
 

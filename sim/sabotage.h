@@ -9,6 +9,7 @@
 #include "core/decision.h"
 #include "core/observation.h"
 #include "ports/dcs.h"
+#include "ports/peers.h"
 #include "ports/postgres.h"
 
 namespace regent::sim {
@@ -16,6 +17,7 @@ namespace regent::sim {
 class DcsPort;
 class PgPort;
 class HostClock;
+class PeersPort;
 
 class Sabotage {
  public:
@@ -26,6 +28,9 @@ class Sabotage {
   // Null: the port stays as it is. The decorator must not outlive the port.
   virtual std::unique_ptr<Dcs> around(DcsPort&, HostClock&) const { return nullptr; }
   virtual std::unique_ptr<Postgres> around(PgPort&) const { return nullptr; }
+  virtual std::unique_ptr<Peers> around(PeersPort&) const { return nullptr; }
+  // A member says yes to POST /failsafe and thinks no more of it.
+  virtual bool forgets_promises() const { return false; }
   virtual void tamper(Observation&) const {}
   virtual void tamper(const Observation&, Decision&) const {}
 };

@@ -1,5 +1,7 @@
 #include "sim/simulation.h"
 
+#include <algorithm>
+
 #include "core/rule.h"
 
 namespace regent::sim {
@@ -224,6 +226,23 @@ void Simulation::agent_changed(Node& node) {
   for (const auto& checker : checkers_) checker->agent_changed(node);
 }
 
+void Simulation::round_ended(Node& node, const FailsafeRound& round) {
+  world_.trace("{}: failsafe round: {}", node.name.str(), round.complete() ? "all accept" : "not all accept");
+  for (const auto& answer : round.answers) {
+    if (!answer.accepted) world_.trace("{}:   {}: {}", node.name.str(), answer.name.str(), answer.why);
+  }
+  // What everybody who could take over, by the key as it really stands, has agreed to counts as a renewal (I13).
+  const auto view = store_.view();
+  const auto& named = view->failsafe.value;
+  const bool everybody = std::all_of(named.begin(), named.end(), [&](const auto& entry) {
+    const auto said = std::find_if(round.answers.begin(), round.answers.end(),
+                                   [&](const FailsafeAnswer& answer) { return answer.name.str() == entry.first; });
+    return entry.first == node.name.str() || (said != round.answers.end() && said->accepted);
+  });
+  if (!named.empty() && everybody && lease_valid(node.lease, round.sent)) node.lease.extended_at = round.sent;
+  for (const auto& checker : checkers_) checker->round_ended(node, round);
+}
+
 void Simulation::key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by) {
   if (!path.starts_with("members/") && path != "status") {
     world_.trace("store: {} {}", path, after != nullptr ? "= " + after->value : "is gone");
@@ -268,6 +287,8 @@ void Simulation::lease_confirmed(int index, const LeaseGrant& grant) {
   Node& one = node(index);
   one.lease.held = true;
   one.lease.session = grant.session;
+  // What the members said under an earlier lock proves nothing for this one.
+  if (one.lease.version != grant.version) one.lease.extended_at = Instant();
   one.lease.version = grant.version;
   one.lease.confirmed_at = grant.sent;
   one.lease.ttl = grant.ttl;

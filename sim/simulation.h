@@ -46,6 +46,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   bool hands_off() const;
   int leader_changes() const { return outcome_.leader_changes; }
   int faults_injected() const { return faults_.injected(); }
+  const Faults& faults() const { return faults_; }
 
   // A leader, everybody else streaming from the same history.
   bool has_writable_leader();
@@ -55,6 +56,8 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
 
   void decided(Node& node, const Observation& observation, const Decision& decision);
   void agent_changed(Node& node);
+  // A round of failsafe requests of this node ended, and this is what was really answered.
+  void round_ended(Node& node, const FailsafeRound& round);
   void violated(std::string invariant, std::string text) { world_.violated(std::move(invariant), std::move(text)); }
 
   // --- listeners: each tells all checkers ---

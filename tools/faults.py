@@ -41,7 +41,7 @@ FAULTS = [
         (24, "the machine was suspended", HELD, ""),
         (25, "clocks drift", HELD, "up to a tenth of the lease")]),
     ("Store", [
-        (26, "majority lost", HELD, "failsafe mode is not there yet"),
+        (26, "majority lost", HELD, "with failsafe mode the leader serves on"),
         (27, "every call slow", PART, "near retry_timeout a read and a renewal do not fit one after the other"),
         (28, "only the primary loses the store", HELD, ""),
         (29, "a stale member answers", HELD, ""),

@@ -7,6 +7,7 @@ Checkers make_checkers(Simulation& sim) {
   add_writer_checkers(sim, checkers);
   add_data_checkers(sim, checkers);
   add_key_checkers(sim, checkers);
+  add_failsafe_checkers(sim, checkers);
   return checkers;
 }
 

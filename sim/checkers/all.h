@@ -13,5 +13,6 @@ using Checkers = std::vector<std::unique_ptr<Checker>>;
 void add_writer_checkers(Simulation& sim, Checkers& checkers);
 void add_data_checkers(Simulation& sim, Checkers& checkers);
 void add_key_checkers(Simulation& sim, Checkers& checkers);
+void add_failsafe_checkers(Simulation& sim, Checkers& checkers);
 
 }  // namespace regent::sim

@@ -36,8 +36,15 @@ Task<Result<void>> acquire_leader(AgentState& state, Version expect, Instant dec
   if (state.now() - decided_at > state.settings.retry_timeout) {
     co_return fail(ErrorKind::cancelled, "the decision to take the leader lock is too old");
   }
+  // Perhaps given after the decision (I13).
+  if (promised(state.failsafe, state.now())) {
+    const std::string& leader = state.failsafe.promise->leader.name.str();
+    co_return fail(ErrorKind::cancelled, leader + " was promised that it may go on leading");
+  }
+  state.acquiring = true;
   auto acquire = state.ports.dcs.acquire_leader(expect, store_deadline(state));
   Result<LeaseGrant> grant = co_await std::move(acquire);
+  state.acquiring = false;
   state.lease.acquired(grant);
   if (grant) state.session_kept_at = grant->sent;
   co_return outcome_of(grant);
@@ -46,7 +53,7 @@ Task<Result<void>> acquire_leader(AgentState& state, Version expect, Instant dec
 Task<Result<void>> renew_leader(AgentState& state) {
   auto renew = state.ports.dcs.renew_leader(state.lease.facts().version, store_deadline(state));
   Result<LeaseGrant> grant = co_await std::move(renew);
-  state.lease.renewed(grant);
+  state.lease.renewed(grant, state.now());
   if (grant) state.session_kept_at = grant->sent;
   co_return outcome_of(grant);
 }
@@ -87,6 +94,17 @@ Task<Result<void>> gather_peers(AgentState& state) {
   PeersFacts answers = co_await std::move(ask);
   const Instant asked_at = answers.asked_at;
   state.peers = Fact<PeersFacts>::known(std::move(answers), asked_at);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> ask_failsafe(AgentState& state, action::AskFailsafe question) {
+  const Duration counted = std::min(state.lease.facts().ttl, state.settings.ttl);
+  auto ask = state.ports.peers.ask_failsafe(std::move(question.members), std::move(question.request),
+                                            state.last_deadline(peers_time));
+  FailsafeRound round = co_await std::move(ask);
+  // A lease that is over stays over: what they promised meanwhile, another leader may have been promised too.
+  if (round.complete() && lease_valid(state.lease.facts(), round.sent)) state.lease.extended(round.sent, counted);
+  state.failsafe.round = std::move(round);
   co_return Result<void>{};
 }
 
@@ -188,6 +206,7 @@ bool concerns_store(const Action& act) {
 Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act, Instant decided_at) {
   if (concerns_store(act)) return perform_on_store(*state, act, decided_at);
   if (std::holds_alternative<action::GatherPeers>(act)) return gather_peers(*state);
+  if (auto* question = std::get_if<action::AskFailsafe>(&act)) return ask_failsafe(*state, std::move(*question));
   if (auto* ask = std::get_if<action::GatherUpstreamHistory>(&act)) {
     return gather_upstream_history(*state, std::move(ask->source));
   }

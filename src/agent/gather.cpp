@@ -106,6 +106,7 @@ Task<Observation> gather(AgentState& state) {
   observation.settings = state.settings;
   observation.lease = state.lease.facts();
   if (!observation.lease.held) observation.lease.session = state.ports.dcs.session();
+  observation.failsafe = state.failsafe;
   observation.peers = state.peers;
   observation.upstream_history = state.upstream_history;
   observation.local_history = state.local_history;

@@ -5,6 +5,7 @@
 
 #include "agent/state.h"
 #include "base/log.h"
+#include "core/situation.h"
 
 namespace regent {
 
@@ -103,6 +104,47 @@ Task<Result<Json>> perform(AgentState& state, Intent intent) {
   return write_config(state, std::move(intent));
 }
 
+// Why a leader that asks may not count on this member; empty when it may.
+std::string refuse_failsafe(const AgentState& state, const FailsafeRequest& request) {
+  const auto snapshot = state.board.load();
+  if (!snapshot) return "this member has just started and knows nothing yet";
+  if (!state.settings.failsafe_mode) return "failsafe mode is off";
+  if (request.name == state.self.name) return "a member does not ask itself";
+  if (state.lease.facts().held || state.acquiring) return "Running as a leader";
+  const Situation s = survey(snapshot->observation, state.memory);
+  if (s.may_write) return "Running as a leader";
+  if (s.view != nullptr && s.view->leader.exists() && s.view->leader.name != request.name) {
+    return s.view->leader.name.str() + " holds the leader lock";
+  }
+  return {};
+}
+
+// Given without waiting for the loop, which may be waiting for the store, and kept by whatever it does next.
+Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request) {
+  const std::string why = refuse_failsafe(state, request);
+  if (!why.empty()) {
+    log::warning("refused {} failsafe mode: {}", request.name.str(), why);
+    return fail(ErrorKind::refused, why);
+  }
+  const Instant now = state.now();
+  if (!promised(state.failsafe, now))
+    log::info("{} leads without the store: this member will not stand for election", request.name.str());
+  FailsafePromise promise;
+  promise.leader.name = request.name;
+  promise.leader.conn_url = request.conn_url;
+  promise.leader.api_url = request.api_url;
+  promise.leader.state = PgState::running;
+  promise.leader.role = Role::primary;
+  promise.slots = request.slots;
+  promise.given_at = now;
+  promise.until = now + std::max(request.ttl, state.settings.ttl);
+  state.failsafe.promise = std::move(promise);
+  Json reply = Json::object();
+  const auto snapshot = state.board.load();
+  if (const auto* server = snapshot->observation.postgres.server.get()) reply["lsn"] = server->wal.value;
+  return reply;
+}
+
 }  // namespace
 
 void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
@@ -131,6 +173,8 @@ void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
     state.requests.reinit = reinit->request;
     state.requests.reinit->id = ++last_id_;
     reinit_reply_ = std::move(reply);
+  } else if (const auto* promise = std::get_if<intent::PromiseFailsafe>(&intent)) {
+    reply(promise_failsafe(state, promise->request));
   } else if (std::holds_alternative<intent::Observe>(intent)) {
     observers_.push_back(std::move(reply));
   } else if (std::holds_alternative<intent::Reload>(intent)) {

@@ -13,9 +13,12 @@ class LeaseKeeper {
   const LeaseFacts& facts() const { return facts_; }
 
   void acquired(const Result<LeaseGrant>& outcome);
-  // conflict: the lease is lost now. Any other failure is an unknown outcome: nothing changes, the deadline least of
-  // all (F32).
-  void renewed(const Result<LeaseGrant>& outcome);
+  // conflict: the lease is lost now, unless the members vouch for it: then the key may only have expired while the
+  // store was away, and the next look at it tells. Any other failure is an unknown outcome: nothing changes, the
+  // deadline least of all (F32).
+  void renewed(const Result<LeaseGrant>& outcome, Instant now);
+  // Every member promised not to stand, in answer to what was sent then (I13). `counted`: how long they keep to it.
+  void extended(Instant sent, Duration counted);
   // Whatever the outcome, we no longer count on the lease: the key may be gone.
   void released();
   // It ran out, and the server is known to be down: there is nothing left to stop in its name. While the server may

@@ -91,6 +91,8 @@ void forget_failed(Memory& memory, const Memory& before, const Action& failed) {
     memory.applied_config = before.applied_config;
   } else if (write != nullptr && write->key == action::Key::status) {
     memory.status_written_at.reset();
+  } else if (write != nullptr && write->key == action::Key::failsafe) {
+    memory.failsafe_written_for = before.failsafe_written_for;
   }
 }
 
@@ -98,7 +100,12 @@ void forget_failed(Memory& memory, const Memory& before, const Action& failed) {
 // the same facts are digested again.
 Memory remember(const Memory& before, const Decision& decision, const Performed& performed) {
   if (!performed.failed) return decision.memory;
-  if (!performed.effects && decision.has_effects()) return before;
+  if (!performed.effects && decision.has_effects()) {
+    Memory memory = before;
+    // Whom a write may have named although its answer got lost (F32).
+    memory.failsafe_members = decision.memory.failsafe_members;
+    return memory;
+  }
   Memory memory = decision.memory;
   for (std::size_t i = performed.done; i < decision.actions.size(); ++i) {
     forget_failed(memory, before, decision.actions[i]);
@@ -193,6 +200,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
   Pace pace;
   Announcer announcer;
   adopt_initial_config(*state);
+  state->failsafe.agent_started = state->now();
   for (;;) {
     const Instant began = state->now();
     bell.mute();

@@ -52,12 +52,18 @@ struct AgentState {
   // As of the last view that was of an initialized cluster: whom to ask when all keys were deleted (F33).
   std::vector<Member> known_members;
   WallTime dcs_last_seen{};
+  FailsafeFacts failsafe;
+  // An attempt to take the leader lock is under way: nothing may be promised that it could break (I13).
+  bool acquiring = false;
   std::optional<Instant> session_kept_at;
 
   Instant now() const { return ports.clock.now(); }
   // When a call that may take `patience` must end: earlier when a lease is running out, because after every await the
   // deadline must still be in reach (I3); never at once, or nothing would ever succeed again.
+  // With failsafe mode on it leaves time to ask the members.
   Instant deadline(Duration patience) const;
+  // The same for the question to the members.
+  Instant last_deadline(Duration patience) const;
 };
 
 // The shortest time any call gets.

@@ -80,6 +80,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
     plan::lost_keys(s, d);
     plan::status_key(s, d);
     plan::history_key(s, d);
+    plan::failsafe_key(s, d);
     if (!s.paused) plan::slots(s, d);
   }
   plan::scheduled_restart(s, d);

@@ -62,6 +62,11 @@ struct ActionText {
   }
   std::string operator()(const action::WriteMember& a) const { return "write member: " + a.value; }
   std::string operator()(const action::GatherPeers&) const { return "gather peers"; }
+  std::string operator()(const action::AskFailsafe& a) const {
+    std::vector<std::string> names;
+    for (const auto& [name, url] : a.members) names.push_back(name);
+    return fmt::format("ask [{}] for failsafe", list(names));
+  }
   std::string operator()(const action::GatherUpstreamHistory& a) const {
     return "gather history of " + describe(a.source);
   }

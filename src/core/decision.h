@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/failsafe.h"
 #include "core/job.h"
 #include "core/memory.h"
 #include "model/cluster_view.h"
@@ -41,6 +42,12 @@ struct WriteMember {
 };
 
 struct GatherPeers {};
+// Asks all of them not to stand for election while we go on without the store. Only if everybody agrees the lease is
+// extended (I13); whatever they say is a fact of the next cycle.
+struct AskFailsafe {
+  FailsafeMembers members;  // without ourselves
+  FailsafeRequest request;
+};
 struct GatherUpstreamHistory {
   Upstream source;
 };
@@ -84,10 +91,11 @@ struct Exit {
 
 }  // namespace action
 
-using Action = std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey,
-                            action::DeleteKey, action::WriteMember, action::GatherPeers, action::GatherUpstreamHistory,
-                            action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots,
-                            action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit, action::Exit>;
+using Action =
+    std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey, action::DeleteKey,
+                 action::WriteMember, action::GatherPeers, action::AskFailsafe, action::GatherUpstreamHistory,
+                 action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots,
+                 action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

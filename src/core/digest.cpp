@@ -155,6 +155,7 @@ Memory digest(const Observation& o, Memory m) {
   if (!s.holding && s.view != nullptr) m.acquired_now = false;
   if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);
   if (s.named) m.bootstrapped = false;
+  if (s.view != nullptr) m.failsafe_members = s.view->failsafe.value;
   return m;
 }
 

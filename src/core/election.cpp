@@ -44,9 +44,24 @@ Candidacy check_branch(const Situation& s) {
   return {Verdict::stand, {}};
 }
 
+// I13: a leader without the store counts on the members that the failsafe key names, and on nobody else.
+Candidacy check_failsafe(const Situation& s) {
+  const auto& members = s.view->failsafe.value;
+  if (!s.o.settings.failsafe_mode || members.empty()) return {Verdict::stand, {}};
+  if (!members.contains(s.me())) return {Verdict::hold_back, "the failsafe key does not name me"};
+  // What the agent promised before it was restarted it does not know. A primary has never promised anything.
+  const Instant free_at = s.o.failsafe.agent_started + s.o.settings.ttl;
+  if (members.size() > 1 && !s.primary && s.o.now < free_at) {
+    return {Verdict::hold_back, fmt::format("I may have promised a leader not to stand, for {:.0f} more seconds",
+                                            to_seconds(free_at - s.o.now))};
+  }
+  return {Verdict::stand, {}};
+}
+
 // Nothing about this node forbids it, whoever else there is.
 Candidacy check_self(const Situation& s) {
   if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
+  if (auto bound = check_failsafe(s); bound.verdict != Verdict::stand) return bound;
   if (s.server == nullptr) return {Verdict::hold_back, "the state of PostgreSQL is not known"};
   if (s.o.postgres.data.rewind_marker) return {Verdict::hold_back, "a rewind did not finish"};
   if (s.m.no_promotion_before && s.o.now < *s.m.no_promotion_before) {

@@ -29,6 +29,15 @@ bool lease_valid(const LeaseFacts& lease, Instant now) {
   return lease.held && now < dead_by(lease);
 }
 
+bool vouched_for(const LeaseFacts& lease, Instant now) {
+  return lease_valid(lease, now) && lease.extended_at > lease.confirmed_at;
+}
+
+// One more tenth: time for a round, and for another one should the first fail.
+Instant ask_members_at(const LeaseFacts& lease) {
+  return demote_at(lease) - lease.ttl / 10;
+}
+
 Duration renew_interval(Duration ttl, Duration loop_wait) {
   return std::min(loop_wait, ttl / 3);
 }

@@ -45,6 +45,11 @@ std::string to_text(const Memory& m) {
   flag(m.reinitializing, "reinitializing");
   flag(m.reinitialized, "reinitialized");
   if (m.scheduled_restart) out += fmt::format("restart scheduled at {}\n", to_iso_time(m.scheduled_restart->at));
+  if (!m.failsafe_members.empty()) {
+    out += "failsafe members:";
+    for (const auto& [name, url] : m.failsafe_members) out += " " + name;
+    out += m.failsafe_written_for.absent() ? ", not written by us\n" : "\n";
+  }
   if (m.highest_timeline.value > 0) out += fmt::format("highest timeline: {}\n", m.highest_timeline.value);
   return out;
 }

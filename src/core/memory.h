@@ -11,6 +11,7 @@
 #include "base/lsn.h"
 #include "base/strong.h"
 #include "base/time.h"
+#include "core/failsafe.h"
 #include "core/restart.h"
 #include "model/cluster_view.h"
 
@@ -69,6 +70,13 @@ struct Memory {
   bool reinitializing = false;
   bool reinitialized = false;  // the new copy is there and was not started yet
   std::optional<ScheduledRestart> scheduled_restart;
+
+  // Everybody the failsafe key may name: as last seen, and as we tried to write it since, because an answer that got
+  // lost may have been a yes (F32). Whoever it names could take over, so all of them are asked (I13).
+  FailsafeMembers failsafe_members;
+  // The leader key of the reign in which this node wrote the failsafe key: from then on no late write of an earlier
+  // leader can change it (I11).
+  Version failsafe_written_for;
 
   Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)
   std::optional<Instant> member_written_at;

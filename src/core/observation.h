@@ -9,6 +9,7 @@
 #include "base/fact.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "core/failsafe.h"
 #include "core/job.h"
 #include "core/lease.h"
 #include "core/postgres_facts.h"
@@ -43,8 +44,9 @@ struct PeerAnswer {
   bool nofailover = false;
   int failover_priority = 1;
   bool watchdog_failed = false;
-  bool has_dcs = true;   // the member itself sees the store
-  bool refuses = false;  // its agent says that it cannot stand, e.g. on a dead branch (F61)
+  bool has_dcs = true;      // the member itself sees the store
+  bool holds_back = false;  // it will not stand for a while: it promised a leader not to (I13)
+  bool refuses = false;     // its agent says that it cannot stand, e.g. on a dead branch (F61)
 };
 
 struct PeersFacts {
@@ -94,6 +96,7 @@ struct Observation {
   Settings settings;
   Fact<ClusterView> cluster;  // unknown: the store did not answer in time
   LeaseFacts lease;
+  FailsafeFacts failsafe;
   PostgresFacts postgres;
   Fact<PeersFacts> peers;                  // what the last gathering brought
   Fact<UpstreamHistory> upstream_history;  // likewise

@@ -47,6 +47,18 @@ Situation survey(const Observation& observation, const Memory& memory) {
     s.holding = s.holding && s.named && leader.version == observation.lease.version;
     if (s.other_leads) {
       s.leader = s.view->leader_member();
+      s.leader_name = leader.name;
+    }
+    // The key is gone, because the leader cannot reach the store; this member promised not to take it. Or it is ours
+    // after all, by a write whose answer was lost before we promised (F32).
+    const bool free_for_us = s.unlocked || (s.named && !observation.lease.held);
+    if (free_for_us && promised(observation.failsafe, observation.now)) {
+      s.unlocked = s.named = false;
+      s.other_leads = true;
+      s.leader = &observation.failsafe.promise->leader;
+      s.leader_name = s.leader->name;
+    }
+    if (s.other_leads) {
       s.leader_usable =
           s.leader != nullptr && s.leader->state == PgState::running && parse_conn_url(s.leader->conn_url).has_value();
     }

@@ -21,8 +21,9 @@ struct Situation {
   bool unlocked = false;           // it is known that nobody holds it
   bool named = false;              // it holds our name, of whatever incarnation
   bool holding = false;            // confirmed ours, of this incarnation, and before its deadline
-  bool other_leads = false;        // it holds another name
+  bool other_leads = false;        // it holds another name, or this member promised another one to let it lead (I13)
   const Member* leader = nullptr;  // that other member's key, when it is there
+  MemberName leader_name{};        // that other member
   bool leader_usable = false;      // that member's server runs, so that one can follow or clone it
 
   // The local server.

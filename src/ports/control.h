@@ -43,11 +43,17 @@ struct Reload {};
 // Replies when the loop has looked at the server once more and published it: positions of the last cycle may be
 // loop_wait old, which is no basis for an election or a hand-over (I6, F09).
 struct Observe {};
+// Replies at once, whatever the loop is waiting for: accepted, with the position of the local server as {"lsn": n}, or
+// refused. An accepted one binds this member (I13).
+struct PromiseFailsafe {
+  FailsafeRequest request;
+};
 
 }  // namespace intent
 
 using Intent = std::variant<intent::PatchConfig, intent::ReplaceConfig, intent::SetFailover, intent::ClearFailover,
-                            intent::Restart, intent::ScheduleRestart, intent::Reinit, intent::Reload, intent::Observe>;
+                            intent::Restart, intent::ScheduleRestart, intent::Reinit, intent::Reload, intent::Observe,
+                            intent::PromiseFailsafe>;
 using IntentReply = std::function<void(Result<Json>)>;
 
 class Control {

@@ -174,12 +174,19 @@ Handling reinitialize(const Json& body, const Snapshot& snapshot, const Identity
                 std::nullopt};
 }
 
-// A failsafe acknowledgement promises not to race for ttl (I13). Without a loop that keeps the promise it is not given;
-// the leader that asked then steps down, which is the safe side.
-Handling failsafe(const Snapshot& snapshot, const Moment& moment) {
-  if (!snapshot.observation.settings.failsafe_mode) return error_page(502);
+// A failsafe acknowledgement promises not to race for ttl (I13): only the loop, which keeps the promise, may give it.
+Handling failsafe(const Json& body, const Snapshot& snapshot, const Moment& moment) {
   if (lease_valid(snapshot.observation.lease, moment.now)) return text_response(500, "Running as a leader");
-  return text_response(503, "This member does not acknowledge failsafe requests");
+  auto request = parse_failsafe_request(body);
+  if (!request) return error_page(400);
+  return Change{intent::PromiseFailsafe{std::move(*request)},
+                [](const Result<Json>& reply) {
+                  if (!reply) return text_response(500, reply.error().message);
+                  auto response = text_response(200, "Accepted");
+                  if (const Json* lsn = find(*reply, "lsn")) response.headers.emplace_back("lsn", to_compact(*lsn));
+                  return response;
+                },
+                std::nullopt};
 }
 
 // The body as an object; an HttpResponse when it is none. An optional one may be absent or empty.
@@ -226,7 +233,7 @@ Handling handle_change(const HttpRequest& request, const Target& target, const S
   if (request.method == "PUT") return put_config(body);
   if (endpoint == "restart") return restart(body, snapshot, self, moment);
   if (endpoint == "reinitialize") return reinitialize(body, snapshot, self);
-  if (endpoint == "failsafe") return failsafe(snapshot, moment);
+  if (endpoint == "failsafe") return failsafe(body, snapshot, moment);
   return request_failover(endpoint, body, snapshot, self, moment);
 }
 

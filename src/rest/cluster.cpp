@@ -1,5 +1,7 @@
 #include "rest/cluster.h"
 
+#include <algorithm>
+
 #include "model/cluster_report.h"
 
 namespace regent::rest {
@@ -9,10 +11,28 @@ const ClusterView* last_cluster(const Snapshot& snapshot) {
   return current != nullptr ? current : snapshot.last_cluster.get();
 }
 
-std::optional<Json> cluster_document(const Snapshot& snapshot, const Identity& self) {
+namespace {
+
+// A leader without the store has lost its keys; who promised it to wait knows that it leads (I13).
+ClusterView with_promised_leader(ClusterView view, const FailsafePromise& promise) {
+  view.leader = {promise.leader.name, Version{1}, {}};
+  if (view.member(promise.leader.name) == nullptr) {
+    view.members.push_back(promise.leader);
+    std::sort(view.members.begin(), view.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  }
+  return view;
+}
+
+}  // namespace
+
+std::optional<Json> cluster_document(const Snapshot& snapshot, const Identity& self, Instant now) {
   const auto* cluster = last_cluster(snapshot);
   if (cluster == nullptr) return std::nullopt;
-  Json out = cluster_json(report_cluster(*cluster), self.scope, self.generation);
+  const auto& failsafe = snapshot.observation.failsafe;
+  const bool promised_only = !cluster->leader.exists() && promised(failsafe, now);
+  const auto report =
+      promised_only ? report_cluster(with_promised_leader(*cluster, *failsafe.promise)) : report_cluster(*cluster);
+  Json out = cluster_json(report, self.scope, self.generation);
   if (!snapshot.observation.cluster.is_known()) {
     out["dcs_last_seen"] = std::chrono::floor<std::chrono::seconds>(snapshot.dcs_last_seen).time_since_epoch().count();
   }

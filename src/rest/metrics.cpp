@@ -110,8 +110,9 @@ void write_replay(const Identity& self, const LocalServer& local, Writer& out) {
           facts.replication_state == "in archive recovery" ? 1 : 0);
 }
 
-void write_cluster(const Snapshot& snapshot, const Identity& self, const LocalServer& local, Writer& out) {
-  const auto document = server_document(snapshot, self);
+void write_cluster(const Snapshot& snapshot, const Identity& self, const LocalServer& local, const Moment& moment,
+                   Writer& out) {
+  const auto document = server_document(snapshot, self, moment.now);
   const auto flag = [&](std::string_view key) { return find(document, key) != nullptr ? 1 : 0; };
   const bool modern = self.generation == Generation::v4;
   constexpr std::string_view unlocked_help = "Value is 1 if the cluster is unlocked, 0 if locked.";
@@ -170,7 +171,7 @@ std::string metrics_text(const Snapshot& snapshot, const Identity& self, const M
   // The blank before the labels stood there until 3.0.x, and parsers know it (T24).
   out.add("patroni_postgres_server_version", "gauge", "Version of Postgres (if running), 0 otherwise.",
           local.facts != nullptr ? local.facts->version : 0, modern ? "" : " ");
-  write_cluster(snapshot, self, local, out);
+  write_cluster(snapshot, self, local, moment, out);
   write_own(snapshot, moment, out);
   return out.take();
 }

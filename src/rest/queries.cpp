@@ -39,7 +39,7 @@ HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Id
   if (name == "history") return get_history(snapshot);
   if (name == "failsafe") return get_failsafe(snapshot);
   if (name == "cluster") {
-    const auto document = cluster_document(snapshot, self);
+    const auto document = cluster_document(snapshot, self, moment.now);
     return document ? json_response(200, *document) : error_page(503);
   }
   if (name == "metrics") {

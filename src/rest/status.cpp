@@ -109,6 +109,22 @@ void add_facts(const Snapshot& snapshot, const Identity& self, const ServerFacts
   if (!facts.replication.empty()) out["replication"] = replication_document(facts.replication);
 }
 
+// The leader serves by the members' word, or this member gave its word and sees no leader hold the lock.
+bool failsafe_is_active(const Snapshot& snapshot, Instant now) {
+  const auto& o = snapshot.observation;
+  if (vouched_for(o.lease, now)) return true;
+  const bool locked = o.cluster.is_known() && o.cluster->leader.exists();
+  return !locked && promised(o.failsafe, now);
+}
+
+// Would not take the leader lock now: it promised a leader not to, or may have before it was restarted (I13).
+bool holds_back(const Snapshot& snapshot, Instant now) {
+  const auto& o = snapshot.observation;
+  if (promised(o.failsafe, now)) return true;
+  const bool bound = o.settings.failsafe_mode && o.cluster.is_known() && o.cluster->failsafe.value.size() > 1;
+  return bound && !o.lease.held && now < o.failsafe.agent_started + o.settings.ttl;
+}
+
 Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   Json out = Json::object();
   out["version"] = self.version;
@@ -124,6 +140,7 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
   }
   out["conditions"] = std::move(conditions);
   const auto& lease = snapshot.observation.lease;
+  if (holds_back(snapshot, moment.now)) out["failsafe_holds_back"] = true;
   // Milliseconds are enough for a person. Negative: the deadline passed.
   out["lease_seconds_left"] =
       lease.held ? Json(std::round(to_seconds(dead_by(lease) - moment.now) * 1000) / 1000) : Json();
@@ -165,7 +182,7 @@ SyncRole sync_role(const Snapshot& snapshot, const Identity& self) {
   return self.generation == Generation::v4 ? SyncRole::quorum : SyncRole::none;
 }
 
-Json server_document(const Snapshot& snapshot, const Identity& self) {
+Json server_document(const Snapshot& snapshot, const Identity& self, Instant now) {
   const auto& o = snapshot.observation;
   const auto local = local_server(snapshot);
   Json out = Json::object();
@@ -179,18 +196,14 @@ Json server_document(const Snapshot& snapshot, const Identity& self) {
   }
   if (o.settings.pause && self.generation == Generation::v4) out["pause"] = true;
   if (!o.cluster.is_known() || !o.cluster->leader.exists()) out["cluster_unlocked"] = true;
-  const auto& conditions = snapshot.decision.conditions;
-  if (std::any_of(conditions.begin(), conditions.end(),
-                  [](const Condition& condition) { return condition.name == failsafe_condition; })) {
-    out["failsafe_mode_is_active"] = true;
-  }
+  if (failsafe_is_active(snapshot, now)) out["failsafe_mode_is_active"] = true;
   out["dcs_last_seen"] = std::chrono::floor<std::chrono::seconds>(snapshot.dcs_last_seen).time_since_epoch().count();
   return out;
 }
 
 Json status_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   const auto& o = snapshot.observation;
-  Json out = server_document(snapshot, self);
+  Json out = server_document(snapshot, self, moment.now);
   if (!o.self.tags.all.empty()) out["tags"] = o.self.tags.all;
   if (!o.postgres.data.system_id.empty()) out["database_system_identifier"] = o.postgres.data.system_id.str();
   if (!o.postgres.pending_restart.empty()) {

@@ -47,11 +47,8 @@ bool quorum_mode(const ClusterView& cluster);
 bool same_name(std::string_view one, std::string_view other);
 
 // State of the local server and of the cluster: the first half of the document, without tags and identity.
-Json server_document(const Snapshot& snapshot, const Identity& self);
+Json server_document(const Snapshot& snapshot, const Identity& self, Instant now);
 // All of it.
 Json status_document(const Snapshot& snapshot, const Identity& self, const Moment& moment);
-
-// The condition that says that a failsafe acknowledgement keeps the leader alive.
-constexpr std::string_view failsafe_condition = "FailsafeActive";
 
 }  // namespace regent::rest

@@ -63,6 +63,16 @@ std::string url_of(const std::string& name) {
   return fmt::format("postgres://{}.example:5432/postgres", name);
 }
 
+std::string api_url_of(const std::string& name) {
+  return fmt::format("http://{}.example:8008/patroni", name);
+}
+Words as_names(const std::string& text) {
+  Words out;
+  std::istringstream in(text);
+  for (std::string name; std::getline(in, name, ',');) out.push_back(name);
+  return out;
+}
+
 job::Spec as_job(const std::string& word) {
   if (word == "bootstrap") return job::Bootstrap{};
   if (word == "clone") return job::Clone{{MemberName("n2"), {"n2.example", "5432"}, ""}, true};
@@ -110,6 +120,7 @@ std::string Scenario::run(const std::string& line) {
       {"postgres", [&] { postgres(words); }},
       {"data", [&] { data(words); }},
       {"lease", [&] { lease(words); }},
+      {"failsafe", [&] { failsafe(words); }},
       {"peer", [&] { peer(words); }},
       {"history", [&] { history(words); }},
       {"job", [&] { job(words, rest); }},
@@ -169,7 +180,8 @@ void Scenario::store(const Words& words) {
 }
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
-// failover {json} | key failover absent | key status 0/3000000 | key history 1@0/3000000 | key retain n2,n3
+// failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key status 0/3000000 | key history
+// 1@0/3000000 | key retain n2,n3
 void Scenario::key(const Words& words, const std::string& rest) {
   const auto& name = words.at(1);
   const auto value = rest.substr(rest.find(name) + name.size() + 1);
@@ -196,6 +208,11 @@ void Scenario::key(const Words& words, const std::string& rest) {
     view_.status.version = version;
   } else if (name == "retain") {
     view_.status.value.retain_slots = {value};
+  } else if (name == "failsafe") {
+    view_.failsafe = {};
+    if (value == "absent") return;
+    view_.failsafe.version = version;
+    for (const auto& member : as_names(value)) view_.failsafe.value[member] = api_url_of(member);
   } else if (name == "history") {
     view_.history = {as_history(value), version};
   } else {
@@ -219,6 +236,7 @@ void Scenario::member(const Words& words) {
   Member m;
   m.name = MemberName(words[1]);
   m.conn_url = url_of(words[1]);
+  m.api_url = api_url_of(words[1]);
   m.role = parse_role(words[2]).value();
   m.state = has(words, "stopped") ? PgState::stopped : PgState::running;
   m.timeline = as_timeline(option(words, "tl").value_or("1"));
@@ -300,6 +318,35 @@ void Scenario::data(const Words& words) {
       control.min_recovery_timeline = control.timeline;
     }
     d.control = control;
+  }
+}
+
+// failsafe round ago=1 [accepted=n2,n3] [refused=n4]: a round of ours, which extends the lease when nobody refused
+// failsafe promise n2 [ago=1] [for=30] | failsafe started ago=5
+void Scenario::failsafe(const Words& words) {
+  const Instant then = o_.now - as_seconds(option(words, "ago").value_or("0"));
+  auto& facts = o_.failsafe;
+  if (words.at(1) == "round") {
+    FailsafeRound round;
+    round.sent = then;
+    for (const auto& name : as_names(option(words, "accepted").value_or("")))
+      round.answers.push_back({MemberName(name), true, ""});
+    for (const auto& name : as_names(option(words, "refused").value_or(""))) {
+      round.answers.push_back({MemberName(name), false, "it did not answer in time"});
+    }
+    if (round.complete()) o_.lease.extended_at = then;
+    facts.round = round;
+  } else if (words[1] == "promise") {
+    FailsafePromise promise;
+    promise.leader.name = MemberName(words.at(2));
+    promise.leader.conn_url = url_of(words[2]);
+    promise.leader.state = PgState::running;
+    promise.leader.role = Role::primary;
+    promise.given_at = then;
+    promise.until = then + as_seconds(option(words, "for").value_or("30"));
+    facts.promise = promise;
+  } else {
+    facts.agent_started = then;
   }
 }
 

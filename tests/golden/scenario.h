@@ -36,6 +36,7 @@ class Scenario {
   void postgres(const Words& words);
   void data(const Words& words);
   void lease(const Words& words);
+  void failsafe(const Words& words);
   void peer(const Words& words);
   void history(const Words& words);
   void job(const Words& words, const std::string& rest);

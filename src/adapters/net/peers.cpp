@@ -10,6 +10,7 @@
 
 #include "adapters/net/http_client.h"
 #include "adapters/os/clock.h"
+#include "base/log.h"
 
 namespace regent {
 
@@ -86,6 +87,52 @@ Task<void> ask_one(std::shared_ptr<HttpClient> client, std::shared_ptr<const Pee
     answer.why = fmt::format("{} answered {}", api_url, response->status);
 }
 
+// One round of POST /failsafe, owned like a Gathering.
+struct Round {
+  Round(const asio::any_io_executor& executor, Instant deadline) : done(executor, deadline) {}
+  FailsafeRound round;
+  std::size_t open = 0;
+  BootTimer done;
+};
+
+// "http://host:8008/patroni" is where a member answers; its failsafe endpoint is next to it.
+std::string failsafe_url(std::string api_url) {
+  const auto scheme = api_url.find("://");
+  const auto path = api_url.find('/', scheme == std::string::npos ? 0 : scheme + 3);
+  return api_url.substr(0, path) + "/failsafe";
+}
+
+Task<void> ask_one_failsafe(std::shared_ptr<HttpClient> client, std::shared_ptr<const PeersOptions> options,
+                            std::string url_text, std::string body, std::shared_ptr<Round> round, std::size_t index,
+                            Instant deadline) {
+  auto url = parse_url(url_text);
+  if (!url) {
+    round->round.answers[index].why = url.error().message;
+    co_return;
+  }
+  HttpRequest request;
+  request.method = "POST";
+  request.target = url->target;
+  request.body = std::move(body);
+  request.keep_alive = false;
+  request.headers.emplace_back("Content-Type", "application/json");
+  if (!options->username.empty()) {
+    request.headers.emplace_back("Authorization", basic_authorization(options->username, options->password));
+  }
+  auto response = co_await client->request(url->endpoint, std::move(request), deadline);
+  FailsafeAnswer& answer = round->round.answers[index];
+  if (!response) {
+    answer.why = response.error().message;
+  } else if (response->status == 200) {
+    answer.accepted = true;
+    log::info("Got response from {} {}: {}", answer.name.str(), url_text, response->body);
+  } else {
+    // An error page says nothing that the status does not.
+    const bool page = response->body.find('<') != std::string::npos;
+    answer.why = fmt::format("{} answered {}{}", url_text, response->status, page ? "" : " " + response->body);
+  }
+}
+
 class HttpPeers final : public Peers {
  public:
   HttpPeers(asio::any_io_executor executor, const Clock& clock, PeersOptions options)
@@ -113,6 +160,29 @@ class HttpPeers final : public Peers {
     if (gathering->open > 0) co_await gathering->done.async_wait(asio::as_tuple(asio::use_awaitable));
     facts.answers = gathering->answers;
     co_return facts;
+  }
+
+  Task<FailsafeRound> ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) override {
+    const auto round = std::make_shared<Round>(executor_, deadline);
+    round->round.sent = clock_.now();
+    const std::string body = print_failsafe_request(request);
+    for (const auto& [name, url] : members) {
+      const bool silent = url.empty();
+      round->round.answers.push_back(
+          {MemberName(name), false, silent ? "the failsafe key has no address of it" : "it did not answer in time"});
+    }
+    std::size_t index = 0;
+    for (const auto& [name, url] : members) {
+      const std::size_t at = index++;
+      if (url.empty()) continue;
+      ++round->open;
+      asio::co_spawn(executor_, ask_one_failsafe(client_, options_, failsafe_url(url), body, round, at, deadline),
+                     [round](std::exception_ptr) {
+                       if (--round->open == 0) round->done.cancel();
+                     });
+    }
+    if (round->open > 0) co_await round->done.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return round->round;
   }
 
  private:
@@ -170,6 +240,7 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
     answer.nofailover = !tags.may_lead();
     answer.failover_priority = tags.failover_priority;
   }
+  if (const Json* regent = find(*document, "regent")) answer.holds_back = true_of(find(*regent, "failsafe_holds_back"));
   answer.watchdog_failed = true_of(find(*document, "watchdog_failed"));
   const auto seen = unsigned_of(find(*document, "dcs_last_seen"));
   const auto now = parse_http_date(date);

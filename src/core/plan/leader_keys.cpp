@@ -80,6 +80,26 @@ void lost_keys(const Situation& s, Decision& d) {
   }
 }
 
+void failsafe_key(const Situation& s, Decision& d) {
+  const auto& key = s.view->failsafe;
+  if (!s.o.settings.failsafe_mode) {
+    if (key.exists()) d.actions.emplace_back(action::DeleteKey{action::Key::failsafe, key.version});
+    d.memory.failsafe_written_for = {};
+    return;
+  }
+  FailsafeMembers wanted{{s.me(), s.o.self.api_url}};
+  for (const auto& member : s.view->members) {
+    if (member.name != s.o.self.name && !member.api_url.empty()) wanted[member.name.str()] = member.api_url;
+  }
+  // Once in every reign also when nothing changed: it makes late writes of an earlier leader fail (I11).
+  if (wanted == key.value && s.m.failsafe_written_for == s.o.lease.version) return;
+  Json value = Json::object();
+  for (const auto& [name, url] : wanted) value[name] = url;
+  d.actions.emplace_back(action::WriteKey{action::Key::failsafe, to_compact(value), key.version});
+  d.memory.failsafe_written_for = s.o.lease.version;
+  d.memory.failsafe_members.insert(wanted.begin(), wanted.end());
+}
+
 void slots(const Situation& s, Decision& d) {
   auto& seen = d.memory.slot_seen;
   for (const auto& name : s.view->status.value.retain_slots) seen.try_emplace(name, s.o.now);

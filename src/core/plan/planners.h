@@ -19,6 +19,8 @@ void history_key(const Situation& s, Decision& d);
 // initialize and config, should they have been lost (F33).
 void lost_keys(const Situation& s, Decision& d);
 void slots(const Situation& s, Decision& d);
+// Who may take over, and who is therefore asked in failsafe mode (I13).
+void failsafe_key(const Situation& s, Decision& d);
 
 // A restart for later: taken up, forgotten, and remembered when its time has come.
 void scheduled_restart(const Situation& s, Decision& d);

@@ -135,7 +135,7 @@ constexpr Rule table[] = {
      "no action. I am ({}), a secondary, and following a leader ({})", "L2",
      [](const Situation& s) { return s.other_leads && s.replica; },
      [](const Situation& s, Decision& d) {
-       say(d, "no action. I am ({}), a secondary, and following a leader ({})", s.me(), s.view->leader.name.str());
+       say(d, "no action. I am ({}), a secondary, and following a leader ({})", s.me(), s.leader_name.str());
        if (s.leader == nullptr) {
          condition(d, "LeaderUnknown", "the leader has no member key");
        } else if (s.server->replication_state.empty() && s.leader_usable && s.m.rejoin == Rejoin::clean) {

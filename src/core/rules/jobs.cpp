@@ -96,7 +96,7 @@ constexpr Rule table[] = {
      "cancelling the base backup: {} no longer leads", "F52, F72",
      [](const Situation& s) {
        return s.doing<job::Clone>() && s.view != nullptr && std::get<job::Clone>(*s.o.job.running).from_leader &&
-              s.other_leads && s.view->leader.name != std::get<job::Clone>(*s.o.job.running).source.name;
+              s.other_leads && s.leader_name != std::get<job::Clone>(*s.o.job.running).source.name;
      },
      [](const Situation& s, Decision& d) {
        say(d, "cancelling the base backup: {} no longer leads",

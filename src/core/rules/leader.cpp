@@ -30,7 +30,7 @@ bool asked_in_vain(const Situation& s) {
 }
 
 bool is_good_target(const Situation& s, const PeerAnswer& peer, const Failover& request) {
-  if (peer.name == s.o.self.name || !could_lead(peer) || !peer.in_recovery) return false;
+  if (peer.name == s.o.self.name || !could_lead(peer) || !peer.in_recovery || peer.holds_back) return false;
   if (!request.candidate.empty() && peer.name != request.candidate) return false;
   // It must be receiving from here right now, or it would miss what is written until the stop.
   const Member* member = s.view->member(peer.name);
@@ -66,6 +66,12 @@ const Error* promotion_error(const Situation& s) {
 }
 std::string kind(const Situation& s) {
   return s.view->failover.value.leader.empty() ? "manual failover" : "switchover";
+}
+
+// They were given a little after they were asked for, on clocks of their own (F25).
+Instant promises_end(const Situation& s) {
+  const auto& round = s.o.failsafe.round;
+  return round ? round->sent + s.o.lease.ttl + s.o.lease.ttl / 10 : Instant();
 }
 
 // Somebody recorded a timeline that this node never was on: it slept through a promotion (F02).
@@ -156,6 +162,15 @@ constexpr Rule table[] = {
        say(d, "Found a stale switchover value, cleaning up: {}", to_iso_time(*s.view->failover.value.scheduled_at));
        renew_when_due(s, d);
        act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+     }},
+    {734, "switchover_wait_for_promises",
+     "asked to hand over, and the members still keep a promise not to take the lock",
+     "{}: waiting for failsafe mode to end", "I13, F78",
+     [](const Situation& s) { return asked_to_hand_over(s) && s.o.now < promises_end(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: waiting for failsafe mode to end", kind(s));
+       renew_when_due(s, d);
+       d.wake_at = std::min(d.wake_at, promises_end(s));
      }},
     {735, "switchover_ask_peers", "asked to hand over: the candidates' positions are not known",
      "{}: asking the candidates", "F78",

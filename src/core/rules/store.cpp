@@ -1,4 +1,7 @@
-// 200: the store does not answer. An outage is no reason to restart anything before the lease margin (F26, F28).
+// 200: the store does not answer. An outage is no reason to restart anything before the lease margin (F26, F28), nor
+// after it while every member that could take over promised not to (I13).
+#include <algorithm>
+
 #include "core/rules/steps.h"
 
 namespace regent::rules {
@@ -13,13 +16,111 @@ void report(const Situation& s, Decision& d) {
   wake_in(s, d, std::chrono::seconds(1));
 }
 
+// The members can be asked: this node wrote the failsafe key in this reign and knows everybody it may name.
+bool members_known(const Situation& s) {
+  return s.o.settings.failsafe_mode && !s.m.failsafe_written_for.absent() &&
+         s.m.failsafe_written_for == s.o.lease.version && s.m.failsafe_members.contains(s.me());
+}
+
+// Only a lease that has not run out can be extended, and nobody is asked to wait for a primary that is going down.
+bool serves_under_lease(const Situation& s) {
+  return s.may_write && lease_valid(s.o.lease, s.o.now) && !s.other_leads && !s.paused && !s.m.demotion &&
+         !s.o.requests.shutdown && !s.doing<job::Stop>() && !s.doing<job::Restart>();
+}
+
+Duration round_interval(const Situation& s) {
+  const auto& round = s.o.failsafe.round;
+  if (round && !round->complete()) return std::chrono::seconds(1);
+  return renew_interval(s.o.lease.ttl, s.o.settings.loop_wait);
+}
+
+bool time_to_ask(const Situation& s) {
+  // A store that answers sometimes gets all the time there is for the renewal (F27).
+  if (s.view != nullptr && s.o.now < ask_members_at(s.o.lease)) return false;
+  const auto& round = s.o.failsafe.round;
+  // A little early rather than a whole cycle late.
+  return !round || round->sent < s.o.lease.confirmed_at ||
+         s.o.now + std::chrono::milliseconds(100) >= round->sent + round_interval(s);
+}
+
+void ask_members(const Situation& s, Decision& d) {
+  action::AskFailsafe ask;
+  for (const auto& [name, url] : s.m.failsafe_members) {
+    if (name != s.me()) ask.members[name] = url;
+  }
+  ask.request.name = s.o.self.name;
+  ask.request.conn_url = s.o.self.conn_url;
+  ask.request.api_url = s.o.self.api_url;
+  ask.request.ttl = s.o.lease.ttl;
+  if (s.primary) {
+    for (const auto& slot : s.server->slots) {
+      const auto position = slot.physical ? slot.restart_lsn : slot.confirmed_flush_lsn;
+      if (position) ask.request.slots[slot.name] = position->value;
+    }
+    ask.request.slots[slot_name(s.o.self.name)] = s.server->wal.value;
+  }
+  act(d, std::move(ask));
+}
+
+void report_silence(const Situation& s, Decision& d) {
+  if (s.view == nullptr) return report(s, d);
+  condition(d, "LeaderLockNotRenewed", "the store answers, but the leader lock could not be renewed");
+  renew_when_due(s, d);
+}
+
+// Who did not agree in the last round, in words.
+std::string refusals(const FailsafeRound& round) {
+  std::string text;
+  for (const auto& answer : round.answers) {
+    if (!answer.accepted) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", answer.name.str(), answer.why);
+  }
+  return text;
+}
+
 constexpr Rule table[] = {
+    {203, "failsafe_ask", "the lock cannot be renewed, failsafe mode is on: will all members let this leader go on?",
+     "DCS is not accessible; asking all members for failsafe mode", "I1, I3, I13, F26, F28",
+     [](const Situation& s) { return members_known(s) && serves_under_lease(s) && time_to_ask(s); },
+     [](const Situation& s, Decision& d) {
+       const auto& round = s.o.failsafe.round;
+       if (vouched_for(s.o.lease, s.o.now) && round && round->complete()) {
+         say(d, "continue to run as a leader because failsafe mode is enabled and all members are accessible");
+         condition(d, "FailsafeActive", "the members let this leader go on without the store");
+       } else {
+         say(d, "DCS is not accessible; asking all members for failsafe mode");
+       }
+       ask_members(s, d);
+       if (s.view == nullptr) report(s, d);
+       // Whatever they answer is to be acted on at once.
+       wake_in(s, d, std::chrono::milliseconds(100));
+     }},
+    {205, "failsafe_serving", "the members let this leader go on without the store",
+     "continue to run as a leader because failsafe mode is enabled and all members are accessible", "I1, I3, I13, F26",
+     [](const Situation& s) {
+       // An unlocked store is for the election to take back.
+       return serves_under_lease(s) && vouched_for(s.o.lease, s.o.now) && (s.view == nullptr || s.named);
+     },
+     [](const Situation& s, Decision& d) {
+       const auto& round = s.o.failsafe.round;
+       const bool complete = round && round->complete();
+       say(d, complete ? "continue to run as a leader because failsafe mode is enabled and all members are accessible"
+                       : "DCS is not accessible; continuing as the leader until the promises of the members run out");
+       condition(d, "FailsafeActive", "the members let this leader go on without the store");
+       if (round && !complete) condition(d, "FailsafeRefused", refusals(*round));
+       report_silence(s, d);
+       if (round) d.wake_at = std::min(d.wake_at, round->sent + round_interval(s));
+       d.wake_at = std::min(d.wake_at, demote_at(s.o.lease));
+     }},
     {210, "store_lost_serving", "the store does not answer, our lease is still good",
      "DCS is not accessible; continuing as the leader until the lock runs out", "I3, F26",
      [](const Situation& s) { return lost(s) && s.holding && s.may_write; },
      [](const Situation& s, Decision& d) {
        say(d, "DCS is not accessible; continuing as the leader until the lock runs out");
        report(s, d);
+       const auto& round = s.o.failsafe.round;
+       if (s.o.settings.failsafe_mode && round && round->sent > s.o.lease.confirmed_at && !round->complete()) {
+         condition(d, "FailsafeRefused", refusals(*round));
+       }
        // A renewal may get through where a read of everything does not (F27).
        renew_when_due(s, d);
        d.wake_at = std::min(d.wake_at, demote_at(s.o.lease));

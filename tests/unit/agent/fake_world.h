@@ -164,7 +164,10 @@ class FakePeers : public Peers {
  public:
   explicit FakePeers(World& world) : world_(world) {}
   int asked = 0;
+  std::vector<std::string> failsafe_refused;  // names of members that do not agree
+  FailsafeRequest failsafe_request;
   Task<PeersFacts> ask(std::vector<Member> members, Instant deadline) override;
+  Task<FailsafeRound> ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) override;
 
  private:
   World& world_;

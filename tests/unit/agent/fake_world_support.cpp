@@ -232,6 +232,19 @@ Task<PeersFacts> FakePeers::ask(std::vector<Member> members, Instant) {
   co_return answers;
 }
 
+Task<FailsafeRound> FakePeers::ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant) {
+  failsafe_request = request;
+  FailsafeRound round;
+  round.sent = world_.now;
+  auto work = world_.spend(std::chrono::milliseconds(10));
+  co_await std::move(work);
+  for (const auto& [name, url] : members) {
+    const bool refuses = std::find(failsafe_refused.begin(), failsafe_refused.end(), name) != failsafe_refused.end();
+    round.answers.push_back({MemberName(name), !refuses, refuses ? "refused" : ""});
+  }
+  co_return round;
+}
+
 // --- AgentFixture ---
 
 AgentFixture::AgentFixture() {

@@ -318,7 +318,15 @@ TEST(OtherChanges, ReloadFailsafeAndSigterm) {
   EXPECT_EQ(answer(request("POST", "/failsafe", "{}"), replica()), Reply(502, "page"));
   auto snapshot = replica();
   snapshot.observation.settings.failsafe_mode = true;
-  EXPECT_EQ(answer(request("POST", "/failsafe", R"({"name": "n1"})"), snapshot).first, 503);
+  const auto promise = change(request("POST", "/failsafe", R"({"name": "n1", "ttl": 20})"), snapshot);
+  EXPECT_EQ(std::get<intent::PromiseFailsafe>(promise.intent).request.ttl, std::chrono::seconds(20));
+  const auto accepted = promise.answer(Json{{"lsn", 50331648}});
+  EXPECT_EQ(accepted.status, 200);
+  EXPECT_EQ(accepted.body, "Accepted");
+  EXPECT_EQ(accepted.headers.back(), std::make_pair(std::string("lsn"), std::string("50331648")));
+  EXPECT_EQ(told(promise, fail(ErrorKind::refused, "n3 holds the leader lock")),
+            Reply(500, "n3 holds the leader lock"));
+  EXPECT_EQ(answer(request("POST", "/failsafe", R"({"nobody": 1})"), snapshot).first, 400);
   auto leading = leader();
   leading.observation.settings.failsafe_mode = true;
   EXPECT_EQ(answer(request("POST", "/failsafe", R"({"name": "n2"})"), leading), Reply(500, "Running as a leader"));

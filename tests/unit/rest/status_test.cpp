@@ -79,7 +79,7 @@ TEST(Status, StoreOutageShowsAnUnlockedClusterAndTheLastView) {
   lose_store(snapshot);
   const auto body = get("/patroni", snapshot, self("n1"));
   EXPECT_NE(body.find(R"("cluster_unlocked": true, "dcs_last_seen": 1724873970)"), std::string::npos);
-  snapshot.decision.conditions.push_back({"FailsafeActive", "all members acknowledged"});
+  snapshot.observation.lease.extended_at = snapshot.observation.lease.confirmed_at + std::chrono::seconds(1);
   EXPECT_NE(get("/patroni", snapshot, self("n1")).find(R"("cluster_unlocked": true, "failsafe_mode_is_active": true)"),
             std::string::npos);
   const auto cluster = get("/cluster", snapshot, self("n1"));

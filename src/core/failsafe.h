@@ -1,0 +1,66 @@
+// Failsafe mode: while the store is away, the leader serves on for as long as EVERY member that could take its place
+// has promised not to (I13, F26, F28).
+//
+// The arithmetic is that of the lease. A round of requests that all members accepted counts, for the leader, from the
+// moment it was SENT; a promise lasts, for the member, one ttl from the moment it was RECEIVED, which is later. The
+// margin of dead_by() covers clocks that drift, so the leader is down before the first member may stand (I1, I3).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/lease.h"
+#include "model/member.h"
+
+namespace regent {
+
+// Members by name, with the address of their REST API: what the failsafe key holds.
+using FailsafeMembers = std::map<std::string, std::string>;
+
+// What the leader asks of every member: POST /failsafe.
+struct FailsafeRequest {
+  MemberName name;  // of the leader that asks
+  std::string conn_url;
+  std::string api_url;
+  std::map<std::string, std::uint64_t> slots;  // positions of the leader's slots
+  // How long the leader will count on the answer. Zero: it did not say (a Patroni leader).
+  Duration ttl{};
+};
+std::string print_failsafe_request(const FailsafeRequest& request);
+// The error is for bodies that name no leader.
+Result<FailsafeRequest> parse_failsafe_request(const Json& body);
+
+// One round of the leader.
+struct FailsafeAnswer {
+  MemberName name;
+  bool accepted = false;
+  std::string why;  // when not
+};
+struct FailsafeRound {
+  Instant sent;
+  std::vector<FailsafeAnswer> answers;  // one for everybody who was asked
+
+  bool complete() const;
+};
+
+// What this member promised a leader: not to stand for election until `until`.
+struct FailsafePromise {
+  Member leader;  // as far as it told: name and addresses
+  std::map<std::string, std::uint64_t> slots;
+  Instant given_at;
+  Instant until;
+};
+
+struct FailsafeFacts {
+  std::optional<FailsafeRound> round;      // the last one this node made as the leader
+  std::optional<FailsafePromise> promise;  // the last one it gave as a member
+  // An agent remembers no promise of the incarnation before it.
+  Instant agent_started;
+};
+
+bool promised(const FailsafeFacts& facts, Instant now);
+
+}  // namespace regent
