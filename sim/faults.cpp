@@ -376,6 +376,18 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       agent.submit(intent::SetFailover{failover}, answer);
       break;
     }
+    case FaultKind::standby_cluster: {
+      // The remote server is never reached: nothing may depend on it.
+      agent.submit(intent::PatchConfig{Json{{"standby_cluster", {{"host", "10.9.9.9"}}}}}, answer);
+      const int index = node->index;
+      undo = [this, index] {
+        Node& same = sim_.node(index);
+        if (!same.able()) return;
+        same.run()->agent->submit(intent::PatchConfig{Json{{"standby_cluster", nullptr}}}, [](Result<Json>) {});
+        same.run()->process.wake();
+      };
+      break;
+    }
     case FaultKind::pause: {
       if (sim_.paused()) return {};
       agent.submit(intent::PatchConfig{Json{{"pause", true}}}, answer);

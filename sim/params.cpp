@@ -32,6 +32,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::partition, "partition"},
     {FaultKind::store_outage, "store_outage"},
     {FaultKind::leader_blind, "leader_blind"},
+    {FaultKind::standby_cluster, "standby_cluster"},
     {FaultKind::store_member, "store_member"},
     {FaultKind::slow_store, "slow_store"},
     {FaultKind::lost_replies, "lost_replies"},
@@ -59,9 +60,11 @@ const char* fault_name(FaultKind kind) {
 const std::vector<FaultKind>& all_faults() {
   static const std::vector<FaultKind> all = [] {
     std::vector<FaultKind> kinds;
-    // The last one only where failsafe mode makes something of it.
+    // Those are drawn on their own.
     for (const auto& entry : fault_names) {
-      if (entry.kind != FaultKind::leader_blind) kinds.push_back(entry.kind);
+      if (entry.kind != FaultKind::leader_blind && entry.kind != FaultKind::standby_cluster) {
+        kinds.push_back(entry.kind);
+      }
     }
     return kinds;
   }();
@@ -103,6 +106,7 @@ Params draw_params(std::uint64_t seed) {
       if (!there && rng.chance(0.7)) params.faults.push_back(kind);
     }
   }
+  if (!params.faults.empty() && rng.chance(0.15)) params.faults.push_back(FaultKind::standby_cluster);
   return params;
 }
 

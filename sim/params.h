@@ -12,28 +12,29 @@
 namespace regent::sim {
 
 enum class FaultKind {
-  node_kill,       // F10: agent and PostgreSQL at once
-  agent_kill,      // F01
-  agent_freeze,    // F02
-  node_freeze,     // F03
-  agent_restart,   // F09: SIGTERM
-  crash_point,     // F63, F64: the agent dies between two actions
-  freeze_point,    // the same, frozen
-  server_kill,     // F12, F16
-  server_freeze,   // F13
-  receiver_stuck,  // F59
-  stop_hangs,      // F14, F15
-  partition,       // F41-F43, F46
-  store_outage,    // F26
-  leader_blind,    // F28: the leader, and nobody else, loses the store
-  store_member,    // F29
-  slow_store,      // F27
-  lost_replies,    // F32
-  silent_watch,    // F30
-  wall_jump,       // F22, F23
-  data_lost,       // F53
-  key_deleted,     // F33
-  switchover,      // F78
+  node_kill,        // F10: agent and PostgreSQL at once
+  agent_kill,       // F01
+  agent_freeze,     // F02
+  node_freeze,      // F03
+  agent_restart,    // F09: SIGTERM
+  crash_point,      // F63, F64: the agent dies between two actions
+  freeze_point,     // the same, frozen
+  server_kill,      // F12, F16
+  server_freeze,    // F13
+  receiver_stuck,   // F59
+  stop_hangs,       // F14, F15
+  partition,        // F41-F43, F46
+  store_outage,     // F26
+  leader_blind,     // F28: the leader, and nobody else, loses the store
+  standby_cluster,  // the cluster is to follow another one for a while
+  store_member,     // F29
+  slow_store,       // F27
+  lost_replies,     // F32
+  silent_watch,     // F30
+  wall_jump,        // F22, F23
+  data_lost,        // F53
+  key_deleted,      // F33
+  switchover,       // F78
   failover,
   pause,  // F79
   restart,

@@ -269,6 +269,11 @@ class FailsafeVoteAgain final : public Named {
   bool forgets_promises() const override { return true; }
 };
 
+class PromoteStandbyCluster final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override { o.settings.standby_cluster.reset(); }
+};
+
 }  // namespace
 
 const std::vector<const Sabotage*>& sabotages() {
@@ -291,9 +296,10 @@ const std::vector<const Sabotage*>& sabotages() {
                                               "a leader without the store goes on although a member did not answer");
   static const FailsafeVoteAgain vote_again("failsafe-vote-again",
                                             "a member stands for election although it promised not to");
-  static const std::vector<const Sabotage*> all = {&renew,   &read,    &acquire,  &claim,       &initdb,
-                                                   &promote, &release, &ancestry, &lag,         &deadline,
-                                                   &rewound, &copy,    &stop,     &without_all, &vote_again};
+  static const PromoteStandbyCluster standby("promote-standby-cluster", "standby_cluster is not looked at");
+  static const std::vector<const Sabotage*> all = {&renew,   &read,        &acquire,    &claim,    &initdb,  &promote,
+                                                   &release, &ancestry,    &lag,        &deadline, &rewound, &copy,
+                                                   &stop,    &without_all, &vote_again, &standby};
   return all;
 }
 

@@ -94,10 +94,11 @@ Outcome Simulation::run() {
 void Simulation::recover() {
   world_.trace("HEAL everything");
   faults_.heal_all();
-  // Whoever paused the cluster resumes it.
-  if (paused()) {
+  // Whoever paused the cluster resumes it, and whoever made it a copy of another one promotes it.
+  if (paused() || follows_remote()) {
     Json config = store_.view()->config.value;
     config.erase("pause");
+    config.erase("standby_cluster");
     store_.put("config", to_compact(config), std::nullopt, "", -1);
   }
   const Duration healed = world_.now();
@@ -159,6 +160,11 @@ Node* Simulation::leader_node() {
 bool Simulation::paused() const {
   const StoreKey* key = store_.find("config");
   return key != nullptr && key->value.find("\"pause\":true") != std::string::npos;
+}
+
+bool Simulation::follows_remote() const {
+  const StoreKey* key = store_.find("config");
+  return key != nullptr && key->value.find("\"standby_cluster\":{") != std::string::npos;
 }
 
 bool Simulation::hands_off() const {

@@ -40,8 +40,9 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   const Sabotage* sabotage() const { return sabotage_; }
   std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
   Node& node(int index) { return *nodes_[static_cast<std::size_t>(index)]; }
-  Node* leader_node();  // whom the leader key names
-  bool paused() const;  // as the store says
+  Node* leader_node();          // whom the leader key names
+  bool paused() const;          // as the store says
+  bool follows_remote() const;  // a standby cluster, likewise
   // Paused, or resumed so lately that agents need not know it yet (I14).
   bool hands_off() const;
   int leader_changes() const { return outcome_.leader_changes; }

@@ -108,6 +108,32 @@ class LeaseBeforeWrite final : public Checker {
   }
 };
 
+// A standby cluster is a copy of another one: whoever is promoted in it makes two clusters of one.
+class StandbyStaysStandby final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void key_changed(const std::string& path, const StoreKey*, const StoreKey*, int) override {
+    if (path == "config") changed_ = sim_.world().now();
+  }
+  void promote_requested(Node& node) override { judge(node, "is promoted"); }
+  void start_requested(Node& node, const job::Start& spec) override {
+    if (spec.as_primary) judge(node, "starts as primary");
+  }
+
+ private:
+  void judge(Node& node, const char* what) {
+    const Params& params = sim_.params();
+    // What was decided before the change may still be done.
+    const bool known = sim_.world().now() - changed_ > params.loop_wait + 2 * params.retry_timeout;
+    if (sim_.follows_remote() && known && !sim_.hands_off()) {
+      sim_.violated("standby", fmt::format("{} {} in a standby cluster", node.name.str(), what));
+    }
+  }
+
+  Duration changed_{};
+};
+
 // F64: the lock is given back only when no client can write any more.
 class StopBeforeRelease final : public Checker {
  public:
@@ -126,6 +152,7 @@ void add_writer_checkers(Simulation& sim, Checkers& checkers) {
   checkers.push_back(std::make_unique<DeadByDeadline>(sim));
   checkers.push_back(std::make_unique<LeaseBeforeWrite>(sim));
   checkers.push_back(std::make_unique<StopBeforeRelease>(sim));
+  checkers.push_back(std::make_unique<StandbyStaysStandby>(sim));
 }
 
 }  // namespace regent::sim

@@ -208,8 +208,9 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     auto look = gather(*state);
     Observation observation = co_await std::move(look);
     if (state->hooks.tamper_facts) state->hooks.tamper_facts(observation);
-    state->callbacks.observe(state->ports.postgres, observation.postgres, observation.job,
-                             state->memory.demotion.has_value(), state->self.generation);
+    state->callbacks.observe(
+        state->ports.postgres, observation.postgres, observation.job, state->memory.demotion.has_value(),
+        observation.settings.standby_cluster.has_value() && observation.lease.held, state->self.generation);
 
     Decision decision =
         state->hooks.decide ? state->hooks.decide(observation, state->memory) : decide(observation, state->memory);

@@ -18,10 +18,11 @@ bool latest_is(const JobFacts& job) {
 }  // namespace
 
 void RoleCallbacks::observe(Postgres& postgres, const PostgresFacts& facts, const JobFacts& job, bool demoting,
-                            Generation generation) {
+                            bool standby_leads, Generation generation) {
   const bool answers = facts.process == Process::running && facts.server.is_known();
   if (answers) {
-    const Role role = facts.server->in_recovery ? Role::replica : Role::primary;
+    const Role replica = standby_leads ? Role::standby_leader : Role::replica;
+    const Role role = facts.server->in_recovery ? replica : Role::primary;
     const bool restarted = latest_is<job::Restart>(job);
     if (!looked_) {
       role_ = role;

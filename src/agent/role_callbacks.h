@@ -14,8 +14,9 @@ namespace regent {
 
 class RoleCallbacks {
  public:
-  // `demoting`: a demotion is under way, the stop is not any stop.
-  void observe(Postgres& postgres, const PostgresFacts& facts, const JobFacts& job, bool demoting,
+  // `demoting`: a demotion is under way, the stop is not any stop. `standby_leads`: this node has the lock in a standby
+  // cluster.
+  void observe(Postgres& postgres, const PostgresFacts& facts, const JobFacts& job, bool demoting, bool standby_leads,
                Generation generation);
   void reloaded(Postgres& postgres, Generation generation) const;
 

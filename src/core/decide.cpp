@@ -76,10 +76,12 @@ Decision decide(const Observation& observation, const Memory& memory) {
   d.memory.led = s.holding;
   answer_restart(observation, digested, d);
   if (ends_here(d)) return d;
-  if (s.holding && s.primary && keeps_leading(d) && s.view != nullptr) {
+  const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica));
+  if (leads && keeps_leading(d) && s.view != nullptr) {
     plan::lost_keys(s, d);
     plan::status_key(s, d);
-    plan::history_key(s, d);
+    // A standby leader is on the remote server's timelines, and made none of them.
+    if (s.primary) plan::history_key(s, d);
     plan::failsafe_key(s, d);
     if (!s.paused) plan::slots(s, d);
   }

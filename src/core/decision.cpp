@@ -8,15 +8,19 @@ namespace regent {
 namespace {
 
 std::string describe(const Upstream& upstream) {
-  if (upstream.none()) return "nobody";
+  std::string recovery;
+  for (const auto& [name, value] : upstream.recovery) recovery += fmt::format(" {}='{}'", name, value);
+  if (upstream.none()) return "nobody" + recovery;
   return fmt::format("{} at {}:{}{}", upstream.name.str(), upstream.address.host, upstream.address.port,
-                     upstream.slot.empty() ? "" : " slot " + upstream.slot);
+                     upstream.slot.empty() ? "" : " slot " + upstream.slot) +
+         recovery;
 }
 
 struct JobText {
   std::string operator()(const job::Bootstrap&) const { return "bootstrap"; }
   std::string operator()(const job::Clone& job) const {
-    return fmt::format("clone from {}{}", job.from_leader ? "leader " : "replica ", describe(job.source));
+    const auto* whom = job.remote ? "remote " : job.from_leader ? "leader " : "replica ";
+    return fmt::format("clone from {}{}", whom, describe(job.source));
   }
   std::string operator()(const job::Start& job) const {
     return job.as_primary ? "start as primary" : fmt::format("start as replica of {}", describe(job.upstream));

@@ -22,8 +22,9 @@ struct JobDigest {
     m.bootstrapped = ok;
     m.bootstrap_failed = !ok;
   }
-  void operator()(const job::Clone&) const {
+  void operator()(const job::Clone& clone) const {
     if (ok) {
+      if (clone.remote) m.bootstrapped = true;
       m.clone_failures = 0;
       m.retry_at.reset();
       m.reinitialized = m.reinitializing;
@@ -135,6 +136,11 @@ Memory digest(const Observation& o, Memory m) {
   if (s.stopped && s.has_data() && s.holding && m.ran_as_primary && !m.demotion && !m.crashed_at && !s.job_running) {
     m.crashed_at = o.now;
   }
+  // What was found out about another source says nothing about the remote server.
+  if (s.standby_leads && m.rejoin != Rejoin::unchecked && m.rejoin_leader != remote_upstream(s).name) {
+    m.rejoin = Rejoin::unchecked;
+    m.rewind_failures = 0;
+  }
   const bool bootstrapping = s.doing<job::Bootstrap>() || m.bootstrapped;
   if (!s.may_write || o.lease.held || bootstrapping) {
     m.unleased_since.reset();
@@ -144,7 +150,8 @@ Memory digest(const Observation& o, Memory m) {
   if (s.view != nullptr) {
     const auto& request = s.view->failover.value;
     const bool due = !request.empty() && (!request.scheduled_at || *request.scheduled_at <= o.wall);
-    m.hand_over_since = due && s.holding && s.primary ? m.hand_over_since.value_or(o.now) : std::optional<Instant>();
+    const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica));
+    m.hand_over_since = due && leads ? m.hand_over_since.value_or(o.now) : std::optional<Instant>();
   }
   if (s.unlocked) {
     m.unlocked_since = m.unlocked_since.value_or(o.now);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/lsn.h"
 #include "base/result.h"
@@ -19,6 +21,9 @@ struct Upstream {
   MemberName name;
   HostPort address;
   std::string slot;  // primary_slot_name; empty when slots are not used
+  // Of the remote server that a standby cluster follows: recovery settings and clone methods that go with it.
+  std::map<std::string, std::string> recovery{};
+  std::vector<std::string> methods{};
 
   bool none() const { return address.host.empty(); }
   friend bool operator==(const Upstream&, const Upstream&) = default;
@@ -34,6 +39,7 @@ struct Bootstrap {
 struct Clone {
   Upstream source;
   bool from_leader = true;
+  bool remote = false;  // the first copy of a standby cluster, from the remote server
   friend bool operator==(const Clone&, const Clone&) = default;
 };
 struct Start {

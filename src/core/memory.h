@@ -78,6 +78,9 @@ struct Memory {
   // leader can change it (I11).
   Version failsafe_written_for;
 
+  // The recovery settings that the standby leader was last given with its source.
+  std::map<std::string, std::string> remote_settings;
+
   Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)
   std::optional<Instant> member_written_at;
   std::optional<Instant> status_written_at;

@@ -37,6 +37,7 @@ Situation survey(const Observation& observation, const Memory& memory) {
   const bool started_as_primary = postgres.data.state == DataState::valid && !postgres.data.standby_signal;
   s.may_write = s.primary || (s.server == nullptr && !s.stopped && (memory.ran_as_primary || started_as_primary));
   s.paused = observation.settings.pause;
+  s.standby = observation.settings.standby_cluster.has_value();
   s.job_running = observation.job.running.has_value();
   s.holding = lease_valid(observation.lease, observation.now);
   if (s.view != nullptr) {
@@ -45,6 +46,7 @@ Situation survey(const Observation& observation, const Memory& memory) {
     s.named = leader.exists() && leader.name == observation.self.name;
     s.other_leads = leader.exists() && !s.named;
     s.holding = s.holding && s.named && leader.version == observation.lease.version;
+    s.standby_leads = s.standby && s.named;
     if (s.other_leads) {
       s.leader = s.view->leader_member();
       s.leader_name = leader.name;
@@ -66,19 +68,49 @@ Situation survey(const Observation& observation, const Memory& memory) {
   return s;
 }
 
+Upstream remote_upstream(const Situation& s) {
+  Upstream out;
+  if (!s.o.settings.standby_cluster) return out;
+  const auto& remote = *s.o.settings.standby_cluster;
+  out.recovery = remote.recovery;
+  out.methods = remote.create_replica_methods;
+  // Not a member's name: nobody of this cluster can be called that.
+  out.name = MemberName("remote:" + (remote.host.empty() ? "archive" : remote.host + ":" + remote.port));
+  if (remote.host.empty()) return out;
+  out.address = {remote.host, remote.port};
+  out.slot = remote.primary_slot_name;
+  return out;
+}
+
+bool source_usable(const Situation& s) {
+  return s.standby_leads ? !remote_upstream(s).none() : s.leader_usable;
+}
+
+bool follows(const Situation& s) {
+  return s.other_leads || s.standby_leads;
+}
+
 Upstream leader_upstream(const Situation& s) {
+  if (s.standby_leads) return remote_upstream(s);
   return s.leader != nullptr ? upstream_of(s, *s.leader) : Upstream{};
 }
 
 const UpstreamHistory* leader_history(const Situation& s) {
   const auto* history = s.o.upstream_history.get();
-  if (history == nullptr || s.leader == nullptr || history->source != s.leader->name) return nullptr;
+  if (history == nullptr) return nullptr;
+  if (s.standby_leads) {
+    // Its timelines are not told in our store: a promotion there is noticed by asking again.
+    const bool recent = s.o.upstream_history.age(s.o.now) <= std::chrono::seconds(30);
+    return recent && history->source == remote_upstream(s).name ? history : nullptr;
+  }
+  if (s.leader == nullptr || history->source != s.leader->name) return nullptr;
   const bool promoted_since = s.leader->timeline && history->timeline < *s.leader->timeline;
   return promoted_since || s.o.upstream_history.age(s.o.now) > std::chrono::seconds(30) ? nullptr : history;
 }
 
 Upstream wanted_upstream(const Situation& s) {
   if (s.view == nullptr) return {};
+  if (s.standby_leads) return remote_upstream(s);
   const auto& from = s.o.self.tags.replicatefrom;
   if (!from.empty() && from != s.me()) {
     const Member* parent = s.view->member(MemberName(from));

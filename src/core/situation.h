@@ -24,7 +24,10 @@ struct Situation {
   bool other_leads = false;        // it holds another name, or this member promised another one to let it lead (I13)
   const Member* leader = nullptr;  // that other member's key, when it is there
   MemberName leader_name{};        // that other member
-  bool leader_usable = false;      // that member's server runs, so that one can follow or clone it
+  // The leader follows a server of another cluster, and nobody is promoted.
+  bool standby = false;
+  bool standby_leads = false;  // this node has the lock in a standby cluster: its source is the remote server
+  bool leader_usable = false;  // that member's server runs, so that one can follow or clone it
 
   // The local server.
   bool running = false;  // accepts connections
@@ -55,8 +58,14 @@ Situation survey(const Observation& observation, const Memory& memory);
 
 // Where a replica of this cluster streams from: the `replicatefrom` member when it runs, else the leader.
 Upstream wanted_upstream(const Situation& s);
-// The leader itself, for rewinds and histories.
+// The leader itself, for rewinds and histories. For the one who has the lock in a standby cluster: the remote server.
 Upstream leader_upstream(const Situation& s);
+// The remote server of a standby cluster; without an address when there is only an archive.
+Upstream remote_upstream(const Situation& s);
+// There is a server to copy from, to compare with, to rewind from: the leader's, or the remote one.
+bool source_usable(const Situation& s);
+// Somebody else's history is the one that counts here.
+bool follows(const Situation& s);
 
 // The leader's timeline history, when it was gathered lately and after the leader's last promotion; else null.
 const UpstreamHistory* leader_history(const Situation& s);

@@ -139,8 +139,4 @@ Status run_version(Context& context, const CommandLine&, const Arguments& argume
   return {};
 }
 
-Status refuse_standby_cluster(Context&, const CommandLine&, const Arguments&) {
-  return refuse("Standby clusters are not supported by this version of Regent");
-}
-
 }  // namespace regent::ctl

@@ -61,7 +61,7 @@ Command demote_cluster() {
             text("--primary-slot-name", "Name of the slot on the remote node to use for replication"),
             help()},
            {optional_cluster}},
-          refuse_standby_cluster};
+          run_demote_cluster};
 }
 
 Command edit_config() {
@@ -173,7 +173,7 @@ std::vector<Command> all_commands(Generation generation) {
                        {optional_cluster}, run_pause));
   if (standby_clusters) {
     out.push_back(simple("promote-cluster", "Promote cluster, make it run standalone", {force(), help()},
-                         {optional_cluster}, refuse_standby_cluster));
+                         {optional_cluster}, run_promote_cluster));
   }
   out.push_back(query(generation));
   out.push_back(reinit(generation));

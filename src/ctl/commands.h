@@ -50,6 +50,7 @@ Status run_dsn(Context& context, const CommandLine& line, const Arguments& argum
 Status run_query(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_remove(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_version(Context& context, const CommandLine& line, const Arguments& arguments);
-Status refuse_standby_cluster(Context& context, const CommandLine& line, const Arguments& arguments);
+Status run_demote_cluster(Context& context, const CommandLine& line, const Arguments& arguments);
+Status run_promote_cluster(Context& context, const CommandLine& line, const Arguments& arguments);
 
 }  // namespace regent::ctl

@@ -90,6 +90,42 @@ void enforce_timing_rule(Settings& settings, const SettingLimits& limits) {
                   to_seconds(settings.loop_wait), to_seconds(settings.retry_timeout)));
 }
 
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : to_compact(value);
+}
+
+// Whoever wrote something there does not want this cluster to be promoted: what cannot be understood is named, and
+// stays a standby cluster without a source (F40).
+std::optional<StandbyCluster> read_standby_cluster(const Json& config, std::vector<std::string>& problems) {
+  const Json* section = find(config, "standby_cluster");
+  if (section == nullptr || section->is_null() || *section == false) return std::nullopt;
+  if (section->is_object() && section->empty()) return std::nullopt;
+  StandbyCluster out;
+  if (section->is_object()) {
+    const auto text = [&](std::string_view key) {
+      const Json* value = find(*section, key);
+      return value == nullptr || value->is_null() ? std::string() : text_of(*value);
+    };
+    out.host = text("host");
+    if (const auto port = text("port"); !port.empty()) out.port = port;
+    // A port without a host means this machine, as in libpq.
+    if (out.host.empty() && !text("port").empty()) out.host = "localhost";
+    out.primary_slot_name = text("primary_slot_name");
+    for (const char* key : {"restore_command", "archive_cleanup_command", "recovery_min_apply_delay"}) {
+      if (const auto value = text(key); !value.empty()) out.recovery[key] = value;
+    }
+    if (const Json* methods = find(*section, "create_replica_methods"); methods != nullptr && methods->is_array()) {
+      for (const auto& method : *methods) out.create_replica_methods.push_back(text_of(method));
+    }
+  }
+  if (out.host.empty() && !out.recovery.contains("restore_command")) {
+    problems.emplace_back(
+        "standby_cluster needs a host, a port or a restore_command; until it has one, this cluster replicates from "
+        "nobody and is not promoted");
+  }
+  return out;
+}
+
 void read_postgresql(const Json& config, Settings& settings) {
   const Json* section = find(config, "postgresql");
   if (section == nullptr) return;
@@ -138,7 +174,7 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
     settings.synchronous_mode = mode->is_string() && *mode == "quorum";
     if (!settings.synchronous_mode) in.flag("synchronous_mode", settings.synchronous_mode);
   }
-  settings.standby_cluster = find(config, "standby_cluster") != nullptr;
+  settings.standby_cluster = read_standby_cluster(config, settings.problems);
   read_postgresql(config, settings);
   return settings;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,18 @@ struct SettingLimits {
 };
 SettingLimits limits_among(const std::vector<Member>& members);
 
+// `standby_cluster`: this cluster is a copy of another one, and nobody in it may be promoted (compat §1.8).
+struct StandbyCluster {
+  std::string host;  // may be a list, of which the writable one counts; empty: the archive only
+  std::string port = "5432";
+  std::string primary_slot_name;                    // on the remote server; empty: no slot
+  std::vector<std::string> create_replica_methods;  // empty: those of everybody
+  // restore_command, archive_cleanup_command, recovery_min_apply_delay: for the standby leader only.
+  std::map<std::string, std::string> recovery;
+
+  friend bool operator==(const StandbyCluster&, const StandbyCluster&) = default;
+};
+
 struct Settings {
   Duration ttl = std::chrono::seconds(30);
   Duration loop_wait = std::chrono::seconds(10);
@@ -35,7 +48,7 @@ struct Settings {
   bool pause = false;
   bool synchronous_mode = false;  // on or quorum
   bool failsafe_mode = false;
-  bool standby_cluster = false;
+  std::optional<StandbyCluster> standby_cluster;
   bool use_pg_rewind = false;
   bool use_slots = true;
   bool remove_data_directory_on_rewind_failure = false;

@@ -76,6 +76,7 @@ Words as_names(const std::string& text) {
 job::Spec as_job(const std::string& word) {
   if (word == "bootstrap") return job::Bootstrap{};
   if (word == "clone") return job::Clone{{MemberName("n2"), {"n2.example", "5432"}, ""}, true};
+  if (word == "clone-remote") return job::Clone{.source = {}, .from_leader = true, .remote = true};
   if (word == "start") return job::Start{};
   if (word == "start-primary") return job::Start{true, {}};
   if (word == "stop") return job::Stop{};
@@ -273,7 +274,11 @@ void Scenario::postgres(const Words& words) {
     facts.timeline = as_timeline(option(words, "tl").value_or("1"));
     facts.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
     if (facts.in_recovery) facts.received = facts.replayed = facts.wal;
-    if (const auto upstream = option(words, "upstream")) facts.upstream = {*upstream + ".example", "5432"};
+    if (auto upstream = option(words, "upstream")) {
+      const auto colon = upstream->find(':');
+      const auto port = colon == std::string::npos ? "5432" : upstream->substr(colon + 1);
+      facts.upstream = {upstream->substr(0, colon) + ".example", port};
+    }
     facts.upstream_slot = option(words, "slot").value_or("");
     if (has(words, "streaming")) facts.replication_state = "streaming";
     facts.replay_paused = has(words, "replay-paused");
@@ -380,11 +385,16 @@ void Scenario::peer(const Words& words) {
   o_.peers = Fact<PeersFacts>::known(peers_, o_.now);
 }
 
-// history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] | history own left=1@0/3000000 | history own first
+// history unreachable | history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] | history own left=1@0/3000000
+// | history own first
 void Scenario::history(const Words& words) {
   const auto left = option(words, "left");
   if (words.at(1) == "own") {
     o_.local_history = Fact<History>::known(left ? as_history(*left) : History{}, o_.now);
+    return;
+  }
+  if (words[1] == "unreachable") {
+    o_.upstream_history = Fact<UpstreamHistory>::unknown("no route to host", o_.now);
     return;
   }
   UpstreamHistory upstream;

@@ -15,7 +15,8 @@
 namespace regent {
 namespace {
 
-std::vector<std::string> method_names(const Context& context) {
+std::vector<std::string> method_names(const Context& context, const Upstream& source) {
+  if (!source.methods.empty()) return source.methods;
   const auto* methods = section_option(context.config(), context.dynamic, "create_replica_methods");
   if (methods == nullptr) methods = section_option(context.config(), context.dynamic, "create_replica_method");
   std::vector<std::string> names;
@@ -28,7 +29,8 @@ std::vector<std::string> method_names(const Context& context) {
 
 // Connection of a clone: replication's credentials, the password apart.
 ConnectionOptions clone_connection(const Context& context, const Upstream& source) {
-  ConnectionOptions options{{"host", source.address.host}, {"port", source.address.port}, {"dbname", "postgres"}};
+  ConnectionOptions options = address_options(source.address);
+  options.emplace_back("dbname", "postgres");
   const auto& credentials = context.config().replication;
   if (!credentials.username.empty()) options.emplace_back("user", credentials.username);
   for (const auto& option : credentials.options) options.push_back(option);
@@ -165,7 +167,7 @@ Task<Result<void>> empty_directory(Context& context, Instant deadline) {
 Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline) {
   Error last{ErrorKind::failed, "no method to create a replica"};
   bool made = false;
-  for (const auto& method : method_names(context)) {
+  for (const auto& method : method_names(context, source)) {
     const auto* section = section_option(context.config(), context.dynamic, method);
     if (source.none() && !flag_in(section, "no_leader") && !flag_in(section, "no_master")) continue;
     const bool basebackup = method == "basebackup";

@@ -72,6 +72,8 @@ RecoverySettings recovery_settings(const Upstream& upstream, const std::string& 
       }
     }
   }
+  // Of the remote server of a standby cluster.
+  for (const auto& [name, value] : upstream.recovery) settings[name] = value;
   settings.erase("primary_conninfo");
   settings.erase("primary_slot_name");
   if (!upstream.none()) {

@@ -32,29 +32,55 @@ Error connection_error(PGconn* connection) {
   return Error{answered ? ErrorKind::refused : ErrorKind::unreachable, text};
 }
 
+std::vector<std::string> hosts_of(const std::string& list) {
+  std::vector<std::string> hosts;
+  for (std::size_t from = 0;;) {
+    const auto comma = list.find(',', from);
+    hosts.push_back(list.substr(from, comma - from));
+    if (comma == std::string::npos) return hosts;
+    from = comma + 1;
+  }
+}
+
 bool needs_resolving(const std::string& host) {
-  if (host.empty() || host.starts_with('/') || host.starts_with('@') || host.find(',') != std::string::npos)
-    return false;
+  if (host.empty() || host.starts_with('/') || host.starts_with('@')) return false;
   boost::system::error_code error;
   asio::ip::make_address(host, error);
   return static_cast<bool>(error);
 }
 
-// Replaces a name by all its addresses (T34): libpq itself would block on the resolver.
+void append(std::string& list, const std::string& item, bool first) {
+  if (!first) list += ',';
+  list += item;
+}
+
+// Replaces a name by all its addresses (T34): libpq itself would block on the resolver. Of a list of hosts those count
+// that have an address.
 Task<Result<ConnectionOptions>> resolved(ConnectionOptions options) {
   const auto* host = option_value(options, "host");
-  if (host == nullptr || !needs_resolving(*host)) co_return options;
-  const std::string name = *host;
+  if (host == nullptr) co_return options;
+  const auto hosts = hosts_of(*host);
+  if (std::none_of(hosts.begin(), hosts.end(), needs_resolving)) co_return options;
   asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
-  boost::system::error_code error;
-  const auto found = co_await resolver.async_resolve(name, "", asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return fail(ErrorKind::unreachable, fmt::format("cannot resolve host {}: {}", name, error.message()));
-  std::string names, addresses;
-  for (const auto& entry : found) {
-    const auto address = entry.endpoint().address().to_string();
-    names += (names.empty() ? "" : ",") + name;
-    addresses += (addresses.empty() ? "" : ",") + address;
+  std::string names, addresses, why;
+  bool first = true;
+  for (const auto& name : hosts) {
+    if (!needs_resolving(name)) {
+      append(names, name, first);
+      append(addresses, name.starts_with('/') || name.starts_with('@') ? "" : name, first);
+      first = false;
+      continue;
+    }
+    boost::system::error_code error;
+    const auto found = co_await resolver.async_resolve(name, "", asio::redirect_error(asio::use_awaitable, error));
+    if (error) why += fmt::format("{}cannot resolve host {}: {}", why.empty() ? "" : "; ", name, error.message());
+    for (const auto& entry : found) {
+      append(names, name, first);
+      append(addresses, entry.endpoint().address().to_string(), first);
+      first = false;
+    }
   }
+  if (first) co_return fail(ErrorKind::unreachable, why);
   for (auto& [keyword, value] : options) {
     if (keyword == "host") value = names;
   }

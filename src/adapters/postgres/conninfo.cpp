@@ -16,6 +16,11 @@ std::string first_of_list(const std::string& list) {
   return first;
 }
 
+// The remote server of a standby cluster may be one of several: the one that is the primary now.
+bool is_host_list(const HostPort& address) {
+  return address.host.find(',') != std::string::npos;
+}
+
 void add_credentials(ConnectionOptions& options, const Credentials& credentials) {
   if (!credentials.username.empty()) options.emplace_back("user", credentials.username);
   if (!credentials.password.empty()) options.emplace_back("password", credentials.password);
@@ -26,6 +31,12 @@ void add_credentials(ConnectionOptions& options, const Credentials& credentials)
 
 }  // namespace
 
+ConnectionOptions address_options(const HostPort& address) {
+  ConnectionOptions options{{"host", address.host}, {"port", address.port}};
+  if (is_host_list(address)) options.emplace_back("target_session_attrs", "read-write");
+  return options;
+}
+
 std::string primary_conninfo(const Upstream& upstream, const Credentials& credentials, const std::string& passfile,
                              const std::string& member, Generation generation, int major_version) {
   std::map<std::string, std::string> values = credentials.options;
@@ -35,6 +46,7 @@ std::string primary_conninfo(const Upstream& upstream, const Credentials& creden
   if (!credentials.password.empty()) values["passfile"] = passfile;
   values["host"] = upstream.address.host;
   values["port"] = upstream.address.port;
+  if (is_host_list(upstream.address)) values["target_session_attrs"] = "read-write";
   values["application_name"] = member;
   values.try_emplace("sslmode", "prefer");
   if (major_version >= 12) values.try_emplace("gssencmode", "prefer");
@@ -109,8 +121,9 @@ ConnectionOptions local_connection(const PostgresConfig& config, const std::stri
 }
 
 ConnectionOptions replication_connection(const HostPort& address, const Credentials& credentials) {
-  ConnectionOptions options{
-      {"host", address.host}, {"port", address.port}, {"replication", "1"}, {"application_name", "Patroni"}};
+  ConnectionOptions options = address_options(address);
+  options.emplace_back("replication", "1");
+  options.emplace_back("application_name", "Patroni");
   add_credentials(options, credentials);
   return options;
 }
@@ -120,7 +133,8 @@ const Credentials& rewind_credentials(const PostgresConfig& config) {
 }
 
 ConnectionOptions rewind_connection(const HostPort& address, const PostgresConfig& config) {
-  ConnectionOptions options{{"host", address.host}, {"port", address.port}, {"dbname", "postgres"}};
+  ConnectionOptions options = address_options(address);
+  options.emplace_back("dbname", "postgres");
   add_credentials(options, rewind_credentials(config));
   return options;
 }

@@ -20,6 +20,9 @@ HostPort upstream_of(const std::string& conninfo);
 ConnectionOptions local_connection(const PostgresConfig& config, const std::string& socket_directories,
                                    const std::string& application_name);
 
+// Host and port as libpq wants them; of a list of hosts the one that can be written to.
+ConnectionOptions address_options(const HostPort& address);
+
 // Replication connection to a member or, with its address, to ourselves.
 ConnectionOptions replication_connection(const HostPort& address, const Credentials& credentials);
 // Plain connection to a member, for pg_rewind and its checks.

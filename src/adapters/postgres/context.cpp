@@ -63,8 +63,16 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
     wanted.recovery = recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "recovery_conf"));
     if (!credentials.password.empty() && !upstream->none()) {
       wanted.passfile_path = config().pgpass;
-      wanted.passfile =
-          passfile_line(upstream->address.host, upstream->address.port, credentials.username, credentials.password);
+      // libpq looks every host of a list up on its own.
+      std::string lines;
+      std::string hosts = upstream->address.host;
+      while (!hosts.empty()) {
+        const auto comma = hosts.find(',');
+        lines +=
+            passfile_line(hosts.substr(0, comma), upstream->address.port, credentials.username, credentials.password);
+        hosts = comma == std::string::npos ? "" : hosts.substr(comma + 1);
+      }
+      wanted.passfile = lines;
     }
   }
   return wanted;

@@ -28,6 +28,7 @@ PgState state_of(const Situation& s) {
 
 Role role_of(const Situation& s) {
   if (s.primary) return Role::primary;
+  if (s.replica && s.standby_leads && s.holding) return Role::standby_leader;
   if (s.replica) return s.doing<job::Promote>() ? Role::promoted : Role::replica;
   if (s.may_write) return Role::primary;
   if (s.no_data()) return Role::uninitialized;

@@ -100,10 +100,55 @@ constexpr Rule table[] = {
        act(d, action::WriteKey{action::Key::initialize, "", Version{}, true});
      }},
     {430, "bootstrap_run", "the empty initialize key is ours", "bootstrap in progress", "F73",
-     [](const Situation& s) { return !s.m.bootstrapped && s.no_data() && s.stopped && s.unlocked && claim_is_ours(s); },
+     [](const Situation& s) {
+       return !s.m.bootstrapped && s.no_data() && s.stopped && s.unlocked && claim_is_ours(s) && !s.standby;
+     },
      [](const Situation&, Decision& d) {
        say(d, "bootstrap in progress");
        start(d, job::Bootstrap{});
+     }},
+    {432, "bootstrap_remote_clear", "the first copy of a standby cluster did not finish",
+     "removing the data directory of an unfinished attempt", "F72, I10",
+     [](const Situation& s) {
+       return s.standby && s.o.postgres.data.state == DataState::incomplete && s.stopped && s.unlocked &&
+              claim_is_ours(s);
+     },
+     [](const Situation&, Decision& d) {
+       say(d, "removing the data directory of an unfinished attempt");
+       start(d, job::RemoveData{});
+     }},
+    {435, "bootstrap_remote", "the empty initialize key is ours, and this is a standby cluster: copy the remote server",
+     "trying to bootstrap a new standby leader", "F73",
+     [](const Situation& s) {
+       return s.standby && s.o.postgres.data.state == DataState::empty && s.stopped && s.unlocked && claim_is_ours(s) &&
+              !s.backing_off();
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "trying to bootstrap a new standby leader");
+       start(d, job::Clone{.source = remote_upstream(s), .from_leader = true, .remote = true});
+     }},
+    {437, "bootstrap_remote_publish", "the copy of the remote server is here: the cluster's keys are to be written",
+     "initialized a new cluster", "F73, I11",
+     [](const Situation& s) {
+       return s.m.bootstrapped && s.standby && s.stopped && s.has_data() && s.unlocked && claim_is_ours(s) &&
+              !s.o.postgres.data.system_id.empty();
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "initialized a new cluster");
+       if (!s.view->config.exists()) {
+         act(d, action::WriteKey{action::Key::config, to_compact(s.o.self.bootstrap_dcs), Version{}});
+       }
+       act(d, action::AcquireLeader{});
+       act(d, action::WriteKey{action::Key::initialize, s.o.postgres.data.system_id.str(), s.view->initialize.version});
+       d.memory.bootstrapped = false;
+     }},
+    {438, "bootstrap_remote_overtaken", "the copy of the remote server is here, and somebody else was faster",
+     "another node bootstrapped the cluster", "F73",
+     [](const Situation& s) { return s.m.bootstrapped && s.stopped && s.has_data(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "another node bootstrapped the cluster");
+       d.memory.bootstrapped = false;
+       d.wake_at = s.o.now;
      }},
     {440, "bootstrap_publish", "the new cluster runs here: its keys are to be written", "initialized a new cluster",
      "F73, I11",

@@ -8,19 +8,6 @@
 namespace regent::rules {
 namespace {
 
-Position local_position(const Situation& s) {
-  return {s.server->timeline, s.server->replayed.value_or(s.server->wal)};
-}
-
-Lineage compare(const Situation& s) {
-  const auto& theirs = *s.o.upstream_history;
-  if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) return Lineage::diverged;
-  const auto here = local_position(s);
-  // A leader that has not promoted yet may still be on an older timeline than we are: nothing to judge by.
-  if (theirs.timeline < here.timeline && theirs.in_recovery) return Lineage::contained;
-  return lineage(here, true, theirs.timeline, theirs.wal, theirs.history);
-}
-
 // Settled: following the leader or the member that the tag names. An upstream that works is never dropped for a leader
 // that cannot be reached at the moment.
 bool upstream_differs(const Situation& s) {
@@ -75,7 +62,8 @@ constexpr Rule table[] = {
        if (!s.other_leads || !s.replica || !s.leader_usable) return false;
        // Found out while it was down, and started again to serve reads while the store was away.
        if (s.m.rejoin == Rejoin::diverged) return true;
-       return s.m.rejoin == Rejoin::unchecked && leader_history(s) != nullptr && compare(s) == Lineage::diverged;
+       return s.m.rejoin == Rejoin::unchecked && leader_history(s) != nullptr &&
+              compare_running(s) == Lineage::diverged;
      },
      [](const Situation& s, Decision& d) {
        say(d, "stopping PostgreSQL: it diverged from the leader {}", s.leader->name.str());

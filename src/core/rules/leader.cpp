@@ -12,9 +12,14 @@ bool due(const Situation& s, const Failover& request) {
   return !request.scheduled_at || *request.scheduled_at <= s.o.wall;
 }
 
+// The lock is ours, and the local server is what the leader's should be.
+bool leads(const Situation& s) {
+  return s.holding && (s.primary || (s.standby_leads && s.replica));
+}
+
 // A request that is for this leader to act on now.
 bool asked_to_hand_over(const Situation& s) {
-  if (!s.holding || !s.primary || !s.view->failover.exists() || s.view->failover.value.empty()) return false;
+  if (!leads(s) || !s.view->failover.exists() || s.view->failover.value.empty()) return false;
   const auto& request = s.view->failover.value;
   return due(s, request) && request.candidate != s.o.self.name &&
          (request.leader.empty() || request.leader == s.o.self.name) &&
@@ -22,7 +27,7 @@ bool asked_to_hand_over(const Situation& s) {
 }
 // One that can never be acted on: for another leader, or for ourselves.
 bool asked_in_vain(const Situation& s) {
-  if (!s.holding || !s.primary || !s.view->failover.exists()) return false;
+  if (!leads(s) || !s.view->failover.exists()) return false;
   const auto& request = s.view->failover.value;
   if (request.empty()) return true;
   const bool wrong = request.candidate == s.o.self.name || (!request.leader.empty() && request.leader != s.o.self.name);
@@ -79,6 +84,31 @@ bool timeline_is_old(const Situation& s) {
   return s.named && s.primary && !s.paused && s.server->timeline < recorded_timeline(s.view->history.value);
 }
 
+bool standby_leader_runs(const Situation& s) {
+  return s.holding && s.standby_leads && s.replica;
+}
+bool compared_with_remote(const Situation& s) {
+  return s.m.rejoin == Rejoin::clean;
+}
+// Not compared yet, or nothing arrives: was the comparison right (F61)? Asked now and then, never in a hurry.
+bool must_ask_remote(const Situation& s) {
+  const auto remote = remote_upstream(s);
+  if (remote.none()) return false;
+  const auto* history = s.o.upstream_history.get();
+  const bool of_another = history != nullptr && history->source != remote.name;
+  if (!of_another && s.o.upstream_history.age(s.o.now) < std::chrono::seconds(10)) return false;
+  return !compared_with_remote(s) || s.server->replication_state.empty();
+}
+bool answered_by_remote(const Situation& s) {
+  return !compared_with_remote(s) && leader_history(s) != nullptr;
+}
+bool source_differs(const Situation& s) {
+  const auto wanted = remote_upstream(s);
+  if (!wanted.none() && !compared_with_remote(s)) return false;
+  return wanted.recovery != s.m.remote_settings || wanted.address.host != s.server->upstream.host ||
+         (!wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot));
+}
+
 constexpr Rule table[] = {
     {705, "old_timeline", "the lock is ours, but the cluster went on to a newer timeline than the local one",
      "demoting self because my timeline {} is behind the cluster's timeline {}", "I8, F02", timeline_is_old,
@@ -105,6 +135,17 @@ constexpr Rule table[] = {
        say(d, "demoting self because I am not allowed to lead");
        if (s.holding) act(d, action::ReleaseLeader{});
      }},
+    {716, "demote_cluster", "the cluster was made a standby cluster, and the local server is its primary",
+     "demoting the cluster to a standby cluster", "F09, F64",
+     [](const Situation& s) { return s.holding && s.primary && s.standby && !s.paused; },
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting the cluster to a standby cluster");
+       act(d, action::RenewLease{});
+       // Cleanly: whoever is to lead from now on must be able to receive everything.
+       start(d, job::Stop{.checkpoint = true});
+       d.memory.demotion = Demotion{Demotion::Kind::graceful, "demote-cluster", s.o.now};
+       forget_rejoin(d.memory);
+     }},
     {717, "promotion_refused", "the lock is ours, and the promotion was refused before PostgreSQL was asked",
      "releasing the leader key: {}", "L1",
      [](const Situation& s) {
@@ -126,9 +167,9 @@ constexpr Rule table[] = {
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the promotion failed", s.o.now};
        forget_rejoin(d.memory);
      }},
-    {720, "promote", "the lock is ours and the local server is in recovery",
+    {720, "promote", "the lock is ours, the local server is in recovery, and this is no standby cluster",
      "promoted self to leader by acquiring session lock", "I2, I12, F63",
-     [](const Situation& s) { return s.holding && s.replica && !s.m.demotion; },
+     [](const Situation& s) { return s.holding && s.replica && !s.m.demotion && !s.standby; },
      [](const Situation& s, Decision& d) {
        say(d, s.m.acquired_now ? "promoted self to leader by acquiring session lock"
                                : "promoted self to leader because I had the session lock");
@@ -138,7 +179,7 @@ constexpr Rule table[] = {
        forget_rejoin(d.memory);
      }},
     {725, "promote_not_after_demotion", "the lock is ours, but this node is on its way down", "Leader key released",
-     "F64", [](const Situation& s) { return s.holding && s.replica && s.m.demotion; },
+     "F64", [](const Situation& s) { return s.holding && s.replica && s.m.demotion && !s.standby; },
      [](const Situation&, Decision& d) {
        say(d, "Leader key released");
        act(d, action::ReleaseLeader{});
@@ -202,7 +243,7 @@ constexpr Rule table[] = {
        act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
      }},
     {745, "switchover", "asked to hand over, and a candidate is ready", "{}: demoting myself", "F64, F78",
-     [](const Situation& s) { return asked_to_hand_over(s); },
+     [](const Situation& s) { return asked_to_hand_over(s) && !s.standby_leads; },
      [](const Situation& s, Decision& d) {
        say(d, "{}: demoting myself", kind(s));
        act(d, action::RenewLease{});
@@ -239,6 +280,74 @@ constexpr Rule table[] = {
        if (!starting) condition(d, "PostgresDoesNotAnswer", s.o.postgres.server.why());
        renew_when_due(s, d);
        wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {772, "standby_switchover", "a standby leader is asked to hand over, and a candidate streams from it",
+     "{}: demoting myself", "F78", [](const Situation& s) { return asked_to_hand_over(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "{}: demoting myself", kind(s));
+       act(d, action::ReleaseLeader{});
+     }},
+    {774, "standby_compare", "a standby leader: does the remote server's history contain our position?",
+     "comparing the timeline history with {}", "I8, F61",
+     [](const Situation& s) { return standby_leader_runs(s) && must_ask_remote(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "comparing the timeline history with {}", remote_upstream(s).name.str());
+       renew_when_due(s, d);
+       act(d, action::GatherUpstreamHistory{remote_upstream(s)});
+       d.memory.rejoin = Rejoin::unchecked;
+     }},
+    {776, "standby_diverged", "a standby leader whose position is not part of the remote server's history",
+     "stopping PostgreSQL: it diverged from {}", "I8, F61",
+     [](const Situation& s) {
+       return standby_leader_runs(s) && answered_by_remote(s) && compare_running(s) == Lineage::diverged &&
+              (may_rewind(s) || may_reclone(s));
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL: it diverged from {}", remote_upstream(s).name.str());
+       condition(d, "Forked", "the local history left the remote server's");
+       renew_when_due(s, d);
+       start(d, job::Stop{});
+       d.memory.rejoin = Rejoin::diverged;
+       d.memory.rejoin_leader = s.o.upstream_history->source;
+       d.memory.rejoin_timeline = s.o.upstream_history->timeline;
+     }},
+    {778, "standby_contained", "a standby leader whose position is part of the remote server's history",
+     "Local timeline={} lsn={}", "I8",
+     [](const Situation& s) {
+       return standby_leader_runs(s) && answered_by_remote(s) && compare_running(s) != Lineage::diverged;
+     },
+     [](const Situation& s, Decision& d) {
+       const auto here = local_position(s);
+       say(d, "Local timeline={} lsn={}", here.timeline.value, to_string(here.lsn));
+       renew_when_due(s, d);
+       d.memory.rejoin = Rejoin::clean;
+       d.memory.rejoin_leader = s.o.upstream_history->source;
+       d.memory.rejoin_timeline = s.o.upstream_history->timeline;
+       d.wake_at = s.o.now;
+     }},
+    {780, "standby_follow", "a standby leader that does not follow the remote server as it should",
+     "following a new upstream: {}", "L2",
+     [](const Situation& s) { return standby_leader_runs(s) && source_differs(s); },
+     [](const Situation& s, Decision& d) {
+       const auto source = remote_upstream(s);
+       say(d, "following a new upstream: {}", source.name.str());
+       renew_when_due(s, d);
+       act(d, action::Follow{source});
+       d.memory.remote_settings = source.recovery;
+     }},
+    {790, "standby_leader", "the lock is ours, and the local server follows the remote one",
+     "no action. I am ({}), the standby leader with the lock", "L2", standby_leader_runs,
+     [](const Situation& s, Decision& d) {
+       say(d, "no action. I am ({}), the standby leader with the lock", s.me());
+       renew_when_due(s, d);
+       if (remote_upstream(s).none()) return;
+       if (answered_by_remote(s)) {
+         condition(d, "Forked", "the local history left the remote server's, and it can neither be rewound nor copied");
+       } else if (!compared_with_remote(s)) {
+         condition(d, "RemoteUnreachable", s.o.upstream_history.why());
+       } else if (s.server->replication_state.empty()) {
+         condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
+       }
      }},
 };
 

@@ -13,7 +13,7 @@ bool down(const Situation& s) {
   return s.stopped && s.has_data();
 }
 bool crashed_as_leader(const Situation& s) {
-  return down(s) && s.holding && s.m.ran_as_primary && !s.m.demotion && !s.o.postgres.data.rewind_marker;
+  return down(s) && s.holding && s.m.ran_as_primary && !s.m.demotion && !s.o.postgres.data.rewind_marker && !s.standby;
 }
 
 // Longer than it may take, or not at all: is there somebody who could do better?
@@ -28,15 +28,6 @@ bool crashed_primary(const Situation& s) {
          s.control->state.starts_with("in production");
 }
 
-bool may_rewind(const Situation& s) {
-  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && s.m.rewind_failures < 3;
-}
-bool may_reclone(const Situation& s) {
-  return s.m.rewind_failures >= 3 || !s.o.settings.use_pg_rewind || !s.o.self.has_rewind_credentials
-             ? (s.o.settings.remove_data_directory_on_diverged_timelines ||
-                (s.m.rewind_failures > 0 && s.o.settings.remove_data_directory_on_rewind_failure))
-             : false;
-}
 bool must_rewind(const Situation& s) {
   return s.o.postgres.data.rewind_marker || s.m.rejoin == Rejoin::diverged;
 }
@@ -44,7 +35,21 @@ bool must_rewind(const Situation& s) {
 // Only a directory that ever was a primary's, or replayed a branch, can have left the leader's history; asking costs
 // one short connection, guessing costs the data.
 bool can_check(const Situation& s) {
-  return s.leader_usable && s.control != nullptr;
+  return source_usable(s) && s.control != nullptr;
+}
+
+// A remote server that does not answer is no reason to stay down: the leader's is, because it may be a moment's matter.
+bool asked_in_vain_lately(const Situation& s) {
+  return s.standby_leads && !s.o.upstream_history.is_known() &&
+         s.o.upstream_history.age(s.o.now) < std::chrono::seconds(10);
+}
+
+bool ready_for_rewinds(const Situation& s) {
+  return s.standby_leads || s.leader->checkpoint_after_promote;
+}
+
+void renew_if_leading(const Situation& s, Decision& d) {
+  if (s.holding) renew_when_due(s, d);
 }
 
 constexpr Rule table[] = {
@@ -109,6 +114,16 @@ constexpr Rule table[] = {
        act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
        d.memory.demotion.reset();
      }},
+    {529, "standby_after_stop", "the cluster was made a standby cluster, its old primary is down, and the lock is ours",
+     "stopped: this cluster follows {} from now on", "F64",
+     [](const Situation& s) { return down(s) && s.holding && s.m.demotion && s.standby; },
+     [](const Situation& s, Decision& d) {
+       say(d, "stopped: this cluster follows {} from now on", remote_upstream(s).name.str());
+       act(d, action::RenewLease{});
+       d.memory.demotion.reset();
+       d.memory.ran_as_primary = false;
+       d.wake_at = s.o.now;
+     }},
     {530, "release_after_stop", "this node was demoted, its server is down, the lock is still ours",
      "Leader key released", "F09, F64, I3", [](const Situation& s) { return down(s) && s.holding && s.m.demotion; },
      [](const Situation& s, Decision& d) {
@@ -141,24 +156,26 @@ constexpr Rule table[] = {
      }},
     {545, "rewind_remove", "the histories diverged, rewinding is out, and the data directory may be replaced by a copy",
      "removing the data directory: it diverged from the leader", "I10, F69",
-     [](const Situation& s) { return down(s) && s.leader_usable && must_rewind(s) && may_reclone(s); },
-     [](const Situation&, Decision& d) {
+     [](const Situation& s) { return down(s) && source_usable(s) && must_rewind(s) && may_reclone(s); },
+     [](const Situation& s, Decision& d) {
        say(d, "removing the data directory: it diverged from the leader");
+       renew_if_leading(s, d);
        start(d, job::RemoveData{});
      }},
     {550, "rewind", "the histories diverged: rewind from the leader", "running pg_rewind from {}", "I8, F69, F70",
      [](const Situation& s) {
-       return down(s) && s.leader_usable && must_rewind(s) && may_rewind(s) && !crashed_primary(s) &&
-              s.leader->checkpoint_after_promote;
+       return down(s) && source_usable(s) && must_rewind(s) && may_rewind(s) && !crashed_primary(s) &&
+              ready_for_rewinds(s);
      },
      [](const Situation& s, Decision& d) {
-       say(d, "running pg_rewind from {}", s.leader->name.str());
+       say(d, "running pg_rewind from {}", leader_upstream(s).name.str());
+       renew_if_leading(s, d);
        start(d, job::Rewind{leader_upstream(s)});
      }},
     {552, "rewind_wait_checkpoint", "the leader has not finished the checkpoint after its promotion",
      "waiting for checkpoint on {} before rewind", "F70",
      [](const Situation& s) {
-       return down(s) && s.leader_usable && must_rewind(s) && may_rewind(s) && !s.leader->checkpoint_after_promote;
+       return down(s) && s.leader_usable && must_rewind(s) && may_rewind(s) && !ready_for_rewinds(s);
      },
      [](const Situation& s, Decision& d) {
        say(d, "waiting for checkpoint on {} before rewind", s.leader->name.str());
@@ -168,16 +185,18 @@ constexpr Rule table[] = {
      "doing crash recovery in a single user mode", "F71",
      // Also where rewinding is out: compared by its last checkpoint it would pass for a part of the leader's history.
      [](const Situation& s) {
-       return down(s) && s.other_leads && crashed_primary(s) && (may_rewind(s) || !must_rewind(s));
+       return down(s) && follows(s) && crashed_primary(s) && (may_rewind(s) || !must_rewind(s));
      },
-     [](const Situation&, Decision& d) {
+     [](const Situation& s, Decision& d) {
        say(d, "doing crash recovery in a single user mode");
+       renew_if_leading(s, d);
        start(d, job::CrashRecovery{});
      }},
     {560, "rejoin_stuck", "the histories diverged, and neither a rewind nor a new copy is possible or allowed",
      "waiting: this node diverged from the leader and cannot be rewound", "L3, I10, F61",
-     [](const Situation& s) { return down(s) && s.leader_usable && must_rewind(s); },
+     [](const Situation& s) { return down(s) && source_usable(s) && must_rewind(s); },
      [](const Situation& s, Decision& d) {
+       renew_if_leading(s, d);
        say(d, "waiting: this node diverged from the leader and cannot be rewound");
        condition(d, s.m.rewind_failures > 0 ? "RewindFailed" : "Forked",
                  "the local history left the leader's; allow use_pg_rewind or "
@@ -195,19 +214,19 @@ constexpr Rule table[] = {
     {570, "rejoin_compare", "a leader is there and the histories were not compared yet",
      "comparing the timeline history with the leader {}", "I8, F61, F62",
      [](const Situation& s) {
-       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
-              leader_history(s) == nullptr;
+       return down(s) && follows(s) && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
+              leader_history(s) == nullptr && !asked_in_vain_lately(s);
      },
      [](const Situation& s, Decision& d) {
-       say(d, "comparing the timeline history with the leader {}", s.leader->name.str());
+       say(d, "comparing the timeline history with the leader {}", leader_upstream(s).name.str());
+       renew_if_leading(s, d);
        act(d, action::GatherUpstreamHistory{leader_upstream(s)});
        wake_in(s, d, std::chrono::seconds(1));
      }},
     {575, "rejoin_judge", "the histories are known: do we continue the leader's?", "Local timeline={} lsn={}",
      "I8, F61, F62",
      [](const Situation& s) {
-       return down(s) && s.other_leads && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
-              leader_history(s) != nullptr;
+       return down(s) && follows(s) && can_check(s) && s.m.rejoin == Rejoin::unchecked && leader_history(s) != nullptr;
      },
      [](const Situation& s, Decision& d) {
        const auto end = local_end(*s.control);
@@ -233,7 +252,11 @@ constexpr Rule table[] = {
        } else {
          act(d, action::AcquireLeader{s.view->leader.version});
        }
-       start(d, job::Start{});
+       // A standby leader goes on from the remote server, or from its archive.
+       const auto source = s.standby_leads ? remote_upstream(s) : Upstream{};
+       const bool compared = source.none() || s.m.rejoin == Rejoin::clean;
+       start(d, job::Start{.upstream = compared ? source : Upstream{}});
+       if (compared) d.memory.remote_settings = source.recovery;
      }},
     {590, "start_secondary", "there is data to start from: start as a replica", "starting as a secondary", "I12",
      [](const Situation& s) { return down(s); },

@@ -79,6 +79,28 @@ bool somebody_could_take_over(const Situation& s) {
          });
 }
 
+bool may_rewind(const Situation& s) {
+  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && s.m.rewind_failures < 3;
+}
+bool may_reclone(const Situation& s) {
+  return s.m.rewind_failures >= 3 || !s.o.settings.use_pg_rewind || !s.o.self.has_rewind_credentials
+             ? (s.o.settings.remove_data_directory_on_diverged_timelines ||
+                (s.m.rewind_failures > 0 && s.o.settings.remove_data_directory_on_rewind_failure))
+             : false;
+}
+Position local_position(const Situation& s) {
+  return {s.server->timeline, s.server->replayed.value_or(s.server->wal)};
+}
+
+Lineage compare_running(const Situation& s) {
+  const auto& theirs = *s.o.upstream_history;
+  if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) return Lineage::diverged;
+  const auto here = local_position(s);
+  // A leader that has not promoted yet may still be on an older timeline than we are: nothing to judge by.
+  if (theirs.timeline < here.timeline && theirs.in_recovery) return Lineage::contained;
+  return lineage(here, true, theirs.timeline, theirs.wal, theirs.history);
+}
+
 void forget_rejoin(Memory& memory) {
   memory.rejoin = Rejoin::unchecked;
   memory.rejoin_leader = MemberName();

@@ -9,6 +9,7 @@
 #include "core/decision.h"
 #include "core/rule.h"
 #include "core/situation.h"
+#include "core/timeline.h"
 
 namespace regent::rules {
 
@@ -53,6 +54,14 @@ void await_receiver(const Situation& s, Decision& d);
 bool start_timed_out(const Situation& s);
 // A replica that answered just now could be the primary instead.
 bool somebody_could_take_over(const Situation& s);
+
+// Whether a history that diverged may be mended, and how (I10).
+bool may_rewind(const Situation& s);
+bool may_reclone(const Situation& s);
+
+// The local server runs in recovery: does the gathered history of the leader, or of the remote server, contain it?
+Position local_position(const Situation& s);
+Lineage compare_running(const Situation& s);
 
 // Forgets what was known about following somebody.
 void forget_rejoin(Memory& memory);

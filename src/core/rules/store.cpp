@@ -24,7 +24,8 @@ bool members_known(const Situation& s) {
 
 // Only a lease that has not run out can be extended, and nobody is asked to wait for a primary that is going down.
 bool serves_under_lease(const Situation& s) {
-  return s.may_write && lease_valid(s.o.lease, s.o.now) && !s.other_leads && !s.paused && !s.m.demotion &&
+  const bool crashed = s.stopped && s.m.ran_as_primary && !s.standby;
+  return (s.may_write || crashed) && lease_valid(s.o.lease, s.o.now) && !s.other_leads && !s.paused && !s.m.demotion &&
          !s.o.requests.shutdown && !s.doing<job::Stop>() && !s.doing<job::Restart>();
 }
 
@@ -98,7 +99,7 @@ constexpr Rule table[] = {
      "continue to run as a leader because failsafe mode is enabled and all members are accessible", "I1, I3, I13, F26",
      [](const Situation& s) {
        // An unlocked store is for the election to take back.
-       return serves_under_lease(s) && vouched_for(s.o.lease, s.o.now) && (s.view == nullptr || s.named);
+       return s.may_write && serves_under_lease(s) && vouched_for(s.o.lease, s.o.now) && (s.view == nullptr || s.named);
      },
      [](const Situation& s, Decision& d) {
        const auto& round = s.o.failsafe.round;
@@ -110,6 +111,22 @@ constexpr Rule table[] = {
        report_silence(s, d);
        if (round) d.wake_at = std::min(d.wake_at, round->sent + round_interval(s));
        d.wake_at = std::min(d.wake_at, demote_at(s.o.lease));
+     }},
+    {207, "failsafe_restart", "our primary crashed while the members let it go on without the store",
+     "starting primary after failure", "L1, F12, F26",
+     [](const Situation& s) {
+       const auto& data = s.o.postgres.data;
+       const bool crashed = s.stopped && s.has_data() && s.m.ran_as_primary && !s.m.demotion && !data.rewind_marker;
+       return lost(s) && crashed && !s.standby && vouched_for(s.o.lease, s.o.now) && !s.job_running &&
+              !s.backing_off() && !s.o.requests.shutdown;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "starting primary after failure");
+       condition(d, "FailsafeActive", "the members let this leader go on without the store");
+       report(s, d);
+       // The job looks at the lease again right before the server starts (I2).
+       start(d, job::Start{.as_primary = true, .upstream = {}});
+       if (!s.m.crashed_at) d.memory.crashed_at = s.o.now;
      }},
     {210, "store_lost_serving", "the store does not answer, our lease is still good",
      "DCS is not accessible; continuing as the leader until the lock runs out", "I3, F26",

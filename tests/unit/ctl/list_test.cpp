@@ -293,11 +293,5 @@ TEST(Query, SaysWhatWentWrongAndExitsZero) {
             "Error: Invalid value for '--file' / '-f': '/nonexistent': No such file or directory\n");
 }
 
-TEST(StandbyCluster, IsRefusedPlainly) {
-  World world;
-  EXPECT_EQ(world.run({"promote-cluster"}), 1);
-  EXPECT_EQ(world.stderr_text, "Error: Standby clusters are not supported by this version of Regent\n");
-}
-
 }  // namespace
 }  // namespace regent::ctl

@@ -73,6 +73,19 @@ TEST(ConfigFiles, OldGenerationNamesNoDatabase) {
             "user=r host=h port=1 sslmode=prefer application_name=n2 gssencmode=prefer");
 }
 
+TEST(ConfigFiles, OfSeveralRemoteServersTheWritableOneCounts) {
+  Upstream remote{MemberName("remote"), {"a,b", "5433"}, "west"};
+  remote.recovery = {{"restore_command", "cp /a/%f %p"}, {"recovery_min_apply_delay", "5min"}};
+  const auto conninfo = primary_conninfo(remote, {"r", "", {}}, "/p", "n2", Generation::v4, 15);
+  EXPECT_NE(conninfo.find("host=a,b port=5433 "), std::string::npos);
+  EXPECT_NE(conninfo.find("target_session_attrs=read-write"), std::string::npos);
+  const Json custom = {{"restore_command", "of everybody"}};
+  const auto settings = recovery_settings(remote, conninfo, &custom);
+  EXPECT_EQ(settings.at("restore_command"), "cp /a/%f %p");
+  EXPECT_EQ(settings.at("recovery_min_apply_delay"), "5min");
+  EXPECT_EQ(settings.at("primary_slot_name"), "west");
+}
+
 TEST(ConfigFiles, ConninfoQuotesOnlyWhatNeedsIt) {
   EXPECT_EQ(print_conninfo({{"user", "a b"}, {"host", "h"}, {"password", "it's\\"}, {"dbname", ""}}),
             R"(user='a b' host=h password='it\'s\\' dbname='')");

@@ -162,7 +162,7 @@ TEST(Health, TagsAndReplicationState) {
 TEST(Health, StandbyCluster) {
   auto snapshot = replica("n1");
   snapshot.observation.lease = leader().observation.lease;
-  snapshot.observation.settings.standby_cluster = true;
+  snapshot.observation.settings.standby_cluster = StandbyCluster{};
   EXPECT_EQ(check("/standby-leader", snapshot, self("n1")), 200);
   EXPECT_EQ(check("/leader", snapshot, self("n1")), 200);
   EXPECT_EQ(check("/primary", snapshot, self("n1")), 503);
