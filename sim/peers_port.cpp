@@ -30,6 +30,7 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
   answer.has_dcs = o.cluster.is_known();
   const bool promise = o.failsafe.promise && o.now < o.failsafe.promise->until;
   const bool may_have = o.settings.failsafe_mode && o.now < o.failsafe.agent_started + o.settings.ttl;
+  answer.refuses = !snapshot.decision.refuses.empty();
   answer.holds_back = promise || (may_have && !o.lease.held);
   return answer;
 }

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core/digest.h"
+#include "core/election.h"
 #include "core/plan/planners.h"
 #include "core/rules/steps.h"
 
@@ -73,7 +74,6 @@ Decision decide(const Observation& observation, const Memory& memory) {
   d.rule = rule->number;
   d.rule_name = rule->name;
   rule->apply(s, d);
-  d.memory.led = s.holding;
   answer_restart(observation, digested, d);
   if (ends_here(d)) return d;
   const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica));
@@ -88,6 +88,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
   plan::scheduled_restart(s, d);
   plan::configuration(s, d);
   plan::member_key(s, d);
+  if (s.view != nullptr && s.replica) d.refuses = own_objection(s);
   for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});
   if (s.view != nullptr) {
     for (const auto& problem : s.view->problems) d.conditions.push_back({"KeyUnreadable", problem});

@@ -115,6 +115,9 @@ struct Decision {
   // Performed in order. The first one that fails ends the cycle: what follows relied on it.
   std::vector<Action> actions;
   std::vector<Condition> conditions;
+  // Why this node, a replica, would not take the lock whoever else there is; empty: it would. Told to the others, who must
+  // not wait for it (F61).
+  std::string refuses;
   Memory memory;    // to carry on with
   Instant wake_at;  // decide again at the latest; events wake earlier
 

@@ -120,6 +120,11 @@ bool peers_are_fresh(const Situation& s) {
   return !s.m.unlocked_since || s.o.peers->asked_at >= *s.m.unlocked_since;
 }
 
+std::string own_objection(const Situation& s) {
+  const auto result = check_self(s);
+  return result.verdict == Verdict::hold_back ? result.why : std::string();
+}
+
 Candidacy stand_for_election(const Situation& s) {
   for (const auto check : {check_self, check_lag}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;

@@ -25,6 +25,9 @@ Candidacy stand_for_election(const Situation& s);
 // The same for a named candidate of a manual failover: behind nobody is not required of it, being on a live branch is.
 Candidacy stand_as_named_candidate(const Situation& s);
 
+// Why this node would not take the lock, whoever else there is; empty: it would.
+std::string own_objection(const Situation& s);
+
 // Whether a peer that answered could be promoted right now.
 bool could_lead(const PeerAnswer& peer);
 

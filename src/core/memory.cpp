@@ -8,7 +8,7 @@ namespace regent {
 namespace {
 
 std::string_view to_string(Rejoin rejoin) {
-  constexpr std::array<std::string_view, 4> names{"unchecked", "clean", "diverged", "stuck"};
+  constexpr std::array<std::string_view, 3> names{"unchecked", "clean", "diverged"};
   return names.at(static_cast<std::size_t>(rejoin));
 }
 
@@ -19,7 +19,6 @@ std::string to_text(const Memory& m) {
   const auto flag = [&](bool value, std::string_view name) {
     if (value) out += fmt::format("{}\n", name);
   };
-  flag(m.led, "led");
   flag(m.ran_as_primary, "ran as primary");
   if (m.demotion) out += fmt::format("demotion: {}\n", m.demotion->reason);
   flag(m.crashed_at.has_value(), "recovering from a crash");

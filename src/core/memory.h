@@ -32,11 +32,9 @@ enum class Rejoin {
   unchecked,  // the histories were not compared yet
   clean,      // the leader's history contains ours: start and stream
   diverged,   // it does not: rewind or clone
-  stuck,      // rewinding failed and cloning is not allowed
 };
 
 struct Memory {
-  bool led = false;                   // held the lock in the last cycle
   bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
   std::optional<Demotion> demotion;   // a demotion under way
   std::optional<Instant> crashed_at;  // the primary's crash that is being recovered in place

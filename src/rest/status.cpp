@@ -141,6 +141,7 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
   out["conditions"] = std::move(conditions);
   const auto& lease = snapshot.observation.lease;
   if (holds_back(snapshot, moment.now)) out["failsafe_holds_back"] = true;
+  if (!snapshot.decision.refuses.empty()) out["refuses"] = snapshot.decision.refuses;
   // Milliseconds are enough for a person. Negative: the deadline passed.
   out["lease_seconds_left"] =
       lease.held ? Json(std::round(to_seconds(dead_by(lease) - moment.now) * 1000) / 1000) : Json();

@@ -240,7 +240,10 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
     answer.nofailover = !tags.may_lead();
     answer.failover_priority = tags.failover_priority;
   }
-  if (const Json* regent = find(*document, "regent")) answer.holds_back = true_of(find(*regent, "failsafe_holds_back"));
+  if (const Json* regent = find(*document, "regent")) {
+    answer.holds_back = true_of(find(*regent, "failsafe_holds_back"));
+    answer.refuses = find(*regent, "refuses") != nullptr;
+  }
   answer.watchdog_failed = true_of(find(*document, "watchdog_failed"));
   const auto seen = unsigned_of(find(*document, "dcs_last_seen"));
   const auto now = parse_http_date(date);
