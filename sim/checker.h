@@ -27,6 +27,9 @@ class Checker {
   virtual void promoted(Node&, std::uint32_t /*fork*/) {}
   virtual void initialized(Node&) {}
   virtual void record_written(Node&, RecordId) {}
+  virtual void acknowledged(Node&, RecordId) {}
+  virtual void sync_names_changed(Node&) {}
+  virtual void sync_names_requested(Node&, const std::optional<std::string>&) {}
   virtual void key_changed(const std::string& /*path*/, const StoreKey* /*before*/, const StoreKey* /*after*/,
                            int /*by*/) {}
   virtual void view_read(Node&, const std::shared_ptr<const ClusterView>&) {}

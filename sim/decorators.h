@@ -78,6 +78,9 @@ class PostgresDecorator : public Postgres {
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override {
     return inner_.local_history(timeline, deadline);
   }
+  Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override {
+    return inner_.set_sync_names(std::move(names), deadline);
+  }
   Task<Result<void>> create_slot(std::string name, Instant deadline) override {
     return inner_.create_slot(std::move(name), deadline);
   }

@@ -340,8 +340,9 @@ Faults::Undo Faults::inject_store(FaultKind kind) {
 // Nothing else is wrong, and nothing else will be for a while: a healthy primary that answers must survive it (F33).
 Faults::Undo Faults::delete_key() {
   if (!active_.empty() || !sim_.settled()) return {};
-  static const std::vector<std::string> paths = {"leader", "config", "initialize", "history", "status", "failover"};
-  const std::string& path = sim_.world().rng().pick(paths);
+  std::vector<std::string> paths = {"leader", "config", "initialize", "history", "status", "failover"};
+  if (sim_.params().synchronous.is_object()) paths.emplace_back("sync");
+  const std::string path = sim_.world().rng().pick(paths);
   sim_.world().trace("FAULT key_deleted: {}", path);
   sim_.store().erase(path, std::nullopt, -1);
   quiet_until_ = sim_.world().now() + 3 * sim_.params().ttl;
@@ -411,6 +412,9 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       agent.submit(intent::Reinit{request}, answer);
       break;
     }
+    case FaultKind::sync_config:
+      agent.submit(intent::PatchConfig{draw_sync_config(rng, true)}, answer);
+      break;
     default: {
       Json patch = Json::object();
       patch["loop_wait"] = rng.range(3, 10);

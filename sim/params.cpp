@@ -46,6 +46,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::restart, "restart"},
     {FaultKind::reinit, "reinit"},
     {FaultKind::config, "config"},
+    {FaultKind::sync_config, "sync_config"},
 };
 
 }  // namespace
@@ -62,7 +63,8 @@ const std::vector<FaultKind>& all_faults() {
     std::vector<FaultKind> kinds;
     // Those are drawn on their own.
     for (const auto& entry : fault_names) {
-      if (entry.kind != FaultKind::leader_blind && entry.kind != FaultKind::standby_cluster) {
+      if (entry.kind != FaultKind::leader_blind && entry.kind != FaultKind::standby_cluster &&
+          entry.kind != FaultKind::sync_config) {
         kinds.push_back(entry.kind);
       }
     }
@@ -107,7 +109,22 @@ Params draw_params(std::uint64_t seed) {
     }
   }
   if (!params.faults.empty() && rng.chance(0.15)) params.faults.push_back(FaultKind::standby_cluster);
+  if (rng.chance(0.45)) {
+    params.synchronous = draw_sync_config(rng, false);
+    if (!params.faults.empty() && rng.chance(0.4)) params.faults.push_back(FaultKind::sync_config);
+    // An old primary that still confirms commits is what the confirmed set must hold against (F02).
+    if (!params.faults.empty() && rng.chance(0.5)) params.faults.push_back(FaultKind::agent_freeze);
+  }
   return params;
+}
+
+Json draw_sync_config(Rng& rng, bool or_off) {
+  Json config = Json::object();
+  config["synchronous_mode"] = rng.chance(0.4) ? Json("quorum") : Json(true);
+  if (or_off && rng.chance(0.25)) config["synchronous_mode"] = false;
+  config["synchronous_mode_strict"] = rng.chance(0.3);
+  config["synchronous_node_count"] = rng.range(1, 2);
+  return config;
 }
 
 Json Params::bootstrap_dcs() const {
@@ -123,6 +140,7 @@ Json Params::bootstrap_dcs() const {
   config["postgresql"]["use_slots"] = true;
   config["postgresql"]["remove_data_directory_on_rewind_failure"] = remove_on_rewind_failure;
   config["postgresql"]["remove_data_directory_on_diverged_timelines"] = remove_on_diverged;
+  if (synchronous.is_object()) config.update(synchronous);
   return config;
 }
 
@@ -139,6 +157,7 @@ std::vector<std::string> Params::lines() const {
       fmt::format(
           "use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {} failsafe_mode {}",
           use_pg_rewind, remove_on_rewind_failure, remove_on_diverged, check_timeline, failsafe_mode),
+      fmt::format("synchronous: {}", to_compact(synchronous)),
       fmt::format(
           "commit every {:.0f} ms, rewind fails {:.2f}, lease late by {:.1f} s, reply lost {:.3f}, drift {} ppm",
           to_seconds(commit_gap) * 1000, rewind_fails, to_seconds(lease_lateness), lose_reply, drift_ppm),

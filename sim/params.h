@@ -40,6 +40,7 @@ enum class FaultKind {
   restart,
   reinit,
   config,
+  sync_config,  // other synchronous standbys are wanted: F65
 };
 const char* fault_name(FaultKind kind);
 const std::vector<FaultKind>& all_faults();
@@ -61,6 +62,7 @@ struct Params {
   bool remove_on_diverged = true;
   bool check_timeline = false;
   bool failsafe_mode = false;
+  Json synchronous;  // keys of /config; null: asynchronous
 
   Duration commit_gap = std::chrono::milliseconds(200);  // mean, per node
   double rewind_fails = 0;
@@ -73,6 +75,10 @@ struct Params {
   // For people, one line each.
   std::vector<std::string> lines() const;
 };
+
+class Rng;
+// Some way of synchronous replication, or none.
+Json draw_sync_config(Rng& rng, bool or_off);
 
 Params draw_params(std::uint64_t seed);
 

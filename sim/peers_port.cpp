@@ -24,6 +24,7 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
     answer.in_recovery = o.postgres.server->in_recovery;
     answer.timeline = o.postgres.server->timeline;
     answer.wal = o.postgres.server->wal;
+    answer.let_go = o.postgres.server->upstream.host.empty() && o.postgres.server->replication_state.empty();
   }
   answer.nofailover = o.self.tags.nofailover;
   answer.failover_priority = o.self.tags.failover_priority;

@@ -16,6 +16,8 @@ ServerFacts PgServer::server_facts() const {
     facts.upstream = disk_.upstream.address;
     facts.upstream_slot = disk_.upstream.slot;
   }
+  facts.synchronous_standby_names = sync_text_;
+  facts.checkpointer_attentive = !checkpointer_busy_;
   std::set<std::string> active;
   for (const PgServer* other : shared_.servers) {
     if (!other->streaming_ || other->upstream_server() != this) continue;
@@ -24,7 +26,8 @@ ServerFacts PgServer::server_facts() const {
     row.application_name = fmt::format("n{}", other->node_ + 1);
     row.client_addr = other->address_.host;
     row.state = "streaming";
-    row.sync_state = "async";
+    const bool named = sync_names_.anybody() || sync_names_.names.contains(row.application_name);
+    row.sync_state = !named ? "async" : sync_names_.kind == SyncNames::Kind::quorum ? "quorum" : "sync";
     row.flush_lsn = other->wal_end();
     facts.replication.push_back(row);
     active.insert(other->disk_.upstream.slot);
@@ -51,6 +54,7 @@ PostgresFacts PgServer::facts(Instant now, WallTime) const {
   }
   facts.data.state = disk_.state;
   if (disk_.state != DataState::valid) return facts;
+  facts.managed_sync_names = disk_.sync_names;
   facts.data.system_id = disk_.system_id;
   facts.data.standby_signal = disk_.standby_signal;
   facts.data.backup_label = disk_.backup_label;

@@ -224,6 +224,16 @@ Task<Result<History>> PgPort::local_history(Timeline timeline, Instant deadline)
   co_return *history;
 }
 
+Task<Result<void>> PgPort::set_sync_names(std::optional<std::string> names, Instant deadline) {
+  PgServer& server = p_.server;
+  StepListener& listener = p_.listener;
+  std::function<void(Done)> begin = [&server, &listener, names](Done done) {
+    listener.sync_names_requested(server.node(), names);
+    server.set_sync_names(names, std::move(done));
+  };
+  return step(begin, deadline, false);
+}
+
 Task<Result<void>> PgPort::create_slot(std::string name, Instant deadline) {
   PgServer& server = p_.server;
   std::function<void()> effect = [&server, name] { server.create_slot(name); };

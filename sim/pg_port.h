@@ -20,6 +20,7 @@ class StepListener {
   virtual void promote_requested(int node) = 0;
   virtual void initdb_requested(int node) = 0;
   virtual void removal_requested(int node) = 0;
+  virtual void sync_names_requested(int node, const std::optional<std::string>& names) = 0;
 };
 
 class PgPort final : public Postgres {
@@ -55,6 +56,7 @@ class PgPort final : public Postgres {
   Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
   Task<Result<void>> create_slot(std::string name, Instant deadline) override;
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
   void run_callback(std::string_view, std::string_view) override {}

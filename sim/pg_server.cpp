@@ -44,6 +44,7 @@ void PgServer::gone(bool clean) {
   hung_stop_ = nullptr;
   serving_ = false;
   streaming_ = false;
+  waiting_.clear();  // their clients never learn what became of them (F66)
   if (!clean && disk_.state == DataState::valid) {
     disk_.control_state = in_recovery_ ? "in archive recovery" : "in production";
   }
@@ -67,6 +68,7 @@ void PgServer::set_frozen(bool frozen) {
   auto acts = std::move(on_thaw_);
   on_thaw_.clear();
   for (const auto& act : acts) act();
+  release_waiters();
 }
 
 void PgServer::start(const job::Start& spec, Done done) {
@@ -98,6 +100,10 @@ void PgServer::finish_start(const job::Start& spec, const Done& done) {
   disk_.backup_label = false;
   serving_ = true;
   upstream_in_effect_ = disk_.upstream;
+  sync_text_ = disk_.sync_names.value_or("");
+  sync_names_ = parse_sync_names(sync_text_).value_or(SyncNames{});
+  checkpointer_busy_ = false;
+  sync_defined_ = sync_names_.kind != SyncNames::Kind::nobody;
   disk_.control_state = spec.as_primary ? "in production" : "in archive recovery";
   in_recovery_ = !spec.as_primary;
   process_ = Process::running;
@@ -124,6 +130,7 @@ void PgServer::stop(StopMode mode, Done done) {
   set_process(Process::stopping);
   later(rng.between(2ms, 60ms), [this] {
     serving_ = false;
+    waiting_.clear();
     tell();
   });
   auto finish = [this, was_starting] {
@@ -227,16 +234,93 @@ void PgServer::take_checkpoint() {
 
 // ------------------------------------------------------------------------------------------------------- WAL
 
-void PgServer::append(std::uint32_t length, bool acknowledged) {
+void PgServer::append(std::uint32_t length) {
   const RecordId parent = disk_.last();
   const RecordId record = shared_.wal.append(parent, shared_.wal.at(parent).fork, length, node_);
-  shared_.wal.at(record).acknowledged = acknowledged;
   disk_.chain.push_back(record);
   if (shared_.listener != nullptr) shared_.listener->record_written(*this, record);
 }
 
+void PgServer::acknowledge(RecordId record) {
+  shared_.wal.at(record).acknowledged = true;
+  if (shared_.listener != nullptr) shared_.listener->acknowledged(*this, record);
+}
+
 void PgServer::commit() {
-  if (can_acknowledge()) append(static_cast<std::uint32_t>(shared_.world.rng().range(80, 400)), true);
+  if (!can_acknowledge()) return;
+  append(static_cast<std::uint32_t>(shared_.world.rng().range(80, 400)));
+  if (waits_for().kind == SyncNames::Kind::nobody) {
+    acknowledge(disk_.last());
+  } else {
+    waiting_.push_back(disk_.last());
+    release_waiters();
+  }
+}
+
+// ------------------------------------------------------------------------------------- synchronous replication
+
+std::vector<const PgServer*> PgServer::standbys() const {
+  std::vector<const PgServer*> found;
+  for (const PgServer* other : shared_.servers) {
+    if (other != this && other->streaming_ && other->upstream_server() == this) found.push_back(other);
+  }
+  return found;
+}
+
+// As PostgreSQL counts: with priorities the first connected ones of the list have to confirm, else any of them.
+bool PgServer::confirmed(RecordId record) const {
+  const SyncNames names = waits_for();
+  const auto depth = shared_.wal.at(record).depth;
+  std::size_t counted = 0, have = 0;
+  for (const PgServer* standby : standbys()) {
+    if (!names.anybody() && !names.names.contains(standby->application_name())) continue;
+    if (names.kind == SyncNames::Kind::priority && counted == names.needed) break;
+    ++counted;
+    const auto& chain = standby->disk_.chain;
+    if (depth < chain.size() && chain[depth] == record) ++have;
+  }
+  return have >= names.needed;
+}
+
+void PgServer::release_waiters() {
+  if (frozen_ || !serving_) return;
+  const bool nobody = waits_for().kind == SyncNames::Kind::nobody;
+  while (!waiting_.empty() && (nobody || confirmed(waiting_.front()))) {
+    const RecordId record = waiting_.front();
+    waiting_.erase(waiting_.begin());
+    acknowledge(record);
+  }
+}
+
+void PgServer::notice_sync_names() {
+  checkpointer_busy_ = false;
+  sync_defined_ = sync_names_.kind != SyncNames::Kind::nobody;
+  shared_.world.trace("n{}: commits wait for '{}'", node_ + 1, sync_text_);
+  if (shared_.listener != nullptr) shared_.listener->sync_names_changed(*this);
+  release_waiters();
+}
+
+void PgServer::reload_sync_names(Duration checkpointer_busy) {
+  sync_text_ = disk_.sync_names.value_or("");
+  sync_names_ = parse_sync_names(sync_text_).value_or(SyncNames{});
+  const bool first = !sync_defined_ && sync_names_.kind != SyncNames::Kind::nobody;
+  if (first && checkpointer_busy > Duration::zero()) {
+    checkpointer_busy_ = true;
+    later(checkpointer_busy, [this] { notice_sync_names(); });
+  } else {
+    notice_sync_names();
+  }
+}
+
+void PgServer::set_sync_names(const std::optional<std::string>& names, Done done) {
+  disk_.sync_names = names;
+  if (process_ == Process::stopped) return done({});
+  Rng& rng = shared_.world.rng();
+  const Duration busy = rng.chance(0.2) ? rng.between(50ms, 4s) : Duration{};
+  later(rng.between(1ms, 20ms), [this, busy, done = std::move(done)] {
+    reload_sync_names(busy);
+    done({});
+  });
 }
 
 PgServer* PgServer::find(const HostPort& address) const {
@@ -271,6 +355,7 @@ void PgServer::pump() {
   const auto& theirs = source->disk_.chain;
   disk_.chain.insert(disk_.chain.end(), theirs.begin() + static_cast<std::ptrdiff_t>(disk_.chain.size()), theirs.end());
   disk_.newest_timeline = std::max(disk_.newest_timeline, source->timeline());
+  source->release_waiters();
 }
 
 // --------------------------------------------------------------------------------- children of the agent
@@ -337,6 +422,7 @@ void PgServer::clone(const Upstream& source, Done done) {
     disk_.control_checkpoint = wal_end();
     disk_.backup_label = true;
     disk_.standby_signal = true;
+    disk_.sync_names = theirs.sync_names;
     return {};
   });
 }

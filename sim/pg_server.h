@@ -10,6 +10,7 @@
 
 #include "core/job.h"
 #include "core/postgres_facts.h"
+#include "core/sync.h"
 #include "ports/postgres.h"
 #include "sim/network.h"
 #include "sim/wal.h"
@@ -28,6 +29,10 @@ class PgListener {
   virtual void promoted(PgServer&, std::uint32_t fork) = 0;
   virtual void initialized(PgServer&) = 0;
   virtual void record_written(PgServer&, RecordId) = 0;
+  // A client was told that this record's transaction is committed.
+  virtual void acknowledged(PgServer&, RecordId) = 0;
+  // Whom commits wait for has changed.
+  virtual void sync_names_changed(PgServer&) = 0;
 };
 
 // What all servers of a run share.
@@ -56,6 +61,7 @@ struct Disk {
   bool rewind_marker = false;  // a rewind did not finish: the files fit nothing (F69)
   std::set<std::string> slots;
   Upstream upstream;
+  std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
 
   RecordId last() const { return chain.empty() ? 0 : chain.back(); }
 };
@@ -95,6 +101,7 @@ class PgServer {
   void remove_data(Done done);
   void create_slot(const std::string& name) { disk_.slots.insert(name); }
   void drop_slot(const std::string& name) { disk_.slots.erase(name); }
+  void set_sync_names(const std::optional<std::string>& names, Done done);
   Result<UpstreamHistory> history_of(const Upstream& source) const;
   // Called whenever the postmaster appears or is gone.
   void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
@@ -110,13 +117,23 @@ class PgServer {
   void pump();                                                      // replication moves on
   PgServer* upstream_server() const;
   bool streaming() const { return streaming_; }
+  // Whom commits wait for, now. Nobody while the checkpointer has not noticed the first names, whatever the setting
+  // says.
+  SyncNames waits_for() const { return sync_defined_ ? sync_names_ : SyncNames{}; }
+  std::string application_name() const { return fmt::format("n{}", node_ + 1); }
 
  private:
   void later(Duration delay, std::function<void()> act);
   void child(Duration duration, Done done, std::function<Result<void>()> finish);
   void set_process(Process process);
   void gone(bool clean);
-  void append(std::uint32_t length, bool acknowledged = false);
+  void append(std::uint32_t length);
+  void acknowledge(RecordId record);
+  bool confirmed(RecordId record) const;
+  void release_waiters();
+  void reload_sync_names(Duration checkpointer_busy);
+  void notice_sync_names();
+  std::vector<const PgServer*> standbys() const;
   void take_checkpoint();
   bool can_stream_from(const PgServer& source) const;
   Result<PgServer*> reach(const Upstream& source) const;
@@ -144,7 +161,12 @@ class PgServer {
   bool stop_hangs_ = false;
   std::function<void()> hung_stop_;  // goes on when nothing keeps it any more
   Upstream upstream_in_effect_;
-  std::uint64_t child_ = 0;  // running child of the agent; 0: none
+  SyncNames sync_names_;  // in effect in the processes that serve
+  std::string sync_text_;
+  bool sync_defined_ = false;  // what the checkpointer told the others: whether to wait at all
+  bool checkpointer_busy_ = false;
+  std::vector<RecordId> waiting_;  // commits whose clients were not told yet
+  std::uint64_t child_ = 0;        // running child of the agent; 0: none
   std::uint64_t last_child_ = 0;
   Done child_done_;
   std::vector<Done> stop_waiters_;

@@ -1,5 +1,6 @@
 #include "sim/sabotage.h"
 
+#include "core/sync.h"
 #include "sim/dcs_port.h"
 #include "sim/decorators.h"
 #include "sim/peers_port.h"
@@ -206,6 +207,82 @@ class IgnoreDeadline final : public Named {
   }
 };
 
+// ----------------------------------------------------------------------------------- synchronous replication
+
+class PublishBeforeSync final : public Named {
+  using Named::Named;
+  // Whom commits are about to wait for may be elected at once.
+  void tamper(const Observation& o, Decision& d) const override {
+    if (!o.cluster.is_known() || !o.lease.held) return;
+    for (std::size_t i = 0; i < d.actions.size(); ++i) {
+      const auto* set = std::get_if<action::SetSyncNames>(&d.actions[i]);
+      const auto names = set != nullptr && set->names ? parse_sync_names(*set->names) : std::nullopt;
+      if (!names || names->names.empty() || names->anybody()) continue;
+      const Electable early{names->names, names->names.size() - std::min(names->needed, names->names.size())};
+      const action::WriteKey write{action::Key::sync, print_sync(sync_state(o.self.name, early)),
+                                   o.cluster->sync.version};
+      d.actions.insert(d.actions.begin() + static_cast<std::ptrdiff_t>(i), write);
+      return;
+    }
+  }
+};
+
+class LoosenOnTheWayDown final : public Named {
+  using Named::Named;
+  // So that the stop has nothing to wait for.
+  void tamper(const Observation& o, Decision& d) const override {
+    if (!o.postgres.server.is_known() || o.postgres.server->in_recovery || !has_stop(d)) return;
+    if (!o.postgres.server->synchronous_standby_names.empty()) {
+      d.actions.insert(d.actions.begin(), action::SetSyncNames{""});
+    }
+  }
+};
+
+class ElectOutsideSync final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (!o.cluster.is_known() || o.cluster->leader.exists()) return;
+    ClusterView view = *o.cluster;
+    view.sync = {};
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+  }
+};
+
+class WinWithoutVotes final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (!o.cluster.is_known() || o.cluster->leader.exists()) return;
+    ClusterView view = *o.cluster;
+    view.sync.value.quorum = 0;
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+  }
+};
+
+class CountMovingVotes final : public Named {
+  using Named::Named;
+  // A voter that still receives WAL from the last leader is taken for one that does not.
+  void tamper(Observation& o) const override {
+    if (!o.peers.is_known()) return;
+    PeersFacts peers = *o.peers;
+    for (auto& peer : peers.answers) peer.let_go = true;
+    o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
+    if (!o.cluster.is_known() || o.cluster->leader.exists() || !o.postgres.server.is_known()) return;
+    ServerFacts server = *o.postgres.server;
+    server.upstream = {};
+    o.postgres.server = Fact<ServerFacts>::known(std::move(server), o.postgres.server.at());
+  }
+};
+
+class BelieveTheSetting final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (!o.postgres.server.is_known()) return;
+    ServerFacts server = *o.postgres.server;
+    server.checkpointer_attentive = true;
+    o.postgres.server = Fact<ServerFacts>::known(std::move(server), o.postgres.server.at());
+  }
+};
+
 // ------------------------------------------------------------------------------------------------ PostgreSQL
 
 class StartHalfRewound final : public Named {
@@ -297,9 +374,17 @@ const std::vector<const Sabotage*>& sabotages() {
   static const FailsafeVoteAgain vote_again("failsafe-vote-again",
                                             "a member stands for election although it promised not to");
   static const PromoteStandbyCluster standby("promote-standby-cluster", "standby_cluster is not looked at");
-  static const std::vector<const Sabotage*> all = {&renew,   &read,        &acquire,    &claim,    &initdb,  &promote,
-                                                   &release, &ancestry,    &lag,        &deadline, &rewound, &copy,
-                                                   &stop,    &without_all, &vote_again, &standby};
+  static const PublishBeforeSync publish("publish-before-sync", "a standby may be elected before commits wait for it");
+  static const LoosenOnTheWayDown loosen("loosen-sync-on-the-way-down",
+                                         "commits stop waiting for standbys when the server is stopped");
+  static const ElectOutsideSync outside("elect-outside-sync", "an election does not look at /sync");
+  static const WinWithoutVotes votes("win-without-votes", "any voter of a quorum is elected on its own");
+  static const CountMovingVotes moving("count-moving-votes", "a voter need not let go of the last leader");
+  static const BelieveTheSetting believe("believe-the-setting",
+                                         "commits are taken to wait as soon as the setting is in effect");
+  static const std::vector<const Sabotage*> all = {
+      &publish, &loosen,  &outside,  &votes, &moving,   &believe, &renew, &read, &acquire,     &claim,      &initdb,
+      &promote, &release, &ancestry, &lag,   &deadline, &rewound, &copy,  &stop, &without_all, &vote_again, &standby};
   return all;
 }
 

@@ -138,10 +138,7 @@ void Simulation::pump(Node& node) {
 
 // Clients write to every node that lets them, also to one that should have stepped down: the worst case.
 void Simulation::commit(Node& node) {
-  if (node.server.can_acknowledge()) {
-    node.server.commit();
-    ++outcome_.commits;
-  }
+  node.server.commit();
   world_.after(world_.rng().between(params_.commit_gap / 4, params_.commit_gap * 7 / 4),
                [this, &node] { commit(node); });
 }
@@ -283,6 +280,19 @@ void Simulation::initialized(PgServer& server) {
 
 void Simulation::record_written(PgServer& server, RecordId record) {
   for (const auto& checker : checkers_) checker->record_written(node(server.node()), record);
+}
+
+void Simulation::acknowledged(PgServer& server, RecordId record) {
+  ++outcome_.commits;
+  for (const auto& checker : checkers_) checker->acknowledged(node(server.node()), record);
+}
+
+void Simulation::sync_names_changed(PgServer& server) {
+  for (const auto& checker : checkers_) checker->sync_names_changed(node(server.node()));
+}
+
+void Simulation::sync_names_requested(int index, const std::optional<std::string>& names) {
+  for (const auto& checker : checkers_) checker->sync_names_requested(node(index), names);
 }
 
 void Simulation::view_read(int index, std::shared_ptr<const ClusterView> view) {

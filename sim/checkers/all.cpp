@@ -8,6 +8,7 @@ Checkers make_checkers(Simulation& sim) {
   add_data_checkers(sim, checkers);
   add_key_checkers(sim, checkers);
   add_failsafe_checkers(sim, checkers);
+  add_sync_checkers(sim, checkers);
   return checkers;
 }
 

@@ -12,6 +12,7 @@ using Checkers = std::vector<std::unique_ptr<Checker>>;
 
 void add_writer_checkers(Simulation& sim, Checkers& checkers);
 void add_data_checkers(Simulation& sim, Checkers& checkers);
+void add_sync_checkers(Simulation& sim, Checkers& checkers);
 void add_key_checkers(Simulation& sim, Checkers& checkers);
 void add_failsafe_checkers(Simulation& sim, Checkers& checkers);
 

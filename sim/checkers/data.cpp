@@ -39,6 +39,9 @@ class BoundedLoss final : public Checker {
   }
 
   void promoted(Node& node, std::uint32_t fork) override {
+    // In synchronous mode the confirmed set decides, whatever was published (I5, F60).
+    const StoreKey* config = sim_.store().find("config");
+    if (config != nullptr && parse_settings(parse_json(config->value, "config").value_or(Json())).synchronous()) return;
     if (published_ == 0) return;
     // A person named this node, for better or worse.
     const auto asked = asked_at_.find(node.index);

@@ -17,6 +17,7 @@ constexpr Duration peers_time = std::chrono::seconds(1);
 constexpr Duration history_time = std::chrono::seconds(3);
 constexpr Duration files_time = std::chrono::seconds(10);
 constexpr Duration slot_time = std::chrono::seconds(5);
+constexpr Duration sync_names_time = std::chrono::seconds(5);
 constexpr Duration cancel_time = std::chrono::seconds(5);
 
 Instant store_deadline(const AgentState& state) {
@@ -177,6 +178,16 @@ Task<Result<void>> sync_slots(AgentState& state, action::SyncSlots slots) {
   co_return outcome;
 }
 
+Task<Result<void>> set_sync_names(AgentState& state, std::optional<std::string> names, Instant decided_at) {
+  // The process stood still since the facts were gathered: whom commits may stop waiting for is another question by now
+  // (F02, I17).
+  if (state.now() - decided_at > state.settings.retry_timeout) {
+    co_return fail(ErrorKind::cancelled, "the decision about synchronous standbys is too old");
+  }
+  auto set = state.ports.postgres.set_sync_names(std::move(names), state.deadline(sync_names_time));
+  co_return co_await std::move(set);
+}
+
 // --- one action ---
 
 Task<Result<void>> immediately(Result<void> outcome) {
@@ -215,6 +226,9 @@ Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act
   if (auto* whom = std::get_if<action::Follow>(&act)) return follow(*state, std::move(whom->upstream));
   if (std::holds_alternative<action::ApplyConfig>(act)) return apply_config(*state);
   if (auto* slots = std::get_if<action::SyncSlots>(&act)) return sync_slots(*state, std::move(*slots));
+  if (auto* sync = std::get_if<action::SetSyncNames>(&act)) {
+    return set_sync_names(*state, std::move(sync->names), decided_at);
+  }
   if (auto* restart = std::get_if<action::AnswerRestart>(&act)) state->intents.answer_restart(*state, *restart);
   if (auto* schedule = std::get_if<action::AnswerSchedule>(&act)) state->intents.answer_schedule(*state, *schedule);
   if (auto* reinit = std::get_if<action::AnswerReinit>(&act)) state->intents.answer_reinit(*state, *reinit);

@@ -81,6 +81,12 @@ void publish(const AgentState& state, const Observation& observation, const Deci
   state.board.publish(std::move(snapshot));
 }
 
+bool writes_sync(const Action& act) {
+  const auto* write = std::get_if<action::WriteKey>(&act);
+  const auto* erase = std::get_if<action::DeleteKey>(&act);
+  return (write != nullptr && write->key == action::Key::sync) || (erase != nullptr && erase->key == action::Key::sync);
+}
+
 // What a decision remembered as done, and was not.
 void forget_failed(Memory& memory, const Memory& before, const Action& failed) {
   const auto* write = std::get_if<action::WriteKey>(&failed);
@@ -93,6 +99,9 @@ void forget_failed(Memory& memory, const Memory& before, const Action& failed) {
     memory.status_written_at.reset();
   } else if (write != nullptr && write->key == action::Key::failsafe) {
     memory.failsafe_written_for = before.failsafe_written_for;
+  } else if (writes_sync(failed)) {
+    // It may still come to be applied (F32).
+    memory.sync_fenced = false;
   }
 }
 
@@ -104,6 +113,9 @@ Memory remember(const Memory& before, const Decision& decision, const Performed&
     Memory memory = before;
     // Whom a write may have named although its answer got lost (F32).
     memory.failsafe_members = decision.memory.failsafe_members;
+    if (performed.done < decision.actions.size() && writes_sync(decision.actions[performed.done])) {
+      memory.sync_fenced = false;
+    }
     return memory;
   }
   Memory memory = decision.memory;
@@ -218,6 +230,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     ++pace.cycle;
     if (state->hooks.decided) state->hooks.decided(observation, decision);
     announcer.say(decision, observation.now, observation.settings.loop_wait);
+    for (const std::string& note : decision.notes) log::info("{}", note);
     publish(*state, observation, decision, pace);
     for (const IntentReply& reply : observers) reply(Json(nullptr));
 

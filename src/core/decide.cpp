@@ -84,6 +84,9 @@ Decision decide(const Observation& observation, const Memory& memory) {
     if (s.primary) plan::history_key(s, d);
     plan::failsafe_key(s, d);
     if (!s.paused) plan::slots(s, d);
+    plan::sync_replication(s, d);
+  } else if (s.replica && s.other_leads && !d.has_effects()) {
+    plan::replica_sync_names(s, d);
   }
   plan::scheduled_restart(s, d);
   plan::configuration(s, d);

@@ -81,6 +81,9 @@ struct ActionText {
   std::string operator()(const action::SyncSlots& a) const {
     return fmt::format("slots: create [{}] drop [{}]", list(a.create), list(a.drop));
   }
+  std::string operator()(const action::SetSyncNames& a) const {
+    return a.names ? fmt::format("commits wait for '{}'", *a.names) : "commits wait for whom the configuration says";
+  }
   std::string operator()(const action::AnswerRestart& a) const {
     return fmt::format("answer restart {}: {} {}", a.id, a.done ? "done" : "not done", a.text);
   }
@@ -119,6 +122,7 @@ std::string to_text(const Action& action) {
 
 std::string to_text(const Decision& d) {
   std::string out = fmt::format("{:03} {}: {}\n", d.rule, d.rule_name, d.sentence);
+  for (const auto& note : d.notes) out += fmt::format("  {}\n", note);
   for (const auto& action : d.actions) out += fmt::format("  {}\n", to_text(action));
   for (const auto& condition : d.conditions) out += fmt::format("  ! {}: {}\n", condition.name, condition.detail);
   return out;

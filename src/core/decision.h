@@ -68,6 +68,12 @@ struct SyncSlots {
   std::vector<std::string> drop;
 };
 
+// Which standbys commits wait for: takes synchronous_standby_names over and waits until the server has it in effect, or
+// gives it back to the users' own setting (nullopt).
+struct SetSyncNames {
+  std::optional<std::string> names;
+};
+
 struct AnswerRestart {
   std::uint64_t id = 0;
   bool done = false;
@@ -91,11 +97,11 @@ struct Exit {
 
 }  // namespace action
 
-using Action =
-    std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey, action::DeleteKey,
-                 action::WriteMember, action::GatherPeers, action::AskFailsafe, action::GatherUpstreamHistory,
-                 action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots,
-                 action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit, action::Exit>;
+using Action = std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey,
+                            action::DeleteKey, action::WriteMember, action::GatherPeers, action::AskFailsafe,
+                            action::GatherUpstreamHistory, action::StartJob, action::CancelJob, action::Follow,
+                            action::ApplyConfig, action::SyncSlots, action::SetSyncNames, action::AnswerRestart,
+                            action::AnswerSchedule, action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);
@@ -115,8 +121,9 @@ struct Decision {
   // Performed in order. The first one that fails ends the cycle: what follows relied on it.
   std::vector<Action> actions;
   std::vector<Condition> conditions;
-  // Why this node, a replica, would not take the lock whoever else there is; empty: it would. Told to the others, who must
-  // not wait for it (F61).
+  std::vector<std::string> notes;  // what planners have to say beside the sentence, as logged
+  // Why this node, a replica, would not take the lock whoever else there is; empty: it would. Told to the others, who
+  // must not wait for it (F61).
   std::string refuses;
   Memory memory;    // to carry on with
   Instant wake_at;  // decide again at the latest; events wake earlier

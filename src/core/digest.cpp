@@ -110,6 +110,29 @@ void digest_leader(const Observation& o, Memory& m) {
   }
 }
 
+// Since when the names in effect are what commits wait for. Seen twice: between its own reload and the other processes'
+// there are a few microseconds in which the monitoring connection is ahead of them.
+void digest_sync(const Situation& s, Memory& m) {
+  if (s.server == nullptr) return;
+  const auto& names = s.server->synchronous_standby_names;
+  const auto incarnation = s.o.postgres.incarnation;
+  if (!s.primary) {
+    m.sync_watch.reset();
+  } else if (!m.sync_watch || m.sync_watch->names != names || m.sync_watch->incarnation != incarnation) {
+    m.sync_watch = SyncWatch{names, incarnation, {}};
+  } else if (!m.sync_watch->since && s.server->checkpointer_attentive) {
+    m.sync_watch->since = s.server->wal;
+  }
+}
+
+// A synchronous standby that is about to stop tells the leader first.
+void digest_leaving(const Situation& s, Memory& m) {
+  const auto& asked = s.o.requests;
+  const bool due = m.scheduled_restart && m.scheduled_restart->at <= s.o.wall;
+  const bool leaving = asked.shutdown || asked.restart || asked.reinit || due || m.restart_id || m.reinitializing;
+  if (!leaving || s.named || s.unlocked) m.leaving_sync_since.reset();
+}
+
 }  // namespace
 
 Memory digest(const Observation& o, Memory m) {
@@ -163,6 +186,8 @@ Memory digest(const Observation& o, Memory m) {
   if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);
   if (s.named) m.bootstrapped = false;
   if (s.view != nullptr) m.failsafe_members = s.view->failsafe.value;
+  digest_sync(s, m);
+  digest_leaving(s, m);
   return m;
 }
 

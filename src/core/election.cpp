@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/sync.h"
 #include "core/timeline.h"
 
 namespace regent {
@@ -28,6 +29,9 @@ Candidacy check_branch(const Situation& s) {
   // A timeline that nobody recorded: a leader died before it could (F63), or somebody promoted by hand (F61, F75). The
   // fork must not lie before what the recorded timeline's leader published.
   if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
+  // What another leader published about the old timeline does not count against a confirmed standby, nor against the
+  // leader that left it: nothing was acknowledged without them (F60).
+  if (sync_rules(s) && sync_allows(s, s.o.self.name)) return {Verdict::stand, {}};
   const Lsn published = s.view->status.value.optime;
   const History& history = *s.o.local_history;
   const auto left =
@@ -75,7 +79,11 @@ bool lags(const Situation& s, Lsn wal) {
 }
 
 Candidacy check_lag(const Situation& s) {
-  // Also with synchronous_mode set: until a confirmed set is kept, nothing else bounds the loss (I6).
+  // The confirmed set says who has what; the published position counts WAL that no standby could confirm (F60).
+  if (sync_rules(s)) {
+    if (sync_allows(s, s.o.self.name)) return {Verdict::stand, {}};
+    return {Verdict::hold_back, "I am not a synchronous standby of the last leader"};
+  }
   if (s.primary || !lags(s, s.server->wal)) return {Verdict::stand, {}};
   const auto lag = bytes_between(s.server->wal, s.view->status.value.optime);
   return {Verdict::hold_back, fmt::format("my WAL position is {} bytes behind the last leader's", lag)};
@@ -87,9 +95,9 @@ Candidacy check_peers(const Situation& s) {
     if (!peer.in_recovery && peer.name != s.o.self.name && !s.primary) {
       return {Verdict::hold_back, fmt::format("Primary ({}) is still alive", peer.name.str())};
     }
-    if (!could_lead(peer)) continue;
+    if (!could_lead(peer) || !sync_allows(s, peer.name)) continue;
     // On a newer timeline, and behind by more than it may be: it holds back itself, and must not hold back everybody.
-    if (lags(s, peer.wal)) continue;
+    if (!sync_rules(s) && lags(s, peer.wal)) continue;
     if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) {
       return {Verdict::hold_back, fmt::format("Wal position of {} is ahead of my wal position", peer.name.str())};
     }
@@ -103,7 +111,38 @@ Candidacy check_peers(const Situation& s) {
   return {Verdict::stand, {}};
 }
 
+// I7: so many other voters must be behind nothing that this node has not, and must stay where they are.
+Candidacy check_votes(const Situation& s) {
+  if (!sync_rules(s)) return {Verdict::stand, {}};
+  const auto& sync = s.view->sync.value;
+  if (same_name(sync.leader, s.o.self.name)) return {Verdict::stand, {}};
+  const auto needed = electable(sync).quorum;
+  std::size_t votes = 0;
+  for (const auto& peer : s.o.peers->answers) {
+    const bool voter = peer.reachable && peer.running && sync.lists(peer.name) && peer.name != s.o.self.name;
+    if (!voter || is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) continue;
+    // The last leader may still run and write to it; what it confirms after this election would be lost (F02).
+    if (peer.let_go) ++votes;
+  }
+  if (votes >= needed) return {Verdict::stand, {}};
+  return {Verdict::hold_back, fmt::format("I have {} of {} votes of synchronous standbys", votes, needed)};
+}
+
 }  // namespace
+
+bool sync_rules(const Situation& s) {
+  return s.o.settings.synchronous() && s.view != nullptr && s.view->sync.exists() && !s.view->sync.value.empty();
+}
+
+bool sync_allows(const Situation& s, const MemberName& name) {
+  return !sync_rules(s) || s.view->sync.value.names(name);
+}
+
+bool must_let_go(const Situation& s) {
+  if (!sync_rules(s) || !s.unlocked || !s.replica || s.server->upstream.host.empty()) return false;
+  const auto& sync = s.view->sync.value;
+  return electable(sync).quorum > 0 && sync.lists(s.o.self.name);
+}
 
 bool could_lead(const PeerAnswer& peer) {
   return peer.reachable && peer.running && !peer.nofailover && peer.failover_priority > 0 && !peer.watchdog_failed &&
@@ -130,12 +169,20 @@ Candidacy stand_for_election(const Situation& s) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
-  return check_peers(s);
+  if (auto result = check_peers(s); result.verdict != Verdict::stand) return result;
+  return check_votes(s);
 }
 
 Candidacy stand_as_named_candidate(const Situation& s) {
   if (auto result = check_self(s); result.verdict != Verdict::stand) return result;
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  // A failover to a named member is a person's decision, for better or worse; a switchover must not lose anything (I5).
+  if (!s.view->failover.value.leader.empty()) {
+    if (!sync_allows(s, s.o.self.name)) {
+      return {Verdict::hold_back, "I am not a synchronous standby of the last leader"};
+    }
+    if (auto result = check_votes(s); result.verdict != Verdict::stand) return result;
+  }
   for (const auto& peer : s.o.peers->answers) {
     const bool alive = peer.reachable && peer.running && !peer.in_recovery && peer.name != s.o.self.name;
     if (alive) return {Verdict::hold_back, fmt::format("Primary ({}) is still alive", peer.name.str())};

@@ -27,6 +27,12 @@ Candidacy stand_as_named_candidate(const Situation& s);
 
 // Why this node would not take the lock, whoever else there is; empty: it would.
 std::string own_objection(const Situation& s);
+// Whether the confirmed set of a leader in synchronous mode decides who may be elected (I5).
+bool sync_rules(const Situation& s);
+// Whether it allows this member to be elected; true where there is no such set.
+bool sync_allows(const Situation& s, const MemberName& name);
+// Votes are needed, this member has one, and its server could still be moved by the last leader's.
+bool must_let_go(const Situation& s);
 
 // Whether a peer that answered could be promoted right now.
 bool could_lead(const PeerAnswer& peer);

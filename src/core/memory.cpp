@@ -28,6 +28,12 @@ std::string to_text(const Memory& m) {
   flag(m.unlocked_since.has_value(), "nobody leads");
   flag(m.hand_over_since.has_value(), "asked to hand over");
   flag(m.named_since.has_value(), "waiting for a named candidate");
+  if (m.sync_watch) {
+    out += fmt::format("waits for: '{}'{}\n", m.sync_watch->names,
+                       m.sync_watch->since ? " since " + to_string(*m.sync_watch->since) : "");
+  }
+  flag(m.sync_fenced, "/sync is known");
+  flag(m.leaving_sync_since.has_value(), "asks to be no synchronous standby");
   if (!m.seen_system_id.empty()) out += fmt::format("cluster: {}\n", m.seen_system_id.str());
   flag(m.bootstrapped, "bootstrapped");
   flag(m.bootstrap_failed, "bootstrap failed");

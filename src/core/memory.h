@@ -34,6 +34,16 @@ enum class Rejoin {
   diverged,   // it does not: rewind or clone
 };
 
+// The synchronous_standby_names in effect, as long as it stays the same.
+struct SyncWatch {
+  std::string names;
+  std::uint32_t incarnation = 0;  // of the server
+  // All commits that were acknowledged under other names lie before it. nullopt: not known yet.
+  std::optional<Lsn> since;
+
+  friend bool operator==(const SyncWatch&, const SyncWatch&) = default;
+};
+
 struct Memory {
   bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
   std::optional<Demotion> demotion;   // a demotion under way
@@ -49,6 +59,13 @@ struct Memory {
   std::optional<Instant> hand_over_since;
   // Since when a candidate that somebody named is waited for.
   std::optional<Instant> named_since;
+
+  std::optional<SyncWatch> sync_watch;
+  // No write of ours to /sync can still be on its way: it would come after a decision that did not know of it (F32). An
+  // agent that was just started does not know what the one before it left behind.
+  bool sync_fenced = false;
+  // Since when the leader is asked to do without this synchronous standby, because it is about to stop.
+  std::optional<Instant> leaving_sync_since;
 
   SystemId seen_system_id;        // of the cluster in the store; remembered when the key is deleted (F33)
   bool bootstrapped = false;      // our bootstrap job ended well; keys are still to be written

@@ -46,7 +46,9 @@ struct PeerAnswer {
   bool watchdog_failed = false;
   bool has_dcs = true;      // the member itself sees the store
   bool holds_back = false;  // it will not stand for a while: it promised a leader not to (I13)
-  bool refuses = false;     // its agent says that it cannot stand, e.g. on a dead branch (F61)
+  // Nothing from outside moves it any more: it has no upstream. Members of other makes do not say.
+  bool let_go = true;
+  bool refuses = false;  // its agent says that it cannot stand, e.g. on a dead branch (F61)
 };
 
 struct PeersFacts {

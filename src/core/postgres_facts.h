@@ -69,7 +69,10 @@ struct ServerFacts {
   WallTime postmaster_start_time;
   std::vector<ReplicationRow> replication;
   std::vector<SlotRow> slots;
-  std::string synchronous_standby_names;
+  std::string synchronous_standby_names;  // in effect
+  // The checkpointer is in none of the long steps of a checkpoint. While it is, it does not notice a reload, and
+  // commits do not wait for standbys that were named only now, whatever the setting and pg_stat_replication say.
+  bool checkpointer_attentive = true;
 };
 
 // From pg_controldata, read while the server is stopped.
@@ -109,6 +112,9 @@ struct PostgresFacts {
   std::uint32_t incarnation = 0;  // grows with every postmaster this agent saw; 0: none yet
   Fact<ServerFacts> server;       // unknown while not running and when the query timed out (F17)
   DataFacts data;
+  // What the configuration file says in the place of synchronous_standby_names while the agent owns it; nullopt while
+  // the users' own setting is in force.
+  std::optional<std::string> managed_sync_names;
   Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
 };
 

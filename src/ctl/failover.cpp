@@ -79,10 +79,9 @@ Status choose_candidate(Context& context, const Cluster& cluster, std::optional<
 Status confirm_asynchronous(Context& context, const Cluster& cluster, const Settings& settings,
                             const Request& request) {
   const SyncState& sync = cluster.view.sync.value;
-  if (request.force || request.action != "failover" || !settings.synchronous_mode || sync.empty()) return {};
+  if (request.force || request.action != "failover" || !settings.synchronous() || sync.empty()) return {};
   const MemberName candidate(request.candidate);
-  const auto& standbys = sync.standbys;
-  if (sync.leader == candidate || std::find(standbys.begin(), standbys.end(), candidate) != standbys.end()) return {};
+  if (sync.names(candidate)) return {};
   const auto sure = confirm(
       context, fmt::format("Are you sure you want to failover to the asynchronous node {}?", request.candidate));
   if (!sure) return tl::unexpected(sure.error());

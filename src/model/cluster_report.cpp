@@ -15,13 +15,12 @@ LagReport lag_of(std::optional<Lsn> position, std::optional<Lsn> leader) {
   return report;
 }
 
-std::string role_of(const Member& member, const ClusterView& view, const Settings& settings, bool quorum) {
+std::string role_of(const Member& member, const ClusterView& view, const Settings& settings) {
   if (view.leader.exists() && member.name == view.leader.name) {
     return settings.standby_cluster ? "standby_leader" : "leader";
   }
-  const auto& standbys = view.sync.value.standbys;
-  if (settings.synchronous_mode && std::find(standbys.begin(), standbys.end(), member.name) != standbys.end()) {
-    return quorum ? "quorum_standby" : "sync_standby";
+  if (settings.synchronous() && view.sync.value.lists(member.name)) {
+    return settings.synchronous_mode == SyncMode::quorum ? "quorum_standby" : "sync_standby";
   }
   return "replica";
 }
@@ -63,8 +62,6 @@ Json member_json(const MemberReport& member, Generation generation) {
 
 ClusterReport report_cluster(const ClusterView& view) {
   const Settings settings = parse_settings(view.config.value);
-  const Json* mode = find(view.config.value, "synchronous_mode");
-  const bool quorum = mode != nullptr && *mode == "quorum";
   const Status& status = view.status.value;
   // The old optime key fills the status without a version.
   const bool status_known = view.status.exists() || status.optime > Lsn{};
@@ -76,7 +73,7 @@ ClusterReport report_cluster(const ClusterView& view) {
   for (const auto& member : view.members) {
     MemberReport out;
     out.name = member.name;
-    out.role = role_of(member, view, settings, quorum);
+    out.role = role_of(member, view, settings);
     const bool primary = out.role == "leader";
     out.state =
         primary || member.replication_state.empty() ? std::string(to_string(member.state)) : member.replication_state;

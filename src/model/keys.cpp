@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace regent {
@@ -73,12 +75,24 @@ Result<Failover> parse_failover(std::string_view value) {
   return out;
 }
 
-std::string print_sync(const SyncState& sync) {
+bool same_name(const MemberName& one, const MemberName& other) {
+  const auto& a = one.str();
+  const auto& b = other.str();
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+bool SyncState::lists(const MemberName& name) const {
+  return std::any_of(standbys.begin(), standbys.end(),
+                     [&](const MemberName& standby) { return same_name(standby, name); });
+}
+
+std::string print_sync(const SyncState& sync, Generation generation) {
   Json out = Json::object();
   std::string names;
   for (const auto& name : sync.standbys) names += (names.empty() ? "" : ",") + name.str();
   out["leader"] = sync.leader.empty() ? Json() : Json(sync.leader.str());
-  out["quorum"] = sync.quorum ? Json(*sync.quorum) : Json();
+  if (generation == Generation::v4) out["quorum"] = sync.quorum ? Json(*sync.quorum) : Json();
   out["sync_standby"] = names.empty() ? Json() : Json(names);
   return to_compact(out);
 }

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/strong.h"
 #include "base/time.h"
+#include "model/generation.h"
 
 namespace regent {
 
@@ -29,6 +30,9 @@ std::string print_failover(const Failover& failover);
 // Also reads the old "leader:candidate" form and both `member` and `candidate` (T10).
 Result<Failover> parse_failover(std::string_view value);
 
+// PostgreSQL compares the names of standbys without regard to case, and so does everybody who names them.
+bool same_name(const MemberName& one, const MemberName& other);
+
 // `sync`: who may take over in synchronous mode (I7).
 struct SyncState {
   MemberName leader;
@@ -36,9 +40,13 @@ struct SyncState {
   std::optional<int> quorum;
 
   bool empty() const { return leader.empty(); }
+  bool lists(const MemberName& name) const;
+  // The leader itself, or one of its standbys.
+  bool names(const MemberName& name) const { return same_name(leader, name) || lists(name); }
   friend bool operator==(const SyncState&, const SyncState&) = default;
 };
-std::string print_sync(const SyncState& sync);
+// Without `quorum` for the generations before 4.
+std::string print_sync(const SyncState& sync, Generation generation = Generation::v4);
 Result<SyncState> parse_sync(std::string_view value);
 
 // `status`: what the leader last published.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <optional>
 
@@ -73,6 +74,19 @@ class Reader {
   std::string prefix_;
   std::vector<std::string>& problems_;
 };
+
+SyncMode read_sync_mode(const Json& config, Reader& in) {
+  const Json* mode = find(config, "synchronous_mode");
+  if (mode == nullptr) return SyncMode::off;
+  if (mode->is_string()) {
+    std::string text = mode->get<std::string>();
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (text == "quorum") return SyncMode::quorum;
+  }
+  bool on = false;
+  in.flag("synchronous_mode", on);
+  return on ? SyncMode::on : SyncMode::off;
+}
 
 // The lease must outlive one cycle and the retries of two calls, as peers enforce it (T13).
 void enforce_timing_rule(Settings& settings, const SettingLimits& limits) {
@@ -170,9 +184,13 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
   in.flag("check_timeline", settings.check_timeline);
   in.flag("pause", settings.pause);
   in.flag("failsafe_mode", settings.failsafe_mode);
-  if (const Json* mode = find(config, "synchronous_mode")) {
-    settings.synchronous_mode = mode->is_string() && *mode == "quorum";
-    if (!settings.synchronous_mode) in.flag("synchronous_mode", settings.synchronous_mode);
+  settings.synchronous_mode = read_sync_mode(config, in);
+  in.flag("synchronous_mode_strict", settings.synchronous_mode_strict);
+  if (const auto count = in.number("synchronous_node_count")) {
+    settings.synchronous_node_count = static_cast<int>(std::clamp(*count, 1.0, 1000.0));
+  }
+  if (const auto lag = in.number("maximum_lag_on_syncnode")) {
+    settings.maximum_lag_on_syncnode = static_cast<std::int64_t>(std::clamp(*lag, -1.0, 1e18));
   }
   settings.standby_cluster = read_standby_cluster(config, settings.problems);
   read_postgresql(config, settings);

@@ -34,6 +34,7 @@ struct StandbyCluster {
 
   friend bool operator==(const StandbyCluster&, const StandbyCluster&) = default;
 };
+enum class SyncMode { off, on, quorum };
 
 struct Settings {
   Duration ttl = std::chrono::seconds(30);
@@ -46,7 +47,10 @@ struct Settings {
   Duration member_slots_ttl = std::chrono::seconds(1800);
   bool check_timeline = false;
   bool pause = false;
-  bool synchronous_mode = false;  // on or quorum
+  SyncMode synchronous_mode = SyncMode::off;
+  bool synchronous_mode_strict = false;
+  int synchronous_node_count = 1;
+  std::int64_t maximum_lag_on_syncnode = -1;  // bytes; not positive: no limit
   bool failsafe_mode = false;
   std::optional<StandbyCluster> standby_cluster;
   bool use_pg_rewind = false;
@@ -56,6 +60,9 @@ struct Settings {
 
   // What had to be changed or could not be understood, one sentence each; per key, never the whole document (F40).
   std::vector<std::string> problems;
+
+  // Whether the leader keeps synchronous standbys. A standby cluster has none.
+  bool synchronous() const { return synchronous_mode != SyncMode::off && !standby_cluster; }
 };
 
 // Total: whatever the document holds, the result is usable. Keys with wrong values keep their default.

@@ -55,6 +55,7 @@ Tags parse_tags(const Json& tags) {
   out.sync_priority = as_priority(tags, "sync_priority");
   // An explicit nofailover beats the priority, in both directions.
   if (find(tags, "nofailover") != nullptr && !out.nofailover && out.failover_priority <= 0) out.failover_priority = 1;
+  if (find(tags, "nosync") != nullptr && !out.nosync && out.sync_priority <= 0) out.sync_priority = 1;
   if (const Json* from = find(tags, "replicatefrom"); from != nullptr && from->is_string()) {
     out.replicatefrom = from->get<std::string>();
   }

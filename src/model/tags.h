@@ -18,8 +18,9 @@ struct Tags {
   std::string replicatefrom;
   Json all = Json::object();  // what is published: false built-in flags are left out (T33), custom tags kept as given
 
-  // I15: a tag that forbids leadership, in either spelling.
+  // I15: a tag that forbids it, in either spelling.
   bool may_lead() const { return !nofailover && failover_priority > 0; }
+  bool may_sync() const { return !nosync && sync_priority > 0; }
 };
 
 // Reads the `tags` mapping of a YAML file or of a member key. Values that make no sense count as absent.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,10 @@ class Postgres {
   virtual Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) = 0;
   // The history file of the own timeline in pg_wal; empty on timeline 1.
   virtual Task<Result<History>> local_history(Timeline timeline, Instant deadline) = 0;
+
+  // Owns synchronous_standby_names from now on, across restarts and whatever the configuration says, or gives it back
+  // (nullopt). Returns when a running server has it in effect. An error leaves open which value the file holds.
+  virtual Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) = 0;
 
   virtual Task<Result<void>> create_slot(std::string name, Instant deadline) = 0;
   virtual Task<Result<void>> drop_slot(std::string name, Instant deadline) = 0;

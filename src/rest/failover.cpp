@@ -54,9 +54,7 @@ std::string refuse_form(const Wanted& wanted, bool paused, Generation generation
 }
 
 bool is_sync(const ClusterView& cluster, const MemberName& name) {
-  const auto& standbys = cluster.sync.value.standbys;
-  return std::any_of(standbys.begin(), standbys.end(),
-                     [&](const MemberName& standby) { return same_name(standby.str(), name.str()); });
+  return cluster.sync.value.lists(name);
 }
 
 // What the member key tells is all we know without asking around; the race itself asks every candidate again (I8, I15).
@@ -70,7 +68,7 @@ std::string refuse_cluster(const Wanted& wanted, const Snapshot& snapshot, const
   if (!wanted.leader.empty() && (!cluster.leader.exists() || cluster.leader.name.str() != wanted.leader)) {
     return "leader name does not match";
   }
-  const bool sync = snapshot.observation.settings.synchronous_mode;
+  const bool sync = snapshot.observation.settings.synchronous();
   std::vector<const Member*> members;
   if (!wanted.candidate.empty()) {
     const MemberName candidate(wanted.candidate);

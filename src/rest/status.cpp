@@ -128,6 +128,11 @@ bool holds_back(const Snapshot& snapshot, Instant now) {
 Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   Json out = Json::object();
   out["version"] = self.version;
+  // Other members count this one's position in an election of synchronous standbys once nothing can move it any more.
+  if (const auto* server = snapshot.observation.postgres.server.get(); server != nullptr && server->in_recovery) {
+    const bool attached = !server->upstream.host.empty() || server->replication_state == "streaming";
+    out["upstream"] = attached ? Json(server->upstream.host + ":" + server->upstream.port) : Json();
+  }
   out["rule"] = snapshot.decision.rule;
   out["rule_name"] = snapshot.decision.rule_name;
   out["sentence"] = snapshot.decision.sentence;
@@ -150,11 +155,6 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
 
 }  // namespace
 
-bool same_name(std::string_view one, std::string_view other) {
-  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                    [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-}
-
 LocalServer local_server(const Snapshot& snapshot) {
   LocalServer local;
   local.state = server_state(snapshot);
@@ -164,21 +164,13 @@ LocalServer local_server(const Snapshot& snapshot) {
   return local;
 }
 
-bool quorum_mode(const ClusterView& cluster) {
-  const Json* mode = find(cluster.config.value, "synchronous_mode");
-  return mode != nullptr && mode->is_string() && same_name(mode->get_ref<const std::string&>(), "quorum");
-}
-
 SyncRole sync_role(const Snapshot& snapshot, const Identity& self) {
   const auto* cluster = snapshot.observation.cluster.get();
-  if (cluster == nullptr || !snapshot.observation.settings.synchronous_mode) return SyncRole::none;
+  if (cluster == nullptr || !snapshot.observation.settings.synchronous()) return SyncRole::none;
   const auto local = local_server(snapshot);
   if (local.facts == nullptr || local.role != Role::replica) return SyncRole::none;
-  const auto& standbys = cluster->sync.value.standbys;
-  const bool listed = std::any_of(standbys.begin(), standbys.end(),
-                                  [&](const MemberName& name) { return same_name(name.str(), self.name.str()); });
-  if (!listed) return SyncRole::none;
-  if (!quorum_mode(*cluster)) return SyncRole::sync;
+  if (!cluster->sync.value.lists(self.name)) return SyncRole::none;
+  if (snapshot.observation.settings.synchronous_mode != SyncMode::quorum) return SyncRole::sync;
   // The generations before 4 have no word for it.
   return self.generation == Generation::v4 ? SyncRole::quorum : SyncRole::none;
 }

@@ -41,10 +41,6 @@ LocalServer local_server(const Snapshot& snapshot);
 enum class SyncRole { none, sync, quorum };
 // Whether the local replica is one of the synchronous ones.
 SyncRole sync_role(const Snapshot& snapshot, const Identity& self);
-// `synchronous_mode: quorum` in the dynamic configuration.
-bool quorum_mode(const ClusterView& cluster);
-// PostgreSQL compares application_name that way, so do Patroni and we.
-bool same_name(std::string_view one, std::string_view other);
 
 // State of the local server and of the cluster: the first half of the document, without tags and identity.
 Json server_document(const Snapshot& snapshot, const Identity& self, Instant now);

@@ -32,6 +32,12 @@ bool has(const Words& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// A setting with blanks is written with underscores: ANY_1_(n2,n3).
+std::string as_setting(std::string text) {
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
+
 Lsn as_lsn(const std::string& text) {
   const auto lsn = parse_lsn(text);
   if (!lsn) throw std::runtime_error("no WAL position: " + text);
@@ -181,8 +187,8 @@ void Scenario::store(const Words& words) {
 }
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
-// failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key status 0/3000000 | key history
-// 1@0/3000000 | key retain n2,n3
+// failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key sync {json} | key sync absent
+// | key status 0/3000000 | key history 1@0/3000000 | key retain n2,n3
 void Scenario::key(const Words& words, const std::string& rest) {
   const auto& name = words.at(1);
   const auto value = rest.substr(rest.find(name) + name.size() + 1);
@@ -204,6 +210,9 @@ void Scenario::key(const Words& words, const std::string& rest) {
   } else if (name == "failover") {
     view_.failover = {};
     if (value != "absent") view_.failover = {parse_failover(value).value(), version};
+  } else if (name == "sync") {
+    view_.sync = {};
+    if (value != "absent") view_.sync = {parse_sync(value).value(), version};
   } else if (name == "status") {
     view_.status.value.optime = as_lsn(value);
     view_.status.version = version;
@@ -230,7 +239,8 @@ void Scenario::leader(const Words& words) {
                   option(words, "session").value_or(mine ? "s1" : "s2")};
 }
 
-// member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint]
+// member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
+// [replicatefrom=X]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -242,6 +252,10 @@ void Scenario::member(const Words& words) {
   m.state = has(words, "stopped") ? PgState::stopped : PgState::running;
   m.timeline = as_timeline(option(words, "tl").value_or("1"));
   m.tags.clonefrom = has(words, "clonefrom");
+  m.tags.nosync = has(words, "nosync");
+  m.tags.nofailover = has(words, "nofailover");
+  m.tags.sync_priority = std::stoi(option(words, "sync-priority").value_or("1"));
+  m.tags.replicatefrom = option(words, "replicatefrom").value_or("");
   m.checkpoint_after_promote = !has(words, "no-checkpoint");
   m.session = words[1] == "n1" ? "s1" : "s2";
   view_.members.push_back(m);
@@ -249,7 +263,8 @@ void Scenario::member(const Words& words) {
 }
 
 // postgres stopped | starting | unknown | silent | primary tl=1 wal=0/3000000
-// [to=n2,n3] | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming] [replay-paused] [pending=max_connections]
+// [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] | replica tl=1 wal=0/3000000
+// [upstream=n2] [slot=n1] [streaming] [replay-paused] [pending=max_connections]
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
@@ -289,10 +304,15 @@ void Scenario::postgres(const Words& words) {
         ReplicationRow row;
         row.application_name = name;
         row.state = "streaming";
+        row.flush_lsn = name == option(words, "behind").value_or("") ? Lsn{0x1000000} : facts.wal;
         facts.replication.push_back(row);
       }
     }
     facts.version = 150020;
+    facts.synchronous_standby_names = as_setting(option(words, "waits-for").value_or(""));
+    facts.checkpointer_attentive = !has(words, "busy-checkpointer");
+    o_.postgres.managed_sync_names.reset();
+    if (const auto managed = option(words, "managed")) o_.postgres.managed_sync_names = as_setting(*managed);
     server_ = facts;
   }
 }
@@ -363,7 +383,8 @@ void Scenario::lease(const Words& words) {
   o_.lease.confirmed_at = o_.now - as_seconds(option(words, "ago").value_or("0"));
 }
 
-// peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses] | peers none
+// peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
+// [attached] | peers none
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
   if (words.at(1) == "none") {
@@ -380,6 +401,7 @@ void Scenario::peer(const Words& words) {
     answer.nofailover = has(words, "nofailover");
     answer.failover_priority = std::stoi(option(words, "priority").value_or("1"));
     answer.refuses = has(words, "refuses");
+    answer.let_go = !has(words, "attached");
     peers_.answers.push_back(answer);
   }
   o_.peers = Fact<PeersFacts>::known(peers_, o_.now);

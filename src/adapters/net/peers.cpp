@@ -243,6 +243,8 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
   if (const Json* regent = find(*document, "regent")) {
     answer.holds_back = true_of(find(*regent, "failsafe_holds_back"));
     answer.refuses = find(*regent, "refuses") != nullptr;
+    const Json* upstream = find(*regent, "upstream");
+    answer.let_go = upstream == nullptr || upstream->is_null();
   }
   answer.watchdog_failed = true_of(find(*document, "watchdog_failed"));
   const auto seen = unsigned_of(find(*document, "dcs_last_seen"));

@@ -142,6 +142,17 @@ std::vector<ParameterChange> changed_parameters(std::string_view before, std::st
   return changes;
 }
 
+std::optional<std::string> assigned_value(std::string_view text, std::string_view name) {
+  std::optional<std::string> value;
+  if (!is_generated(text)) return value;
+  while (!text.empty()) {
+    const auto line = next_line(text);
+    const auto equals = line.find(" = ");
+    if (equals != std::string_view::npos && assigned_name(line) == name) value = unquoted(line.substr(equals + 3));
+  }
+  return value;
+}
+
 std::string without_recovery_settings(std::string_view text) {
   std::string kept;
   while (!text.empty()) {

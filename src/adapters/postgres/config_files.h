@@ -43,6 +43,8 @@ struct ParameterChange {
 
 // What changes for the server between two texts of postgresql.conf, by name.
 std::vector<ParameterChange> changed_parameters(std::string_view before, std::string_view after);
+// The value a generated postgresql.conf gives a parameter; nullopt when it gives none, or is not generated.
+std::optional<std::string> assigned_value(std::string_view text, std::string_view name);
 
 // postgresql.auto.conf without recovery settings: they would win over ours.
 std::string without_recovery_settings(std::string_view text);

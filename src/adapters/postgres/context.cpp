@@ -8,6 +8,7 @@
 
 namespace regent {
 
+const char* const sync_names_parameter = "synchronous_standby_names";
 const char* const unlimited_time = "SET statement_timeout = 0";
 
 Context::Context(LocalConfig config, Clock& clock)
@@ -42,6 +43,12 @@ Task<Result<void>> Context::ensure_version(Instant deadline) {
 }
 
 ServerParameters Context::parameters() const {
+  auto parameters = configured_parameters();
+  if (sync_names) parameters.values[sync_names_parameter] = *sync_names;
+  return parameters;
+}
+
+ServerParameters Context::configured_parameters() const {
   static const Json nothing;
   const auto* from_dynamic = find(dynamic_section(dynamic), "parameters");
   const auto* from_file = find(config().section, "parameters");

@@ -27,6 +27,8 @@ struct Context {
   int major_version = 0;             // of the binaries; 0 until ensure_version() has asked them
   std::optional<Upstream> upstream;  // whom we were last told to stream from
   std::string progress;              // of the running job, for people
+  // What stands in the place of synchronous_standby_names, whatever the configuration says; nullopt: that one's value.
+  std::optional<std::string> sync_names;
 
   const PostgresConfig& config() const { return local.postgres; }
   std::string server() const { return server_name(config()); }
@@ -41,6 +43,8 @@ struct Context {
   Task<Result<void>> ensure_version(Instant deadline);
 
   // What the configuration asks for now.
+  ServerParameters configured_parameters() const;
+  // The same, but for what is not left to it.
   ServerParameters parameters() const;
   // What the files shall hold. `recovery`: with the settings of a replica of `upstream`, where that is known.
   WantedFiles wanted_files(ServerParameters parameters) const;
@@ -57,5 +61,7 @@ int parse_server_version(std::string_view text);
 
 // Settings of an administrative connection that may take its time.
 extern const char* const unlimited_time;
+
+extern const char* const sync_names_parameter;
 
 }  // namespace regent

@@ -102,6 +102,7 @@ SELECT json_build_object(
  'version', current_setting('server_version_num')::int,
  'started', extract(epoch FROM pg_postmaster_start_time()),
  'synchronous_standby_names', current_setting('synchronous_standby_names'),
+ 'checkpointer', (SELECT coalesce(wait_event, 'busy') FROM pg_stat_activity WHERE backend_type = 'checkpointer'),
  'replication', (SELECT json_agg(s) FROM pg_stat_replication s),
  'slots', (SELECT json_agg(s) FROM pg_replication_slots s),
  'settings', (SELECT json_object_agg(name, json_build_array(setting, unit, vartype, pending_restart,
@@ -131,6 +132,9 @@ Result<ServerAnswer> parse_answer(const std::string& text) {
   facts.version = number_of<int>(answer, "version");
   facts.postmaster_start_time = wall_time(number_of<double>(answer, "started"));
   facts.synchronous_standby_names = text_of(answer, "synchronous_standby_names");
+  // Asleep it wakes up for a reload at once; in the middle of a checkpoint's work it does not look.
+  const auto checkpointer = text_of(answer, "checkpointer");
+  facts.checkpointer_attentive = checkpointer == "CheckpointerMain" || checkpointer == "CheckpointWriteDelay";
   if (const auto* rows = find(answer, "replication")) {
     for (const auto& row : *rows) facts.replication.push_back(replication_row(row));
   }

@@ -94,6 +94,8 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   } else {
     auto reading = look_at_data(facts, deadline);
     co_await std::move(reading);
+    auto learning = learn_sync_names(deadline);
+    if (const auto learnt = co_await std::move(learning); learnt) facts.managed_sync_names = context_.sync_names;
   }
   co_return facts;
 }

@@ -44,6 +44,7 @@ class PostgresNode : public Postgres {
 
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
   Task<Result<void>> create_slot(std::string name, Instant deadline) override;
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
 
@@ -73,6 +74,9 @@ class PostgresNode : public Postgres {
   Task<Result<void>> leave_recovery(Instant deadline);
   Task<Result<void>> run_hook(std::string key, Instant deadline);
   Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
+  Task<Result<void>> learn_sync_names(Instant deadline);
+  Task<Result<void>> put_sync_names(std::optional<std::string> names, Instant deadline);
+  Task<Result<void>> await_sync_names(std::string names, Instant deadline);
   Task<Result<void>> require_stopped(Instant deadline);
 
   Context context_;
@@ -87,6 +91,8 @@ class PostgresNode : public Postgres {
   Json pending_restart_ = Json::object();
   // Parameters that only a restart changes, as the server names them.
   std::set<std::string> restart_parameters_;
+  // Whether context_.sync_names is what the file holds.
+  bool sync_names_known_ = false;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
 };

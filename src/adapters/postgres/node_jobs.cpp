@@ -15,6 +15,8 @@
 namespace regent {
 namespace {
 
+constexpr Duration reload_interval = std::chrono::milliseconds(5);
+constexpr Duration reload_time = std::chrono::seconds(2);
 constexpr Duration promote_interval = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -66,7 +68,33 @@ Task<Result<void>> PostgresNode::run_hook(std::string key, Instant deadline) {
 
 // --- configuration
 
+// An agent that was just started finds out whether the one before it, or Patroni, had taken the setting over: what is
+// not the configuration's own value is kept until somebody decides otherwise (I17, F65).
+Task<Result<void>> PostgresNode::learn_sync_names(Instant deadline) {
+  if (sync_names_known_) co_return Result<void>();
+  std::function<Result<std::optional<std::string>>()> work =
+      [path = context_.layout.conf()]() -> Result<std::optional<std::string>> {
+    const auto text = read_file(path);
+    if (!text && text.error().kind == ErrorKind::not_found) return std::optional<std::string>();
+    if (!text) return tl::unexpected(text.error());
+    return assigned_value(*text, sync_names_parameter);
+  };
+  auto asking = context_.ask<std::optional<std::string>>(std::move(work), deadline, context_.layout.conf());
+  const auto found = co_await std::move(asking);
+  if (!found) co_return tl::unexpected(found.error());
+  const auto configured = context_.configured_parameters();
+  const auto own = configured.values.find(sync_names_parameter);
+  const bool users = !*found || (own != configured.values.end() && own->second == **found);
+  context_.sync_names = users ? std::nullopt : *found;
+  sync_names_known_ = true;
+  // Whoever wrote it may have got no further.
+  postmaster_.reload();
+  co_return Result<void>();
+}
+
 Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant deadline) {
+  auto learning = learn_sync_names(deadline);
+  if (const auto learnt = co_await std::move(learning); !learnt) co_return tl::unexpected(learnt.error());
   auto parameters = context_.parameters();
   if (replica && control_) raise_for_standby(parameters, control_->settings);
   std::function<Result<WrittenConfig>()> work = [layout = context_.layout,
@@ -109,6 +137,48 @@ void PostgresNode::log_changes(const WrittenConfig& written) const {
 Task<Result<bool>> PostgresNode::apply_config(Instant deadline) {
   auto work = apply(deadline);
   co_return co_await guarded<bool>(std::move(work), context_.clock, deadline, "writing the configuration");
+}
+
+// The postmaster passes a reload on to its children; until the setting is seen in effect it may or may not be.
+Task<Result<void>> PostgresNode::await_sync_names(std::string names, Instant deadline) {
+  std::string seen;
+  while (context_.clock.now() < deadline) {
+    auto asking = monitor_.ask(postmaster_.incarnation(), deadline);
+    const auto answer = co_await std::move(asking);
+    if (!answer) co_return tl::unexpected(answer.error());
+    seen = answer->facts.synchronous_standby_names;
+    if (seen == names) co_return Result<void>();
+    auto sleeping = context_.clock.sleep_until(context_.clock.now() + reload_interval);
+    co_await std::move(sleeping);
+  }
+  co_return fail(
+      ErrorKind::failed,
+      fmt::format("synchronous_standby_names is still '{}' instead of '{}'; does ALTER SYSTEM set it?", seen, names));
+}
+
+Task<Result<void>> PostgresNode::put_sync_names(std::optional<std::string> names, Instant deadline) {
+  auto looking = directory(deadline);
+  const auto look = co_await std::move(looking);
+  if (!look) co_return tl::unexpected(look.error());
+  if (look->version.empty() || look->rewind_marker || look->incomplete) {
+    co_return fail(ErrorKind::refused, "the data directory is not complete");
+  }
+  context_.sync_names = names;
+  sync_names_known_ = true;
+  auto writing = write_files(look->standby_signal, deadline);
+  const auto written = co_await std::move(writing);
+  // What the file holds now is found out again.
+  if (!written) sync_names_known_ = false;
+  if (!written) co_return tl::unexpected(written.error());
+  // Also when the file was right: an earlier reload may not have got through. A server that is down reads it later.
+  if (!postmaster_.reload() || !names) co_return Result<void>();
+  auto waiting = await_sync_names(*names, std::min(deadline, context_.clock.now() + reload_time));
+  co_return co_await std::move(waiting);
+}
+
+Task<Result<void>> PostgresNode::set_sync_names(std::optional<std::string> names, Instant deadline) {
+  auto work = put_sync_names(std::move(names), deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "setting synchronous_standby_names");
 }
 
 // --- start and stop

@@ -51,6 +51,10 @@ Member own_member(const Situation& s, const Decision& d) {
   member.version = patroni_version(self.generation);
   member.regent = self.version;
   member.tags = self.tags;
+  if (d.memory.leaving_sync_since) {
+    member.tags.nosync = true;
+    member.tags.all["nosync"] = true;
+  }
   member.pending_restart = !s.o.postgres.pending_restart.empty();
   if (member.pending_restart) member.pending_restart_reason = s.o.postgres.pending_restart;
   if (d.memory.scheduled_restart) member.scheduled_restart = d.memory.scheduled_restart->published;

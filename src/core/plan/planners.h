@@ -24,6 +24,15 @@ void failsafe_key(const Situation& s, Decision& d);
 
 // A restart for later: taken up, forgotten, and remembered when its time has come.
 void scheduled_restart(const Situation& s, Decision& d);
+// --- synchronous replication ---
+// One step towards the configured synchronous standbys, or away from all of them. Leader only.
+void sync_replication(const Situation& s, Decision& d);
+// Before a promotion nobody else may be electable on what another leader left in /sync, and in strict mode commits wait
+// from the first one on (I5, F63).
+bool sync_prepared(const Situation& s);
+void prepare_sync(const Situation& s, Decision& d);
+// A replica has the setting that it would begin with as a leader; no commit waits for it there.
+void replica_sync_names(const Situation& s, Decision& d);
 
 // Configuration files follow /config and a reload request.
 void configuration(const Situation& s, Decision& d);

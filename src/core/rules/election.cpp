@@ -45,6 +45,14 @@ bool request_needs_peers(const Situation& s) {
   return request != nullptr && !s.primary && !peers_are_fresh(s);
 }
 
+// The store may lose the key of a leader that is well: it takes it again at once, and its standbys never noticed (F33).
+constexpr Duration let_go_after = std::chrono::milliseconds(500);
+
+bool lets_go(const Situation& s) {
+  if (!free_lock(s) || !must_let_go(s)) return false;
+  return due_request(s) != nullptr || (s.m.unlocked_since && s.o.now - *s.m.unlocked_since >= let_go_after);
+}
+
 void gather_peers(const Situation& s, Decision& d) {
   say(d, "asking the other members for their positions");
   act(d, action::GatherPeers{});
@@ -82,6 +90,13 @@ constexpr Rule table[] = {
        start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "not the healthiest node", s.o.now};
        forget_rejoin(d.memory);
+     }},
+    {615, "let_go_of_the_last_leader",
+     "nobody holds the lock, votes of standbys decide, and ours could still be moved by the last leader",
+     "disconnecting from the last leader before the election", "I5, I7, F02", lets_go,
+     [](const Situation&, Decision& d) {
+       say(d, "disconnecting from the last leader before the election");
+       act(d, action::Follow{});
      }},
     {620, "election_need_peers", "the lock is free and the others' positions are not known",
      "asking the other members for their positions", "I6, F44",
@@ -142,7 +157,7 @@ constexpr Rule table[] = {
        say(d, s.o.self.tags.may_lead() ? "following a different leader because i am not the healthiest node"
                                        : "following a different leader because I am not allowed to promote");
        condition(d, "NotACandidate", why);
-       wake_in(s, d, std::chrono::seconds(1));
+       wake_in(s, d, must_let_go(s) ? let_go_after / 5 : std::chrono::seconds(1));
      }},
 };
 

@@ -152,6 +152,10 @@ constexpr Rule table[] = {
        if (s.holding) renew_when_due(s, d);
        wake_in(s, d, std::chrono::seconds(1));
      }},
+    {354, "restart_leave_sync", "a restart is to be done and the local server is a synchronous standby",
+     "waiting for the leader to do without this synchronous standby", "L1, F65",
+     [](const Situation& s) { return (asked_to_restart(s) || restart_is_due(s)) && can_restart(s) && leaves_sync(s); },
+     leave_sync},
     {355, "scheduled_restart", "the time of a scheduled restart has come", "scheduled restart initiated", "F78",
      [](const Situation& s) { return restart_is_due(s) && can_restart(s) && !asked_to_restart(s); },
      [](const Situation& s, Decision& d) {
@@ -190,6 +194,9 @@ constexpr Rule table[] = {
        d.memory.clone_failures = 0;
        d.memory.retry_at.reset();
      }},
+    {378, "reinit_leave_sync", "rebuilding: the local server still is a synchronous standby",
+     "waiting for the leader to do without this synchronous standby", "L1, F65",
+     [](const Situation& s) { return s.m.reinitializing && s.leader_usable && leaves_sync(s); }, leave_sync},
     {380, "reinit_stop", "rebuilding: the server still runs", "reinitialize: stopping PostgreSQL", "I10",
      [](const Situation& s) { return s.m.reinitializing && s.leader_usable && !s.stopped && !s.may_write; },
      [](const Situation&, Decision& d) {

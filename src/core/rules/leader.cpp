@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/election.h"
+#include "core/plan/planners.h"
 #include "core/rules/steps.h"
 #include "core/timeline.h"
 
@@ -36,6 +37,7 @@ bool asked_in_vain(const Situation& s) {
 
 bool is_good_target(const Situation& s, const PeerAnswer& peer, const Failover& request) {
   if (peer.name == s.o.self.name || !could_lead(peer) || !peer.in_recovery || peer.holds_back) return false;
+  if (!request.leader.empty() && !sync_allows(s, peer.name)) return false;
   if (!request.candidate.empty() && peer.name != request.candidate) return false;
   // It must be receiving from here right now, or it would miss what is written until the stop.
   const Member* member = s.view->member(peer.name);
@@ -166,6 +168,15 @@ constexpr Rule table[] = {
        start(d, job::Stop{.immediate = true});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the promotion failed", s.o.now};
        forget_rejoin(d.memory);
+     }},
+    {719, "prepare_synchronous_mode",
+     "the lock is ours, the local server is in recovery, and /sync or the server's setting is still another leader's",
+     "claiming synchronous replication before the promotion", "I5, I7, F63",
+     [](const Situation& s) { return s.holding && s.replica && !s.m.demotion && !plan::sync_prepared(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "claiming synchronous replication before the promotion");
+       renew_when_due(s, d);
+       plan::prepare_sync(s, d);
      }},
     {720, "promote", "the lock is ours, the local server is in recovery, and this is no standby cluster",
      "promoted self to leader by acquiring session lock", "I2, I12, F63",

@@ -55,6 +55,9 @@ constexpr Rule table[] = {
        if (s.job_running) act(d, action::CancelJob{});
        act(d, action::Exit{0});
      }},
+    {25, "shut_down_leave_sync", "the agent is asked to end and the local server is a synchronous standby",
+     "waiting for the leader to do without this synchronous standby", "L1, F65",
+     [](const Situation& s) { return s.o.requests.shutdown && !s.job_running && leaves_sync(s); }, leave_sync},
     {30, "shut_down_stop_server", "the agent is asked to end and the local server is not down yet",
      "stopping PostgreSQL before the agent ends", "F09, F64",
      [](const Situation& s) { return s.o.requests.shutdown && !s.stopped; },

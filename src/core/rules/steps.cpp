@@ -46,7 +46,7 @@ bool somebody_received_everything(const Situation& s) {
   if (!peers_are_fresh(s)) return false;
   const auto& wanted = s.view->failover.value.candidate;
   return std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const PeerAnswer& peer) {
-    const bool named = wanted.empty() || peer.name == wanted;
+    const bool named = wanted.empty() ? sync_allows(s, peer.name) : peer.name == wanted;
     return named && could_lead(peer) && peer.timeline == s.control->timeline && peer.wal > s.control->checkpoint;
   });
 }
@@ -75,7 +75,7 @@ bool start_timed_out(const Situation& s) {
 
 bool somebody_could_take_over(const Situation& s) {
   return peers_are_fresh(s) && std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const auto& peer) {
-           return could_lead(peer) && peer.name != s.o.self.name && peer.in_recovery;
+           return could_lead(peer) && peer.name != s.o.self.name && peer.in_recovery && sync_allows(s, peer.name);
          });
 }
 
@@ -99,6 +99,19 @@ Lineage compare_running(const Situation& s) {
   // A leader that has not promoted yet may still be on an older timeline than we are: nothing to judge by.
   if (theirs.timeline < here.timeline && theirs.in_recovery) return Lineage::contained;
   return lineage(here, true, theirs.timeline, theirs.wal, theirs.history);
+}
+
+bool leaves_sync(const Situation& s) {
+  if (s.view == nullptr || !s.replica || !s.other_leads || !s.o.settings.synchronous()) return false;
+  if (!s.view->sync.value.lists(s.o.self.name)) return false;
+  // The leader looks at the members once per loop_wait.
+  return !s.m.leaving_sync_since || s.o.now - *s.m.leaving_sync_since < 2 * s.o.settings.loop_wait;
+}
+
+void leave_sync(const Situation& s, Decision& d) {
+  say(d, "waiting for the leader to do without this synchronous standby");
+  if (!s.m.leaving_sync_since) d.memory.leaving_sync_since = s.o.now;
+  d.wake_at = std::min(d.wake_at, d.memory.leaving_sync_since.value() + 2 * s.o.settings.loop_wait);
 }
 
 void forget_rejoin(Memory& memory) {

@@ -54,6 +54,10 @@ void await_receiver(const Situation& s, Decision& d);
 bool start_timed_out(const Situation& s);
 // A replica that answered just now could be the primary instead.
 bool somebody_could_take_over(const Situation& s);
+// This node is a synchronous standby and about to go down: the leader is asked to do without it, or commits would wait
+// for a server that is not there. Only a hint, never waited for long.
+bool leaves_sync(const Situation& s);
+void leave_sync(const Situation& s, Decision& d);
 
 // Whether a history that diverged may be mended, and how (I10).
 bool may_rewind(const Situation& s);

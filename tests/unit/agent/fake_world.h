@@ -145,6 +145,9 @@ class FakePostgres : public Postgres {
   Task<Result<void>> remove_data(bool, Instant deadline) override { return step("remove", deadline); }
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> set_sync_names(std::optional<std::string>, Instant deadline) override {
+    return step("sync names", deadline);
+  }
   Task<Result<void>> create_slot(std::string, Instant deadline) override { return step("create slot", deadline); }
   Task<Result<void>> drop_slot(std::string, Instant deadline) override { return step("drop slot", deadline); }
   void run_callback(std::string_view action, std::string_view role) override;

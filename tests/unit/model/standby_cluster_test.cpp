@@ -1,6 +1,6 @@
-#include "model/settings.h"
-
 #include <gtest/gtest.h>
+
+#include "model/settings.h"
 
 namespace regent {
 namespace {

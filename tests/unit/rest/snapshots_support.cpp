@@ -138,7 +138,7 @@ void make_synchronous(Snapshot& snapshot, const std::string& mode, const std::ve
   view.sync.value.leader = MemberName("n1");
   view.sync.value.standbys.clear();
   for (const auto& name : standbys) view.sync.value.standbys.emplace_back(name);
-  snapshot.observation.settings.synchronous_mode = true;
+  snapshot.observation.settings.synchronous_mode = mode == "quorum" ? SyncMode::quorum : SyncMode::on;
 }
 
 }  // namespace regent::rest::testing
