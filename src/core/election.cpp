@@ -49,23 +49,26 @@ Candidacy check_branch(const Situation& s) {
 }
 
 // I13: a leader without the store counts on the members that the failsafe key names, and on nobody else.
-Candidacy check_failsafe(const Situation& s) {
+Candidacy check_failsafe_key(const Situation& s) {
   const auto& members = s.view->failsafe.value;
-  if (!s.o.settings.failsafe_mode || members.empty()) return {Verdict::stand, {}};
-  if (!members.contains(s.me())) return {Verdict::hold_back, "the failsafe key does not name me"};
-  // What the agent promised before it was restarted it does not know. A primary has never promised anything.
+  if (!s.o.settings.failsafe_mode || members.empty() || members.contains(s.me())) return {Verdict::stand, {}};
+  return {Verdict::hold_back, "the failsafe key does not name me"};
+}
+
+// What the agent promised before it was restarted it does not know. A primary has never promised anything. It passes:
+// the others wait for a member that is ahead, instead of being told that it refuses.
+Candidacy check_forgotten_promise(const Situation& s) {
   const Instant free_at = s.o.failsafe.agent_started + s.o.settings.ttl;
-  if (members.size() > 1 && !s.primary && s.o.now < free_at) {
-    return {Verdict::hold_back, fmt::format("I may have promised a leader not to stand, for {:.0f} more seconds",
-                                            to_seconds(free_at - s.o.now))};
-  }
-  return {Verdict::stand, {}};
+  const bool bound = s.o.settings.failsafe_mode && s.view->failsafe.value.size() > 1 && !s.primary;
+  if (!bound || s.o.now >= free_at) return {Verdict::stand, {}};
+  return {Verdict::hold_back, fmt::format("I may have promised a leader not to stand, for {:.0f} more seconds",
+                                          to_seconds(free_at - s.o.now))};
 }
 
 // Nothing about this node forbids it, whoever else there is.
 Candidacy check_self(const Situation& s) {
   if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
-  if (auto bound = check_failsafe(s); bound.verdict != Verdict::stand) return bound;
+  if (auto bound = check_failsafe_key(s); bound.verdict != Verdict::stand) return bound;
   if (s.server == nullptr) return {Verdict::hold_back, "the state of PostgreSQL is not known"};
   if (s.o.postgres.data.rewind_marker) return {Verdict::hold_back, "a rewind did not finish"};
   if (s.m.no_promotion_before && s.o.now < *s.m.no_promotion_before) {
@@ -165,7 +168,7 @@ std::string own_objection(const Situation& s) {
 }
 
 Candidacy stand_for_election(const Situation& s) {
-  for (const auto check : {check_self, check_lag}) {
+  for (const auto check : {check_self, check_forgotten_promise, check_lag}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
@@ -174,7 +177,9 @@ Candidacy stand_for_election(const Situation& s) {
 }
 
 Candidacy stand_as_named_candidate(const Situation& s) {
-  if (auto result = check_self(s); result.verdict != Verdict::stand) return result;
+  for (const auto check : {check_self, check_forgotten_promise}) {
+    if (auto result = check(s); result.verdict != Verdict::stand) return result;
+  }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
   // A failover to a named member is a person's decision, for better or worse; a switchover must not lose anything (I5).
   if (!s.view->failover.value.leader.empty()) {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib import Cluster, Prober, Writer
+from lib import PATRONI, Cluster, Prober, Writer
 from lib.proxy import BLACK_HOLE
 from lib.wait import holds_for, wait_until
 
@@ -111,3 +111,29 @@ def test_only_the_leader_loses_the_store(proxied):
         assert cluster.wait_healthy() is leader and cluster.timeline() == timeline
     writer.verify(*cluster.nodes)
     prober.verify()
+
+
+@pytest.mark.regent
+def test_patroni_and_we_let_each_other_go_on():
+    """F50: the request and its answer are understood both ways."""
+    with Cluster(names=("n1",), dynamic=FAILSAFE) as cluster:
+        cluster.start()
+        peer = cluster.add_node("p2", daemon=PATRONI)
+        peer.start()
+        cluster.wait_healthy(60)
+        for leader in (cluster.node("n1"), peer):
+            old = cluster.leader()
+            if old is not leader:
+                # It waits for the promises of a moment ago, perhaps longer than the request does.
+                old.post("/switchover", {"leader": old.name, "candidate": leader.name})
+                wait_until(lambda: cluster.healthy() is leader, 60, f"{leader.name} leads")
+            ready(cluster)
+            # Started again, etcd still has the lease; Patroni gives up when it has expired meanwhile.
+            cluster.etcd.kill()
+            wait_until(lambda: active(leader), cluster.dynamic["ttl"], f"{leader.name} is in failsafe mode")
+            # Patroni would give up at once, we at the end of the lease.
+            long_enough = 4 if leader is peer else cluster.dynamic["ttl"] + 2
+            holds_for(lambda: leader.answers("/primary"), long_enough, f"{leader.name} serves")
+            cluster.etcd.start()
+            wait_until(lambda: not active(leader), 30, "failsafe mode is over")
+            assert cluster.wait_healthy(60) is leader
