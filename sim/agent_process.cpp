@@ -24,7 +24,11 @@ bool AgentProcess::run_ready() {
   if (frozen_ || dead_ || !ready_) return false;
   ready_ = false;
   context_.restart();
-  return context_.poll() > 0;
+  std::size_t ran = 0;
+  // Frozen in the middle, it does nothing more, whatever is ready.
+  while (!frozen_ && context_.poll_one() > 0) ++ran;
+  if (frozen_) ready_ = true;
+  return ran > 0;
 }
 
 // Dropping a coroutine's handler makes Asio post the unwinding of its frames; running what is posted may let other

@@ -87,6 +87,23 @@ class PostgresDecorator : public Postgres {
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override {
     return inner_.drop_slot(std::move(name), deadline);
   }
+  Task<Result<void>> create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) override {
+    return inner_.create_logical_slot(std::move(slot), deadline);
+  }
+  Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) override {
+    return inner_.advance_slot(std::move(slot), deadline);
+  }
+  Task<Result<void>> mark_slots(bool copies, Instant deadline) override { return inner_.mark_slots(copies, deadline); }
+  Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override {
+    return inner_.upstream_slots(std::move(source), deadline);
+  }
+  Task<Result<std::vector<SlotCopy>>> read_slots(Upstream source, std::vector<std::string> names,
+                                                 Instant deadline) override {
+    return inner_.read_slots(std::move(source), std::move(names), deadline);
+  }
+  Task<Result<void>> write_slots(std::vector<SlotCopy> slots, Instant deadline) override {
+    return inner_.write_slots(std::move(slots), deadline);
+  }
   void run_callback(std::string_view action, std::string_view role) override { inner_.run_callback(action, role); }
   std::string progress() const override { return inner_.progress(); }
 

@@ -115,6 +115,7 @@ Params draw_params(std::uint64_t seed) {
     // An old primary that still confirms commits is what the confirmed set must hold against (F02).
     if (!params.faults.empty() && rng.chance(0.5)) params.faults.push_back(FaultKind::agent_freeze);
   }
+  params.logical_slot = rng.chance(0.75);
   return params;
 }
 
@@ -141,6 +142,8 @@ Json Params::bootstrap_dcs() const {
   config["postgresql"]["remove_data_directory_on_rewind_failure"] = remove_on_rewind_failure;
   config["postgresql"]["remove_data_directory_on_diverged_timelines"] = remove_on_diverged;
   if (synchronous.is_object()) config.update(synchronous);
+  if (logical_slot)
+    config["slots"]["cdc"] = Json{{"type", "logical"}, {"database", "postgres"}, {"plugin", "test_decoding"}};
   return config;
 }
 
@@ -154,10 +157,10 @@ std::vector<std::string> Params::lines() const {
       fmt::format("ttl {:.0f} loop_wait {:.0f} retry_timeout {:.0f} maximum_lag {} primary_start_timeout {:.0f}",
                   to_seconds(ttl), to_seconds(loop_wait), to_seconds(retry_timeout), maximum_lag,
                   to_seconds(primary_start_timeout)),
-      fmt::format(
-          "use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {} failsafe_mode {}",
-          use_pg_rewind, remove_on_rewind_failure, remove_on_diverged, check_timeline, failsafe_mode),
-      fmt::format("synchronous: {}", to_compact(synchronous)),
+      fmt::format("use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {}", use_pg_rewind,
+                  remove_on_rewind_failure, remove_on_diverged, check_timeline),
+      fmt::format("failsafe_mode {}, logical slot {}, synchronous: {}", failsafe_mode, logical_slot,
+                  to_compact(synchronous)),
       fmt::format(
           "commit every {:.0f} ms, rewind fails {:.2f}, lease late by {:.1f} s, reply lost {:.3f}, drift {} ppm",
           to_seconds(commit_gap) * 1000, rewind_fails, to_seconds(lease_lateness), lose_reply, drift_ppm),

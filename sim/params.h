@@ -62,7 +62,8 @@ struct Params {
   bool remove_on_diverged = true;
   bool check_timeline = false;
   bool failsafe_mode = false;
-  Json synchronous;  // keys of /config; null: asynchronous
+  Json synchronous;           // keys of /config; null: asynchronous
+  bool logical_slot = false;  // a permanent one that somebody decodes (I16)
 
   Duration commit_gap = std::chrono::milliseconds(200);  // mean, per node
   double rewind_fails = 0;

@@ -3,6 +3,29 @@
 
 namespace regent::sim {
 
+namespace {
+
+std::vector<SlotRow> slot_rows(const std::map<std::string, Slot>& slots) {
+  std::vector<SlotRow> rows;
+  for (const auto& [name, slot] : slots) {
+    SlotRow row;
+    row.name = name;
+    row.physical = slot.physical;
+    row.restart_lsn = slot.position;
+    row.catalog_xmin = slot.catalog_xmin;
+    row.has_xmin = slot.catalog_xmin.has_value();
+    if (!slot.physical) {
+      row.confirmed_flush_lsn = slot.position;
+      row.database = "postgres";
+      row.plugin = "test_decoding";
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+}  // namespace
+
 ServerFacts PgServer::server_facts() const {
   ServerFacts facts;
   facts.in_recovery = in_recovery_;
@@ -32,12 +55,8 @@ ServerFacts PgServer::server_facts() const {
     facts.replication.push_back(row);
     active.insert(other->disk_.upstream.slot);
   }
-  for (const std::string& name : disk_.slots) {
-    SlotRow row;
-    row.name = name;
-    row.active = active.count(name) > 0;
-    facts.slots.push_back(row);
-  }
+  facts.slots = slot_rows(disk_.slots);
+  for (SlotRow& row : facts.slots) row.active = active.count(row.name) > 0;
   return facts;
 }
 
@@ -59,6 +78,7 @@ PostgresFacts PgServer::facts(Instant now, WallTime) const {
   facts.data.standby_signal = disk_.standby_signal;
   facts.data.backup_label = disk_.backup_label;
   facts.data.rewind_marker = disk_.rewind_marker;
+  facts.data.followed = disk_.followed;
   if (process_ == Process::stopped) {
     ControlFacts control;
     control.state = disk_.control_state;
@@ -71,6 +91,24 @@ PostgresFacts PgServer::facts(Instant now, WallTime) const {
     facts.data.control = control;
   }
   return facts;
+}
+
+Result<UpstreamSlots> PgServer::slots_of(const Upstream& source) const {
+  auto from = reach(source);
+  if (!from) return tl::unexpected(from.error());
+  if ((*from)->in_recovery_) return fail(ErrorKind::refused, "the source is in recovery");
+  UpstreamSlots answer;
+  answer.source = source.name;
+  answer.timeline = (*from)->timeline();
+  answer.slots = slot_rows((*from)->disk_.slots);
+  return answer;
+}
+
+Result<std::map<std::string, Slot>> PgServer::slot_files_of(const Upstream& source) const {
+  auto from = reach(source);
+  if (!from) return tl::unexpected(from.error());
+  if ((*from)->in_recovery_) return fail(ErrorKind::refused, "the source is in recovery");
+  return (*from)->disk_.slots;
 }
 
 Result<UpstreamHistory> PgServer::history_of(const Upstream& source) const {

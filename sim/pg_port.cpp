@@ -191,14 +191,14 @@ Task<Result<void>> PgPort::remove_data(bool, Instant deadline) {
 
 // ---------------------------------------------------------------------------------------------------- queries
 
-Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant deadline) {
-  using Answer = Result<UpstreamHistory>;
+template <class T>
+Task<Result<T>> PgPort::ask_upstream(std::function<Result<T>()> question, Instant deadline) {
+  using Answer = Result<T>;
   const Duration until = p_.clock.when(deadline);
-  auto start = [this, source, until](std::shared_ptr<Wait<Answer>> wait) {
+  auto start = [this, question, until](std::shared_ptr<Wait<Answer>> wait) {
     World& world = p_.world;
-    PgServer& server = p_.server;
-    world.after(world.rng().between(1ms, 15ms), [wait, &world, &server, source, until] {
-      auto answer = server.history_of(source);
+    world.after(world.rng().between(1ms, 15ms), [wait, &world, question, until] {
+      auto answer = question();
       if (answer) return wait->complete(std::move(answer));
       world.at(until, [wait, answer] { wait->complete(answer); });
     });
@@ -206,6 +206,12 @@ Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant 
   Answer cancelled = fail(ErrorKind::cancelled, "cancelled");
   auto result = co_await wait_for<Answer>(p_.process, start, cancelled);
   co_return result;
+}
+
+Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<Result<UpstreamHistory>()> question = [&server, source] { return server.history_of(source); };
+  return ask_upstream<UpstreamHistory>(question, deadline);
 }
 
 Task<Result<History>> PgPort::local_history(Timeline timeline, Instant deadline) {
@@ -243,6 +249,58 @@ Task<Result<void>> PgPort::create_slot(std::string name, Instant deadline) {
 Task<Result<void>> PgPort::drop_slot(std::string name, Instant deadline) {
   PgServer& server = p_.server;
   std::function<void()> effect = [&server, name] { server.drop_slot(name); };
+  return query(effect, deadline);
+}
+
+Task<Result<void>> PgPort::create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, name = slot.name] { server.create_logical_slot(name); };
+  return query(effect, deadline);
+}
+
+Task<Result<void>> PgPort::advance_slot(action::SyncSlots::Advance slot, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, name = slot.name, to = slot.to] { server.advance_slot(name, to); };
+  return query(effect, deadline);
+}
+
+Task<Result<void>> PgPort::mark_slots(bool copies, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, copies] { server.mark_slots(copies); };
+  return query(effect, deadline);
+}
+
+Task<Result<UpstreamSlots>> PgPort::upstream_slots(Upstream source, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<Result<UpstreamSlots>()> question = [&server, source] { return server.slots_of(source); };
+  return ask_upstream<UpstreamSlots>(question, deadline);
+}
+
+Task<Result<std::vector<SlotCopy>>> PgPort::read_slots(Upstream source, std::vector<std::string> names,
+                                                       Instant deadline) {
+  PgServer& server = p_.server;
+  using Copies = std::vector<SlotCopy>;
+  std::function<Result<Copies>()> question = [&server, source, names]() -> Result<Copies> {
+    auto theirs = server.slot_files_of(source);
+    if (!theirs) return tl::unexpected(theirs.error());
+    Copies copies;
+    for (const auto& name : names) {
+      const auto found = theirs->find(name);
+      if (found == theirs->end()) return fail(ErrorKind::failed, "no such slot");
+      copies.push_back({name, std::to_string(found->second.catalog_xmin.value_or(0)), found->second.position});
+    }
+    return copies;
+  };
+  return ask_upstream<Copies>(question, deadline);
+}
+
+Task<Result<void>> PgPort::write_slots(std::vector<SlotCopy> slots, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<void()> effect = [&server, slots] {
+    for (const auto& copy : slots) {
+      server.write_slot(copy.name, Slot{false, copy.confirmed, static_cast<std::uint32_t>(std::stoul(copy.state))});
+    }
+  };
   return query(effect, deadline);
 }
 

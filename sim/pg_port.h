@@ -59,6 +59,13 @@ class PgPort final : public Postgres {
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
   Task<Result<void>> create_slot(std::string name, Instant deadline) override;
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
+  Task<Result<void>> create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) override;
+  Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) override;
+  Task<Result<void>> mark_slots(bool copies, Instant deadline) override;
+  Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override;
+  Task<Result<std::vector<SlotCopy>>> read_slots(Upstream source, std::vector<std::string> names,
+                                                 Instant deadline) override;
+  Task<Result<void>> write_slots(std::vector<SlotCopy> slots, Instant deadline) override;
   void run_callback(std::string_view, std::string_view) override {}
   std::string progress() const override { return {}; }
 
@@ -67,6 +74,9 @@ class PgPort final : public Postgres {
   Task<Result<void>> step(std::function<void(Done)> begin, Instant deadline, bool child);
   // A short exchange with the running server. `effect` may happen after this port is gone.
   Task<Result<void>> query(std::function<void()> effect, Instant deadline);
+  // A question to another server, which is not answered before the deadline when it cannot be reached.
+  template <class T>
+  Task<Result<T>> ask_upstream(std::function<Result<T>()> question, Instant deadline);
 
   Parts p_;
   Json config_;

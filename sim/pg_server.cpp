@@ -78,6 +78,7 @@ void PgServer::start(const job::Start& spec, Done done) {
   }
   disk_.standby_signal = !spec.as_primary;
   disk_.upstream = spec.upstream;
+  if (!spec.as_primary && !spec.upstream.none()) disk_.followed = true;
   ++incarnation_;
   in_recovery_ = true;
   serving_ = false;
@@ -198,7 +199,10 @@ void PgServer::promote(Done done) {
     disk_.control_state = "in production";
     disk_.newest_timeline = Timeline{std::max(disk_.newest_timeline, timeline()).value + 1};
     const auto fork = shared_.wal.begin_timeline(disk_.last(), disk_.newest_timeline, node_, shared_.world.now());
+    const auto before = horizon();
     disk_.chain.push_back(shared_.wal.append(disk_.last(), fork, 50, node_));
+    shared_.wal.at(disk_.last()).horizon = before;
+    disk_.followed = false;
     shared_.world.trace("n{}: PostgreSQL is promoted to timeline {} at {}", node_ + 1, timeline().value,
                         to_string(wal_end()));
     if (shared_.listener != nullptr) shared_.listener->promoted(*this, fork);
@@ -237,6 +241,9 @@ void PgServer::take_checkpoint() {
 void PgServer::append(std::uint32_t length) {
   const RecordId parent = disk_.last();
   const RecordId record = shared_.wal.append(parent, shared_.wal.at(parent).fork, length, node_);
+  // Vacuum: as far as the slots let it.
+  const auto before = parent == 0 ? 0 : shared_.wal.at(parent).horizon;
+  shared_.wal.at(record).horizon = std::max(before, oldest_needed());
   disk_.chain.push_back(record);
   if (shared_.listener != nullptr) shared_.listener->record_written(*this, record);
 }
@@ -356,6 +363,7 @@ void PgServer::pump() {
   disk_.chain.insert(disk_.chain.end(), theirs.begin() + static_cast<std::ptrdiff_t>(disk_.chain.size()), theirs.end());
   disk_.newest_timeline = std::max(disk_.newest_timeline, source->timeline());
   source->release_waiters();
+  send_feedback(*source);
 }
 
 // --------------------------------------------------------------------------------- children of the agent
@@ -449,6 +457,8 @@ void PgServer::rewind(const Upstream& source, Done done) {
     if (!again) return fail(ErrorKind::failed, "pg_rewind broke off");
     const Disk& newest = (*again)->disk_;
     disk_.chain = newest.chain;
+    disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
+    disk_.followed = false;
     disk_.newest_timeline = std::max(disk_.newest_timeline, newest.newest_timeline);
     disk_.control_state = "in archive recovery";
     disk_.control_timeline = newest.control_timeline;

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -48,6 +50,14 @@ struct PgWorld {
 
 using Done = std::function<void(Result<void>)>;
 
+// A replication slot. Transaction numbers of the model are depths in the chain of WAL: vacuum on a primary removes the
+// catalog rows below the oldest catalog_xmin of its slots.
+struct Slot {
+  bool physical = true;
+  Lsn position;  // restart_lsn of a physical slot, confirmed_flush_lsn of a logical one
+  std::optional<std::uint32_t> catalog_xmin;
+};
+
 struct Disk {
   DataState state = DataState::empty;
   SystemId system_id;
@@ -59,7 +69,8 @@ struct Disk {
   bool standby_signal = false;
   bool backup_label = false;
   bool rewind_marker = false;  // a rewind did not finish: the files fit nothing (F69)
-  std::set<std::string> slots;
+  std::map<std::string, Slot> slots;
+  bool followed = false;
   Upstream upstream;
   std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
 
@@ -93,15 +104,28 @@ class PgServer {
   void kill_tree(Done done);
   void promote(Done done);
   void checkpoint(Done done);
-  void follow(Upstream upstream) { disk_.upstream = std::move(upstream); }
+  void follow(Upstream upstream) {
+    disk_.upstream = std::move(upstream);
+    disk_.followed = true;
+  }
   void initdb(Done done);
   void clone(const Upstream& source, Done done);
   void rewind(const Upstream& source, Done done);
   void crash_recovery(Done done);
   void remove_data(Done done);
-  void create_slot(const std::string& name) { disk_.slots.insert(name); }
+  void create_slot(const std::string& name) { disk_.slots.try_emplace(name, Slot{true, wal_end(), {}}); }
   void drop_slot(const std::string& name) { disk_.slots.erase(name); }
   void set_sync_names(const std::optional<std::string>& names, Done done);
+  void create_logical_slot(const std::string& name);
+  void advance_slot(const std::string& name, Lsn to);
+  void mark_slots(bool copies) { disk_.followed = copies; }
+  void write_slot(const std::string& name, const Slot& slot);
+  Result<UpstreamSlots> slots_of(const Upstream& source) const;
+  Result<std::map<std::string, Slot>> slot_files_of(const Upstream& source) const;
+  // The consumer of a logical slot confirms what it has read.
+  void confirm(const std::string& name, Lsn position);
+  // Catalog rows older than this are gone.
+  std::uint32_t horizon() const;
   Result<UpstreamHistory> history_of(const Upstream& source) const;
   // Called whenever the postmaster appears or is gone.
   void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
@@ -135,6 +159,8 @@ class PgServer {
   void notice_sync_names();
   std::vector<const PgServer*> standbys() const;
   void take_checkpoint();
+  std::uint32_t oldest_needed() const;  // by the slots of this server
+  void send_feedback(PgServer& source) const;
   bool can_stream_from(const PgServer& source) const;
   Result<PgServer*> reach(const Upstream& source) const;
   PgServer* find(const HostPort& address) const;

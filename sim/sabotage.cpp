@@ -283,6 +283,30 @@ class BelieveTheSetting final : public Named {
   }
 };
 
+// The leader seems to have confirmed everything: the copies of its slots are advanced to the end of what is replayed.
+class SkipSlot final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (!o.upstream_slots.is_known()) return;
+    UpstreamSlots slots = *o.upstream_slots;
+    for (auto& slot : slots.slots) {
+      if (!slot.physical) slot.confirmed_flush_lsn = Lsn{~std::uint64_t{0} / 2};
+    }
+    o.upstream_slots = Fact<UpstreamSlots>::known(std::move(slots), o.upstream_slots.at());
+  }
+};
+
+// Copies of logical slots are offered after a promotion, whole or not.
+class OfferUnprovenSlot final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override { o.postgres.data.followed = false; }
+  void tamper(const Observation&, Decision& d) const override {
+    for (auto& action : d.actions) {
+      if (auto* slots = std::get_if<action::SyncSlots>(&action)) slots->copies.reset();
+    }
+  }
+};
+
 // ------------------------------------------------------------------------------------------------ PostgreSQL
 
 class StartHalfRewound final : public Named {
@@ -368,6 +392,10 @@ const std::vector<const Sabotage*>& sabotages() {
                                        "a lease is believed to be fresh whenever it is held");
   static const StartHalfRewound rewound("start-half-rewound", "the marker of an unfinished rewind is not seen");
   static const RemoveOnlyCopy copy("remove-only-copy", "a stopped data directory is removed, to be cloned again");
+  static const SkipSlot skip_slot("skip-slot",
+                                  "a copy of a logical slot is advanced beyond what its consumer confirmed");
+  static const OfferUnprovenSlot unproven("offer-unproven-slot",
+                                          "copies of logical slots are offered after a promotion, whole or not");
   static const StopOnlyInName stop("stop-only-in-name", "stopping the server is reported as done, and is not");
   static const FailsafeWithoutAll without_all("failsafe-without-all",
                                               "a leader without the store goes on although a member did not answer");
@@ -383,8 +411,9 @@ const std::vector<const Sabotage*>& sabotages() {
   static const BelieveTheSetting believe("believe-the-setting",
                                          "commits are taken to wait as soon as the setting is in effect");
   static const std::vector<const Sabotage*> all = {
-      &publish, &loosen,  &outside,  &votes, &moving,   &believe, &renew, &read, &acquire,     &claim,      &initdb,
-      &promote, &release, &ancestry, &lag,   &deadline, &rewound, &copy,  &stop, &without_all, &vote_again, &standby};
+      &publish, &loosen, &outside, &votes,       &moving,     &believe,  &renew,     &read,
+      &acquire, &claim,  &initdb,  &promote,     &release,    &ancestry, &lag,       &deadline,
+      &rewound, &copy,   &stop,    &without_all, &vote_again, &standby,  &skip_slot, &unproven};
   return all;
 }
 

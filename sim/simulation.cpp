@@ -257,7 +257,11 @@ void Simulation::key_changed(const std::string& path, const StoreKey* before, co
       });
     }
   }
-  if (path == "config") hands_off_until_ = world_.now() + params_.loop_wait + 2 * params_.retry_timeout;
+  const auto paused_in = [](const StoreKey* key) {
+    return key != nullptr && key->value.find("\"pause\":true") != std::string::npos;
+  };
+  if (path == "config" && paused_in(before) != paused_in(after))
+    hands_off_until_ = world_.now() + params_.loop_wait + 2 * params_.retry_timeout;
   if (path == "leader" && after != nullptr && (before == nullptr || before->value != after->value)) {
     if (!last_leader_.empty() && last_leader_ != after->value) ++outcome_.leader_changes;
     last_leader_ = after->value;

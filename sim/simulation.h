@@ -23,6 +23,7 @@ struct Outcome {
   int faults = 0;
   int leader_changes = 0;
   int promotions = 0;
+  int slot_takeovers = 0;  // the consumer of the logical slot went on at another node
 };
 
 class Simulation final : public PgListener, public DcsListener, public StepListener {
@@ -46,6 +47,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   // Paused, or resumed so lately that agents need not know it yet (I14).
   bool hands_off() const;
   int leader_changes() const { return outcome_.leader_changes; }
+  void note_slot_takeover() { ++outcome_.slot_takeovers; }
   int faults_injected() const { return faults_.injected(); }
   const Faults& faults() const { return faults_; }
 

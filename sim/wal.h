@@ -21,6 +21,7 @@ struct Record {
   Lsn start, end;
   std::int16_t node = -1;
   bool acknowledged = false;
+  std::uint32_t horizon = 0;  // catalog rows older than this depth are vacuumed away where this record is replayed
 };
 
 // One beginning of a timeline: initdb, or a promotion.

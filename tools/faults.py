@@ -94,8 +94,8 @@ FAULTS = [
         (73, "bootstrap races", HELD, ""),
         (74, "duplicate name, foreign data", HELD, ""),
         (75, "promoted by hand", HELD, ""),
-        (76, "logical slots lost or too far", LATER, "no logical slots"),
-        (77, "a slot pins WAL or is lost", PART, "member_slots_ttl; only slots of members are ever dropped")]),
+        (76, "logical slots lost or too far", HELD, "a copy that is not proven whole is not offered"),
+        (77, "a slot pins WAL or is lost", HELD, "named; slots of others are never dropped")]),
     ("Operators, callbacks", [
         (78, "switchover with a failing candidate", HELD, ""),
         (79, "pause, manual change, resume", PART, ""),

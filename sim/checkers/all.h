@@ -15,5 +15,6 @@ void add_data_checkers(Simulation& sim, Checkers& checkers);
 void add_sync_checkers(Simulation& sim, Checkers& checkers);
 void add_key_checkers(Simulation& sim, Checkers& checkers);
 void add_failsafe_checkers(Simulation& sim, Checkers& checkers);
+void add_slot_checkers(Simulation& sim, Checkers& checkers);
 
 }  // namespace regent::sim

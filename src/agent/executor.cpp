@@ -18,6 +18,7 @@ constexpr Duration history_time = std::chrono::seconds(3);
 constexpr Duration files_time = std::chrono::seconds(10);
 constexpr Duration slot_time = std::chrono::seconds(5);
 constexpr Duration sync_names_time = std::chrono::seconds(5);
+constexpr Duration upstream_slots_time = std::chrono::seconds(1);
 constexpr Duration cancel_time = std::chrono::seconds(5);
 
 Instant store_deadline(const AgentState& state) {
@@ -162,20 +163,54 @@ Task<Result<void>> apply_config(AgentState& state) {
   co_return outcome_of(applied);
 }
 
-// One slot that cannot be made or dropped does not keep the others from it.
+Task<Result<void>> gather_upstream_slots(AgentState& state, Upstream source) {
+  const Instant asked = state.now();
+  auto ask = state.ports.postgres.upstream_slots(std::move(source), state.deadline(upstream_slots_time));
+  Result<UpstreamSlots> answer = co_await std::move(ask);
+  state.upstream_slots = answer ? Fact<UpstreamSlots>::known(std::move(*answer), asked)
+                                : Fact<UpstreamSlots>::unknown(answer.error().message, asked);
+  co_return Result<void>{};
+}
+
+void note_slot(AgentState& state, const std::string& name, const Result<void>& outcome) {
+  if (outcome) {
+    state.slot_failures.erase(name);
+    return;
+  }
+  log::warning("slot {}: {}", name, outcome.error().message);
+  state.slot_failures[name] = {outcome.error().message, state.now()};
+}
+
+// One slot that cannot be made or dropped does not keep the others from it, nor anything else.
 Task<Result<void>> sync_slots(AgentState& state, action::SyncSlots slots) {
-  Result<void> outcome;
+  Postgres& postgres = state.ports.postgres;
+  if (slots.copies) {
+    auto mark = postgres.mark_slots(*slots.copies, state.deadline(slot_time));
+    Result<void> marked = co_await std::move(mark);
+    if (!marked) co_return marked;
+  }
   for (const std::string& name : slots.drop) {
-    auto drop = state.ports.postgres.drop_slot(name, state.deadline(slot_time));
-    Result<void> dropped = co_await std::move(drop);
-    if (!dropped) outcome = dropped;
+    auto drop = postgres.drop_slot(name, state.deadline(slot_time));
+    const Result<void> outcome = co_await std::move(drop);
+    if (outcome) log::info("Dropped replication slot '{}'", name);
+    note_slot(state, name, outcome);
   }
   for (const std::string& name : slots.create) {
-    auto create = state.ports.postgres.create_slot(name, state.deadline(slot_time));
-    Result<void> created = co_await std::move(create);
-    if (!created) outcome = created;
+    auto create = postgres.create_slot(name, state.deadline(slot_time));
+    const Result<void> outcome = co_await std::move(create);
+    note_slot(state, name, outcome);
   }
-  co_return outcome;
+  for (const auto& slot : slots.create_logical) {
+    auto create = postgres.create_logical_slot(slot, state.deadline(slot_time));
+    const Result<void> outcome = co_await std::move(create);
+    note_slot(state, slot.name, outcome);
+  }
+  for (const auto& slot : slots.advance) {
+    auto advance = postgres.advance_slot(slot, state.deadline(slot_time));
+    const Result<void> outcome = co_await std::move(advance);
+    note_slot(state, slot.name, outcome);
+  }
+  co_return Result<void>{};
 }
 
 Task<Result<void>> set_sync_names(AgentState& state, std::optional<std::string> names, Instant decided_at) {
@@ -221,6 +256,9 @@ Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act
   if (auto* ask = std::get_if<action::GatherUpstreamHistory>(&act)) {
     return gather_upstream_history(*state, std::move(ask->source));
   }
+  if (auto* ask = std::get_if<action::GatherUpstreamSlots>(&act)) {
+    return gather_upstream_slots(*state, std::move(ask->source));
+  }
   if (auto* job = std::get_if<action::StartJob>(&act)) return immediately(start_job(state, std::move(job->spec)));
   if (std::holds_alternative<action::CancelJob>(act)) return cancel_job(*state);
   if (auto* whom = std::get_if<action::Follow>(&act)) return follow(*state, std::move(whom->upstream));
@@ -238,6 +276,7 @@ Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act
 // Heartbeats change nothing that the rules look at; everything else does.
 bool is_heartbeat(const Action& act) {
   const auto* write = std::get_if<action::WriteKey>(&act);
+  if (const auto* slots = std::get_if<action::SyncSlots>(&act)) return slots->only_advances();
   return std::holds_alternative<action::WriteMember>(act) || std::holds_alternative<action::RenewLease>(act) ||
          (write != nullptr && write->key == action::Key::status);
 }

@@ -109,6 +109,8 @@ Task<Observation> gather(AgentState& state) {
   observation.failsafe = state.failsafe;
   observation.peers = state.peers;
   observation.upstream_history = state.upstream_history;
+  observation.upstream_slots = state.upstream_slots;
+  observation.slot_failures = state.slot_failures;
   observation.local_history = state.local_history;
   observation.cached_config = state.ports.postgres.cached_dynamic_config();
   observation.job = std::move(job);

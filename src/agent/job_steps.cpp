@@ -18,6 +18,8 @@ constexpr Duration replica_start_time = std::chrono::seconds(60);
 // Clients that do not let go are cut off after this long: the cluster has no primary meanwhile (F15).
 constexpr Duration restart_patience = std::chrono::seconds(60);
 constexpr Duration promote_time = std::chrono::seconds(60);
+// With up to a gigabyte of WAL.
+constexpr Duration slot_read_time = std::chrono::minutes(2);
 
 // I2: nobody may write here without a lease that lasts. Asked again right before the step, because the process may have
 // been frozen since the decision (F02).
@@ -52,7 +54,8 @@ Task<Result<void>> bootstrap(AgentState& state) {
   auto launch =
       postgres.start(as_primary, state.now() + std::max(state.settings.primary_start_timeout, replica_start_time));
   auto launched = co_await std::move(launch);
-  if (!launched) co_return launched;
+  // Recovery to a point in time takes as long as it takes; what comes next waits for it.
+  if (!launched && launched.error().kind != ErrorKind::timeout) co_return launched;
   auto roles = postgres.bootstrap_roles(state.now() + as_long_as_it_takes);
   co_return co_await std::move(roles);
 }
@@ -69,6 +72,24 @@ Task<Result<void>> restart(AgentState& state, job::Restart spec) {
   again.upstream = spec.upstream;
   auto launch = start(state, std::move(again));
   co_return co_await std::move(launch);
+}
+
+// Read before the server stops: it is down for as short as possible, and not at all when the leader does not answer.
+Task<Result<void>> copy_slots(AgentState& state, job::CopySlots spec) {
+  Postgres& postgres = state.ports.postgres;
+  auto read = postgres.read_slots(std::move(spec.source), std::move(spec.names), state.now() + slot_read_time);
+  auto copies = co_await std::move(read);
+  if (!copies) co_return tl::make_unexpected(copies.error());
+  auto stop = perform_stop(state, job::Stop{.escalate_after = restart_patience});
+  auto stopped = co_await std::move(stop);
+  if (!stopped) co_return stopped;
+  auto write = postgres.write_slots(std::move(*copies), state.now() + slot_read_time);
+  const auto written = co_await std::move(write);
+  job::Start again;
+  again.upstream = std::move(spec.upstream);
+  auto launch = start(state, std::move(again));
+  auto launched = co_await std::move(launch);
+  co_return written ? launched : written;
 }
 
 Task<Result<void>> promote(AgentState& state) {
@@ -91,6 +112,7 @@ Task<Result<void>> perform_job(AgentState& state, job::Spec spec) {
   if (std::holds_alternative<job::Checkpoint>(spec)) return postgres.checkpoint(state.now() + checkpoint_time);
   if (std::holds_alternative<job::CrashRecovery>(spec)) return postgres.crash_recovery(unhurried);
   if (auto* rewind = std::get_if<job::Rewind>(&spec)) return postgres.rewind(std::move(rewind->source), unhurried);
+  if (auto* copy = std::get_if<job::CopySlots>(&spec)) return copy_slots(state, std::move(*copy));
   return postgres.remove_data(std::get<job::RemoveData>(spec).keep_as_failed, state.now() + removal_time);
 }
 

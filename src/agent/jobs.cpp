@@ -2,6 +2,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <exception>
 
@@ -40,6 +42,8 @@ void Jobs::abandon(AgentState& state) {
 Task<void> Jobs::run(std::shared_ptr<AgentState> state, std::uint64_t id, job::Spec spec) {
   Result<void> outcome;
   try {
+    // In its own turn, not inside the cycle that started it: what it checks first, it checks when it runs (F02).
+    co_await boost::asio::post(state->executor, boost::asio::use_awaitable);
     auto steps = perform_job(*state, spec);
     outcome = co_await std::move(steps);
   } catch (const boost::system::system_error&) {
@@ -60,7 +64,11 @@ void Jobs::end(AgentState& state, std::uint64_t id, Result<void> outcome) {
     ended.error = outcome.error();
     log::warning("{} failed: {}", job_name(ended.spec), ended.error->message);
   } else if (const auto* clone = std::get_if<job::Clone>(&ended.spec)) {
-    log::info("bootstrapped from {} '{}'", clone->from_leader ? "leader" : "replica", clone->source.name.str());
+    if (clone->source.none()) {
+      log::info("bootstrapped (without leader)");
+    } else {
+      log::info("bootstrapped from {} '{}'", clone->from_leader ? "leader" : "replica", clone->source.name.str());
+    }
   }
   facts_ = JobFacts{};
   facts_.ended = std::move(ended);

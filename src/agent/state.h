@@ -5,7 +5,9 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -46,6 +48,8 @@ struct AgentState {
 
   Fact<PeersFacts> peers;
   Fact<UpstreamHistory> upstream_history;
+  Fact<UpstreamSlots> upstream_slots;
+  std::map<std::string, SlotFailure> slot_failures;
   Fact<History> local_history;
   Timeline local_history_of;
   Fact<ClusterView> last_cluster;

@@ -1,5 +1,6 @@
 #include "core/decide.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -36,6 +37,11 @@ bool keeps_leading(const Decision& d) {
     }
   }
   return true;
+}
+
+bool starts_job(const Decision& d) {
+  return std::any_of(d.actions.begin(), d.actions.end(),
+                     [](const Action& action) { return std::holds_alternative<action::StartJob>(action); });
 }
 
 void answer_restart(const Observation& o, const Memory& before, Decision& d) {
@@ -83,15 +89,19 @@ Decision decide(const Observation& observation, const Memory& memory) {
     // A standby leader is on the remote server's timelines, and made none of them.
     if (s.primary) plan::history_key(s, d);
     plan::failsafe_key(s, d);
-    if (!s.paused) plan::slots(s, d);
     plan::sync_replication(s, d);
   } else if (s.replica && s.other_leads && !d.has_effects()) {
     plan::replica_sync_names(s, d);
   }
+  plan::slots_before_promotion(s, d);
   plan::scheduled_restart(s, d);
   plan::configuration(s, d);
   plan::member_key(s, d);
   if (s.view != nullptr && s.replica) d.refuses = own_objection(s);
+  // Last: a slot that cannot be made keeps nothing else from being done.
+  if (leads && keeps_leading(d) && s.view != nullptr) plan::slots_of_leader(s, d);
+  if (s.replica && s.other_leads && !starts_job(d)) plan::slots_of_replica(s, d);
+  plan::slot_ages(s, d);
   for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});
   if (s.view != nullptr) {
     for (const auto& problem : s.view->problems) d.conditions.push_back({"KeyUnreadable", problem});

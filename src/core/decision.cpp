@@ -16,9 +16,16 @@ std::string describe(const Upstream& upstream) {
          recovery;
 }
 
+std::string list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ",") + name;
+  return out;
+}
+
 struct JobText {
   std::string operator()(const job::Bootstrap&) const { return "bootstrap"; }
   std::string operator()(const job::Clone& job) const {
+    if (job.source.none() && !job.remote) return "clone without a leader";
     const auto* whom = job.remote ? "remote " : job.from_leader ? "leader " : "replica ";
     return fmt::format("clone from {}{}", whom, describe(job.source));
   }
@@ -38,6 +45,9 @@ struct JobText {
   std::string operator()(const job::Checkpoint&) const { return "checkpoint"; }
   std::string operator()(const job::CrashRecovery&) const { return "crash recovery"; }
   std::string operator()(const job::Rewind& job) const { return fmt::format("rewind from {}", describe(job.source)); }
+  std::string operator()(const job::CopySlots& job) const {
+    return fmt::format("copy slots [{}] from {} and restart", list(job.names), describe(job.source));
+  }
   std::string operator()(const job::RemoveData& job) const {
     return job.keep_as_failed ? "rename the data directory to .failed" : "remove the data directory";
   }
@@ -45,12 +55,6 @@ struct JobText {
 
 std::string expect(Version version) {
   return version.absent() ? std::string("if absent") : fmt::format("if version {}", version.value);
-}
-
-std::string list(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ",") + name;
-  return out;
 }
 
 struct ActionText {
@@ -78,8 +82,15 @@ struct ActionText {
   std::string operator()(const action::CancelJob&) const { return "cancel job"; }
   std::string operator()(const action::Follow& a) const { return "follow " + describe(a.upstream); }
   std::string operator()(const action::ApplyConfig&) const { return "apply configuration"; }
+  std::string operator()(const action::GatherUpstreamSlots& a) const { return "gather slots of " + describe(a.source); }
   std::string operator()(const action::SyncSlots& a) const {
-    return fmt::format("slots: create [{}] drop [{}]", list(a.create), list(a.drop));
+    auto text = fmt::format("slots: create [{}] drop [{}]", list(a.create), list(a.drop));
+    for (const auto& slot : a.create_logical) {
+      text += fmt::format(" create logical {} in {} with {}", slot.name, slot.database, slot.plugin);
+    }
+    if (a.copies) text += *a.copies ? " as copies" : " as originals";
+    for (const auto& slot : a.advance) text += fmt::format(" advance {} to {}", slot.name, to_string(slot.to));
+    return text;
   }
   std::string operator()(const action::SetSyncNames& a) const {
     return a.names ? fmt::format("commits wait for '{}'", *a.names) : "commits wait for whom the configuration says";
@@ -98,6 +109,7 @@ struct ActionText {
 
 bool is_bookkeeping(const Action& action) {
   if (const auto* write = std::get_if<action::WriteKey>(&action)) return write->key == action::Key::status;
+  if (const auto* slots = std::get_if<action::SyncSlots>(&action)) return slots->only_advances();
   return std::holds_alternative<action::WriteMember>(action) || std::holds_alternative<action::RenewLease>(action);
 }
 

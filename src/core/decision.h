@@ -63,9 +63,30 @@ struct Follow {
 };
 // Rewrite the configuration files from the settings and reload if anything changed.
 struct ApplyConfig {};
+// The slots of the leader, to compare the copies of its logical slots with. Failing is a fact like any other.
+struct GatherUpstreamSlots {
+  Upstream source;
+};
+// Never fails as a whole: what could not be done to a slot is a fact of the next cycle (Observation::slot_failures).
 struct SyncSlots {
-  std::vector<std::string> create;
+  std::vector<std::string> create;  // physical
   std::vector<std::string> drop;
+  struct Logical {
+    std::string name, database, plugin;
+  };
+  std::vector<Logical> create_logical;
+  struct Advance {
+    std::string name;
+    std::string database;  // empty: physical
+    Lsn to;
+  };
+  std::vector<Advance> advance;
+  // Whether the logical slots of this data directory are copies from now on. Done first.
+  std::optional<bool> copies;
+
+  // Slots that follow their primary: nothing the rules look at.
+  bool only_advances() const { return create.empty() && drop.empty() && create_logical.empty() && !copies; }
+  bool empty() const { return only_advances() && advance.empty(); }
 };
 
 // Which standbys commits wait for: takes synchronous_standby_names over and waits until the server has it in effect, or
@@ -97,11 +118,12 @@ struct Exit {
 
 }  // namespace action
 
-using Action = std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey,
-                            action::DeleteKey, action::WriteMember, action::GatherPeers, action::AskFailsafe,
-                            action::GatherUpstreamHistory, action::StartJob, action::CancelJob, action::Follow,
-                            action::ApplyConfig, action::SyncSlots, action::SetSyncNames, action::AnswerRestart,
-                            action::AnswerSchedule, action::AnswerReinit, action::Exit>;
+using Action =
+    std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey, action::DeleteKey,
+                 action::WriteMember, action::GatherPeers, action::AskFailsafe, action::GatherUpstreamHistory,
+                 action::GatherUpstreamSlots, action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig,
+                 action::SyncSlots, action::SetSyncNames, action::AnswerRestart, action::AnswerSchedule,
+                 action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

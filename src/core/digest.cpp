@@ -29,6 +29,7 @@ struct JobDigest {
       m.retry_at.reset();
       m.reinitialized = m.reinitializing;
       m.reinitializing = false;
+      m.reinit_from_leader = false;
       // A fresh copy continues its source's history by construction, but the leader may have changed meanwhile.
       m.rejoin = Rejoin::unchecked;
     } else {
@@ -82,6 +83,10 @@ struct JobDigest {
     if (!ok) m.retry_at = o.now + back_off(m.rewind_failures);
   }
   void operator()(const job::Stop&) const {}
+  void operator()(const job::CopySlots&) const {
+    m.slot_copy_failures = ok ? 0 : m.slot_copy_failures + 1;
+    m.slot_copy_at = ok ? std::optional<Instant>() : o.now + 10 * back_off(m.slot_copy_failures);
+  }
   void operator()(const job::RemoveData&) const {
     if (ok) {
       m.rejoin = Rejoin::unchecked;

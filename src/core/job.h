@@ -76,14 +76,22 @@ struct Rewind {
   Upstream source;
   friend bool operator==(const Rewind&, const Rewind&) = default;
 };
+// Copies logical slots of the leader, which exist on a replica only as files that are read at the start: the server is
+// restarted as a replica of `upstream`.
+struct CopySlots {
+  Upstream source;
+  std::vector<std::string> names;
+  Upstream upstream;
+  friend bool operator==(const CopySlots&, const CopySlots&) = default;
+};
 // Removes the data directory (I10: the rule has proven that this is not the only copy) or moves it aside to `.failed`.
 struct RemoveData {
   bool keep_as_failed = false;
   friend bool operator==(const RemoveData&, const RemoveData&) = default;
 };
 
-using Spec =
-    std::variant<Bootstrap, Clone, Start, Stop, Restart, Promote, Checkpoint, CrashRecovery, Rewind, RemoveData>;
+using Spec = std::variant<Bootstrap, Clone, Start, Stop, Restart, Promote, Checkpoint, CrashRecovery, Rewind,
+                          RemoveData, CopySlots>;
 
 }  // namespace job
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/lsn.h"
@@ -14,6 +15,7 @@
 #include "core/failsafe.h"
 #include "core/restart.h"
 #include "model/cluster_view.h"
+#include "model/slots.h"
 
 namespace regent {
 
@@ -42,6 +44,16 @@ struct SyncWatch {
   std::optional<Lsn> since;
 
   friend bool operator==(const SyncWatch&, const SyncWatch&) = default;
+};
+
+// What is known about a copy of a logical slot. It serves after a promotion when the rows of the catalogs that decoding
+// needs cannot have been vacuumed away on the primary (I16, F76).
+struct SlotProof {
+  // Of the primary's logical slot, at a moment when our feedback was holding its vacuum back already.
+  std::optional<std::uint32_t> primary_xmin;
+  bool proven = false;
+
+  friend bool operator==(const SlotProof&, const SlotProof&) = default;
 };
 
 struct Memory {
@@ -83,7 +95,8 @@ struct Memory {
   std::uint64_t seen_job = 0;                  // last ended job that was digested
   std::optional<std::uint64_t> restart_id;     // restart request that the running job serves
   bool reinitializing = false;
-  bool reinitialized = false;  // the new copy is there and was not started yet
+  bool reinitialized = false;       // the new copy is there and was not started yet
+  bool reinit_from_leader = false;  // and not from a member with the tag clonefrom
   std::optional<ScheduledRestart> scheduled_restart;
 
   // Everybody the failsafe key may name: as last seen, and as we tried to write it since, because an answer that got
@@ -103,6 +116,18 @@ struct Memory {
   Version applied_config;  // of /config, last applied to the server's files
   // Physical slots of members, by name: when the member was last there (member_slots_ttl, F77).
   std::map<std::string, Instant> slot_seen;
+  // Permanent slots as they were last configured: when one is taken out of the configuration it was ours to drop.
+  SlotSpecs permanent_slots;
+  // Logical slots that this server had while it led. One that vanished was dropped by a person; one that never was here
+  // was lost on the way (I16).
+  std::set<std::string> led_slots;
+  // Copies of the leader's logical slots, by name, and what they were compared with.
+  std::map<std::string, SlotProof> slot_proofs;
+  std::string proofs_of;  // leader, timeline and postmaster that the proofs hold for
+  std::optional<Instant> slots_asked_at;
+  std::map<std::string, Instant> slot_idle_since;  // slots that nobody uses, for people
+  int slot_copy_failures = 0;                      // in a row
+  std::optional<Instant> slot_copy_at;             // back-off of the next copy
 
   friend bool operator==(const Memory&, const Memory&) = default;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -67,6 +68,21 @@ struct UpstreamHistory {
   History history;  // of `timeline`
 };
 
+// The slots of the leader, asked over a plain connection: what copies of its logical slots are compared with (I16).
+struct UpstreamSlots {
+  MemberName source;
+  Timeline timeline;
+  std::vector<SlotRow> slots;
+
+  const SlotRow* find(const std::string& name) const;
+};
+
+// The last attempt to make, move or drop a slot failed.
+struct SlotFailure {
+  std::string why;
+  Instant at;
+};
+
 struct RestartRequest {
   std::uint64_t id = 0;
   RestartFilter filter;
@@ -102,8 +118,10 @@ struct Observation {
   PostgresFacts postgres;
   Fact<PeersFacts> peers;                  // what the last gathering brought
   Fact<UpstreamHistory> upstream_history;  // likewise
-  Fact<History> local_history;             // the history file of the own timeline; empty on timeline 1
-  Json cached_config;                      // patroni.dynamic.json of the data directory; null when there is none
+  Fact<UpstreamSlots> upstream_slots;      // likewise
+  std::map<std::string, SlotFailure> slot_failures;
+  Fact<History> local_history;  // the history file of the own timeline; empty on timeline 1
+  Json cached_config;           // patroni.dynamic.json of the data directory; null when there is none
   JobFacts job;
   Requests requests;
 };

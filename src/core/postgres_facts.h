@@ -48,7 +48,11 @@ struct SlotRow {
   std::optional<Lsn> restart_lsn;
   std::optional<Lsn> confirmed_flush_lsn;
   bool has_xmin = false;
-  bool lost = false;  // wal_status = lost
+  std::optional<std::uint32_t> catalog_xmin;
+  std::string wal_status;  // reserved, extended, unreserved, lost; empty: reserves nothing
+  bool lost = false;       // wal_status = lost, or invalidated by a conflict with recovery
+  bool failover = false;   // PostgreSQL 17 takes it along by itself
+  bool synced = false;     // and it is such a copy
 
   friend bool operator==(const SlotRow&, const SlotRow&) = default;
 };
@@ -103,6 +107,8 @@ struct DataFacts {
   std::optional<ControlFacts> control;  // known only while the server is stopped
   bool standby_signal = false;
   bool backup_label = false;
+  // It followed another server since it was last a primary: its logical slots are copies of that one's (I16).
+  bool followed = false;
   bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
 };
 
@@ -115,6 +121,8 @@ struct PostgresFacts {
   // What the configuration file says in the place of synchronous_standby_names while the agent owns it; nullopt while
   // the users' own setting is in force.
   std::optional<std::string> managed_sync_names;
+  // A method to create a replica is configured that needs no server to copy from, e.g. a backup store.
+  bool clones_without_leader = false;
   Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
 };
 

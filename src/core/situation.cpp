@@ -22,6 +22,13 @@ const PeerAnswer* PeersFacts::find(const MemberName& name) const {
   return nullptr;
 }
 
+const SlotRow* UpstreamSlots::find(const std::string& name) const {
+  for (const auto& slot : slots) {
+    if (slot.name == name) return &slot;
+  }
+  return nullptr;
+}
+
 Situation survey(const Observation& observation, const Memory& memory) {
   Situation s{.o = observation, .m = memory};
   const auto& postgres = observation.postgres;

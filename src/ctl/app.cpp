@@ -46,7 +46,8 @@ tl::unexpected<Stop> global_error(const CommandLine& line, const std::string& me
 std::string global_help(const CommandLine& line, const std::vector<Command>& commands) {
   CommandLine shown = line;
   // Under the other tool's name its help is shown to the letter.
-  if (line.path.starts_with("patronictl")) {
+  const bool other_name = line.path.starts_with("patronictl");
+  if (other_name) {
     std::erase_if(shown.options, [](const Option& option) { return option.names == "--strict"; });
   }
   std::string text = help_text(shown);
@@ -55,6 +56,7 @@ std::string global_help(const CommandLine& line, const std::vector<Command>& com
   for (const auto& command : commands) longest = std::max(longest, command.line.path.size());
   std::vector<std::pair<std::string, std::string>> rows;
   for (const auto& command : commands) {
+    if (other_name && command.line.path == "slots") continue;
     rows.emplace_back(command.line.path, short_help(command.line.summary, longest));
   }
   return text + "\nCommands:\n" + definition_list(rows);

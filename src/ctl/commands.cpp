@@ -187,6 +187,8 @@ std::vector<Command> all_commands(Generation generation) {
                        {optional_cluster}, run_resume));
   out.push_back(
       simple("show-config", "Show cluster configuration", {group(), help()}, {optional_cluster}, run_show_config));
+  out.push_back(simple("slots", "Show the replication slots of all members", {group(), format(), help()},
+                       {optional_cluster}, run_slots));
   out.push_back(switchover(generation));
   out.push_back(simple("topology", "Prints ASCII topology for given cluster", {group(), watch_two(), watch(), help()},
                        {clusters}, run_topology));

@@ -49,6 +49,7 @@ Status run_history(Context& context, const CommandLine& line, const Arguments& a
 Status run_dsn(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_query(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_remove(Context& context, const CommandLine& line, const Arguments& arguments);
+Status run_slots(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_version(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_demote_cluster(Context& context, const CommandLine& line, const Arguments& arguments);
 Status run_promote_cluster(Context& context, const CommandLine& line, const Arguments& arguments);

@@ -192,6 +192,8 @@ Table members_table(const Cluster& cluster, const ClusterReport& report, const L
   }
   builder.optional_column("Scheduled restart", style.extended,
                           [](const Node& node) -> Json { return scheduled_cell(node.member.scheduled_restart); });
+  // Nothing that patronictl has: only while a member copies or rewinds its data.
+  builder.optional_column("Progress", false, [](const Node& node) -> Json { return node.member.progress; });
   builder.optional_column("Tags", style.extended,
                           [&](const Node& node) -> Json { return tags_cell(node.member.tags, style.format); });
   Table table = builder.take();

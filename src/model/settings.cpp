@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <optional>
@@ -30,8 +31,25 @@ class Reader {
     return std::nullopt;
   }
 
+  // A number of seconds, or one with a unit: "30min".
+  std::optional<double> time(std::string_view key) {
+    const Json* value = find(document_, key);
+    if (value == nullptr || !value->is_string()) return number(key);
+    const auto& text = value->get_ref<const std::string&>();
+    double amount = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+    std::string_view unit(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
+    while (unit.starts_with(' ')) unit.remove_prefix(1);
+    constexpr std::array<std::pair<std::string_view, double>, 5> units{
+        {{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}};
+    for (const auto& [name, seconds] : units) {
+      if (error == std::errc() && unit == name) return amount * seconds;
+    }
+    return number(key);
+  }
+
   void seconds(std::string_view key, Duration& out, double minimum) {
-    const auto value = number(key);
+    const auto value = time(key);
     if (!value) return;
     double chosen = *value;
     if (chosen < minimum) {
@@ -193,8 +211,15 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
     settings.maximum_lag_on_syncnode = static_cast<std::int64_t>(std::clamp(*lag, -1.0, 1e18));
   }
   settings.standby_cluster = read_standby_cluster(config, settings.problems);
+  settings.permanent_slots = parse_permanent_slots(config, settings.problems);
+  settings.ignore_slots = parse_ignore_slots(config, settings.problems);
   read_postgresql(config, settings);
   return settings;
+}
+
+bool Settings::has_logical_slots() const {
+  return std::any_of(permanent_slots.begin(), permanent_slots.end(),
+                     [](const auto& slot) { return !slot.second.physical; });
 }
 
 }  // namespace regent

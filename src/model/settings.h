@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "model/member.h"
+#include "model/slots.h"
 
 namespace regent {
 
@@ -57,6 +58,10 @@ struct Settings {
   bool use_slots = true;
   bool remove_data_directory_on_rewind_failure = false;
   bool remove_data_directory_on_diverged_timelines = false;
+  SlotSpecs permanent_slots;
+  std::vector<SlotMatcher> ignore_slots;
+
+  bool has_logical_slots() const;
 
   // What had to be changed or could not be understood, one sentence each; per key, never the whole document (F40).
   std::vector<std::string> problems;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/decision.h"
 #include "core/job.h"
 #include "core/observation.h"
 #include "core/postgres_facts.h"
@@ -19,6 +20,13 @@
 namespace regent {
 
 enum class StopMode { fast, immediate };
+
+// A replication slot's state file.
+struct SlotCopy {
+  std::string name;
+  std::string state;
+  Lsn confirmed;  // what its consumer had confirmed then
+};
 
 class Postgres {
  public:
@@ -74,7 +82,19 @@ class Postgres {
   virtual Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) = 0;
 
   virtual Task<Result<void>> create_slot(std::string name, Instant deadline) = 0;
+  // One that is in use stays, and is an error; one that is absent is none.
   virtual Task<Result<void>> drop_slot(std::string name, Instant deadline) = 0;
+  virtual Task<Result<void>> create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) = 0;
+  // Never beyond what is there: the server itself stops at the end of its WAL.
+  virtual Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) = 0;
+  // Leaves a mark in the data directory, or takes it away: its logical slots are copies of another server's.
+  virtual Task<Result<void>> mark_slots(bool copies, Instant deadline) = 0;
+  // The slots of the leader; an error when the source is no primary.
+  virtual Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) = 0;
+  // Logical slots of the leader as they are on its disk, and back onto the disk of the stopped local server (I16).
+  virtual Task<Result<std::vector<SlotCopy>>> read_slots(Upstream source, std::vector<std::string> names,
+                                                         Instant deadline) = 0;
+  virtual Task<Result<void>> write_slots(std::vector<SlotCopy> slots, Instant deadline) = 0;
 
   // Starts a callback script (on_start, on_stop, on_role_change, ...) and returns at once; a newer one kills the older.
   virtual void run_callback(std::string_view action, std::string_view role_word) = 0;

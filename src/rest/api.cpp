@@ -23,7 +23,8 @@ constexpr Duration address_life = std::chrono::seconds(30);
 
 // Documents that somebody reads to decide or to see what a change did, unlike health checks.
 bool tells_positions_or_keys(const std::string& endpoint) {
-  return endpoint == "patroni" || endpoint == "cluster" || endpoint == "history" || endpoint == "config";
+  return endpoint == "patroni" || endpoint == "cluster" || endpoint == "history" || endpoint == "config" ||
+         endpoint == "slots";
 }
 
 void log_request(const HttpRequest& request, const Target& target) {

@@ -3,6 +3,7 @@
 #include "rest/cluster.h"
 #include "rest/health.h"
 #include "rest/metrics.h"
+#include "rest/slots.h"
 
 namespace regent::rest {
 namespace {
@@ -37,6 +38,7 @@ HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Id
   if (name == "readiness") return code_only(readiness_status(snapshot, self, target, moment.now));
   if (name == "config") return get_config(snapshot);
   if (name == "history") return get_history(snapshot);
+  if (name == "slots") return json_response(200, slots_document(snapshot, self, moment));
   if (name == "failsafe") return get_failsafe(snapshot);
   if (name == "cluster") {
     const auto document = cluster_document(snapshot, self, moment.now);

@@ -144,6 +144,13 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
     conditions.push_back(std::move(item));
   }
   out["conditions"] = std::move(conditions);
+  if (const auto& job = snapshot.observation.job; job.running) {
+    Json running = Json::object();
+    running["name"] = job_name(*job.running);
+    running["seconds"] = std::round(to_seconds(moment.now - job.started));
+    if (!job.progress.empty()) running["progress"] = job.progress;
+    out["job"] = std::move(running);
+  }
   const auto& lease = snapshot.observation.lease;
   if (holds_back(snapshot, moment.now)) out["failsafe_holds_back"] = true;
   if (!snapshot.decision.refuses.empty()) out["refuses"] = snapshot.decision.refuses;

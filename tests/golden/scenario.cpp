@@ -65,6 +65,32 @@ History as_history(const std::string& text) {
   return out;
 }
 
+std::vector<std::string> as_names(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) out.push_back(part);
+  return out;
+}
+
+// NAME [inactive] [lost] [xmin] [failover] [logical] [at=0/3000000] [catalog=700]
+SlotRow as_slot(const Words& words, Lsn standard) {
+  SlotRow row;
+  row.name = words.at(1);
+  row.active = !has(words, "inactive");
+  row.lost = has(words, "lost");
+  row.failover = has(words, "failover");
+  row.restart_lsn = as_lsn(option(words, "at").value_or(to_string(standard)));
+  if (has(words, "logical")) {
+    row.physical = false;
+    row.database = "shop";
+    row.plugin = "pgoutput";
+    row.confirmed_flush_lsn = row.restart_lsn;
+  }
+  if (const auto catalog = option(words, "catalog")) row.catalog_xmin = std::stoul(*catalog);
+  row.has_xmin = has(words, "xmin") || row.catalog_xmin;
+  return row;
+}
+
 std::string url_of(const std::string& name) {
   return fmt::format("postgres://{}.example:5432/postgres", name);
 }
@@ -72,17 +98,11 @@ std::string url_of(const std::string& name) {
 std::string api_url_of(const std::string& name) {
   return fmt::format("http://{}.example:8008/patroni", name);
 }
-Words as_names(const std::string& text) {
-  Words out;
-  std::istringstream in(text);
-  for (std::string name; std::getline(in, name, ',');) out.push_back(name);
-  return out;
-}
-
 job::Spec as_job(const std::string& word) {
   if (word == "bootstrap") return job::Bootstrap{};
   if (word == "clone") return job::Clone{{MemberName("n2"), {"n2.example", "5432"}, ""}, true};
   if (word == "clone-remote") return job::Clone{.source = {}, .from_leader = true, .remote = true};
+  if (word == "clone-alone") return job::Clone{{}, false};
   if (word == "start") return job::Start{};
   if (word == "start-primary") return job::Start{true, {}};
   if (word == "stop") return job::Stop{};
@@ -91,6 +111,7 @@ job::Spec as_job(const std::string& word) {
   if (word == "checkpoint") return job::Checkpoint{};
   if (word == "crash-recovery") return job::CrashRecovery{};
   if (word == "rewind") return job::Rewind{};
+  if (word == "copy-slots") return job::CopySlots{};
   if (word == "remove-data") return job::RemoveData{};
   throw std::runtime_error("no job: " + word);
 }
@@ -133,6 +154,8 @@ std::string Scenario::run(const std::string& line) {
       {"job", [&] { job(words, rest); }},
       {"request", [&] { request(words); }},
       {"slot", [&] { slot(words); }},
+      {"theirs", [&] { theirs(words); }},
+      {"their-slot", [&] { theirs(words); }},
       {"remember", [&] { remember(words); }},
       {"pass",
        [&] {
@@ -171,12 +194,13 @@ std::string Scenario::decide_once() {
   return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
 }
 
-// me [nofailover] [priority=N] [replicatefrom=X] [no-rewind]
+// me [nofailover] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
 void Scenario::me(const Words& words) {
   Json tags = Json::object();
   if (has(words, "nofailover")) tags["nofailover"] = true;
   if (const auto priority = option(words, "priority")) tags["failover_priority"] = std::stoi(*priority);
   if (const auto from = option(words, "replicatefrom")) tags["replicatefrom"] = *from;
+  o_.self.generation = has(words, "compat3") ? Generation::v3 : Generation::v4;
   o_.self.tags = parse_tags(tags);
   o_.self.has_rewind_credentials = !has(words, "no-rewind");
 }
@@ -188,7 +212,7 @@ void Scenario::store(const Words& words) {
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
 // failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key sync {json} | key sync absent
-// | key status 0/3000000 | key history 1@0/3000000 | key retain n2,n3
+// | key status 0/3000000 | key history 1@0/3000000 | key retain n2,n3 | key published n2=0/3000000
 void Scenario::key(const Words& words, const std::string& rest) {
   const auto& name = words.at(1);
   const auto value = rest.substr(rest.find(name) + name.size() + 1);
@@ -217,7 +241,12 @@ void Scenario::key(const Words& words, const std::string& rest) {
     view_.status.value.optime = as_lsn(value);
     view_.status.version = version;
   } else if (name == "retain") {
-    view_.status.value.retain_slots = {value};
+    view_.status.value.retain_slots = as_names(value);
+  } else if (name == "published") {
+    view_.status.value.slots.clear();
+    for (const auto& part : as_names(value)) {
+      view_.status.value.slots[part.substr(0, part.find('='))] = as_lsn(part.substr(part.find('=') + 1));
+    }
   } else if (name == "failsafe") {
     view_.failsafe = {};
     if (value == "absent") return;
@@ -240,7 +269,7 @@ void Scenario::leader(const Words& words) {
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
-// [replicatefrom=X]
+// [replicatefrom=X] [lsn=X]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -256,13 +285,14 @@ void Scenario::member(const Words& words) {
   m.tags.nofailover = has(words, "nofailover");
   m.tags.sync_priority = std::stoi(option(words, "sync-priority").value_or("1"));
   m.tags.replicatefrom = option(words, "replicatefrom").value_or("");
+  if (const auto lsn = option(words, "lsn")) m.replay_lsn = as_lsn(*lsn);
   m.checkpoint_after_promote = !has(words, "no-checkpoint");
   m.session = words[1] == "n1" ? "s1" : "s2";
   view_.members.push_back(m);
   std::sort(view_.members.begin(), view_.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
-// postgres stopped | starting | unknown | silent | primary tl=1 wal=0/3000000
+// postgres stopped [backup-store] | starting | unknown | silent | primary tl=1 wal=0/3000000
 // [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] | replica tl=1 wal=0/3000000
 // [upstream=n2] [slot=n1] [streaming] [replay-paused] [pending=max_connections]
 void Scenario::postgres(const Words& words) {
@@ -270,6 +300,7 @@ void Scenario::postgres(const Words& words) {
   server_.reset();
   o_.postgres.why.clear();
   o_.postgres.pending_restart = Json::object();
+  o_.postgres.clones_without_leader = has(words, "backup-store");
   if (const auto pending = option(words, "pending")) o_.postgres.pending_restart[*pending] = Json::object();
   if (what == "stopped") {
     o_.postgres.process = Process::stopped;
@@ -318,7 +349,7 @@ void Scenario::postgres(const Words& words) {
 }
 
 // data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000]
-// [standby] [rewind-marker] [backup-label]
+// [standby] [rewind-marker] [backup-label] [followed]
 void Scenario::data(const Words& words) {
   auto& d = o_.postgres.data;
   d = {};
@@ -332,6 +363,7 @@ void Scenario::data(const Words& words) {
   d.standby_signal = has(words, "standby");
   d.rewind_marker = has(words, "rewind-marker");
   d.backup_label = has(words, "backup-label");
+  d.followed = has(words, "followed");
   if (auto state = option(words, "state")) {
     std::replace(state->begin(), state->end(), '-', ' ');
     ControlFacts control;
@@ -449,7 +481,8 @@ void Scenario::job(const Words& words, const std::string& rest) {
   o_.job.ended = end;
 }
 
-// request shutdown | reload | restart [pending] [replica] [below=160000] | reinit | schedule 60 [...] | unschedule
+// request shutdown | reload | restart [pending] [replica] [below=160000] | reinit [from-leader] | schedule 60 [...] |
+// unschedule
 void Scenario::request(const Words& words) {
   const auto& what = words.at(1);
   if (what == "shutdown") o_.requests.shutdown = true;
@@ -468,7 +501,7 @@ void Scenario::request(const Words& words) {
     plan.published = Json::object({{"schedule", to_iso_time(plan.at)}});
     o_.requests.schedule = ScheduleRequest{9, plan};
   }
-  if (what == "reinit") o_.requests.reinit = ReinitRequest{8, false, false};
+  if (what == "reinit") o_.requests.reinit = ReinitRequest{8, has(words, "from-leader"), false};
 }
 
 ServerFacts& Scenario::server() {
@@ -476,14 +509,21 @@ ServerFacts& Scenario::server() {
   return *server_;
 }
 
-// slot n2 [inactive] [lost] | slots none
+// slot n2 [options as above]
 void Scenario::slot(const Words& words) {
-  SlotRow row;
-  row.name = words.at(1);
-  row.active = !has(words, "inactive");
-  row.lost = has(words, "lost");
-  row.restart_lsn = server().wal;
-  server().slots.push_back(row);
+  server().slots.push_back(as_slot(words, server().wal));
+}
+
+// theirs n2 tl=2 [in this cycle the leader told its slots, which follow] | their-slot cdc [options as above]
+void Scenario::theirs(const Words& words) {
+  if (words[0] == "their-slot") {
+    their_slots_.slots.push_back(as_slot(words, Lsn{}));
+  } else {
+    their_slots_ = {};
+    their_slots_.source = MemberName(words.at(1));
+    their_slots_.timeline = as_timeline(option(words, "tl").value_or("1"));
+  }
+  o_.upstream_slots = Fact<UpstreamSlots>::known(their_slots_, o_.now);
 }
 
 // remember ran-as-primary | remember crashed-ago=40 | remember checkpoint-due: what an earlier part of the story left

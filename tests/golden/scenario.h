@@ -42,6 +42,7 @@ class Scenario {
   void job(const Words& words, const std::string& rest);
   void request(const Words& words);
   void slot(const Words& words);
+  void theirs(const Words& words);
   void remember(const Words& words);
   ServerFacts& server();
   void refresh();
@@ -52,6 +53,7 @@ class Scenario {
   bool store_answers_ = true;
   std::optional<ServerFacts> server_;
   PeersFacts peers_;
+  UpstreamSlots their_slots_;
   Json config_;
   std::int64_t next_version_ = 10;
   std::set<int> rules_hit_;

@@ -4,21 +4,74 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <set>
 
 #include "adapters/os/files.h"
 #include "adapters/postgres/options.h"
 #include "adapters/postgres/quoting.h"
+#include "adapters/postgres/units.h"
 #include "base/log.h"
 
 namespace regent {
 namespace {
+
+constexpr Duration report_interval = std::chrono::milliseconds(500);
+
+// Files come and go meanwhile: what cannot be looked at counts nothing. Blocking.
+std::uint64_t directory_size(const std::string& path) {
+  std::uint64_t size = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    if (!at->is_regular_file(ignored)) continue;
+    const auto bytes = at->file_size(ignored);
+    if (!ignored) size += bytes;
+  }
+  return size;
+}
+
+// What the program tells itself, else the size of what it has made so far.
+Task<std::optional<CopyProgress>> measure(Context& context, std::string said, Instant deadline) {
+  if (const auto told = parse_progress(said)) co_return told;
+  std::function<Result<std::uint64_t>()> call = [directory = context.layout.data_dir]() -> Result<std::uint64_t> {
+    return directory_size(directory);
+  };
+  auto asking = context.ask<std::uint64_t>(std::move(call), deadline, "the data directory");
+  const auto size = co_await std::move(asking);
+  if (!size) co_return std::nullopt;
+  co_return CopyProgress{*size, 0};
+}
+
+// Puts the marker there when the directory is not empty any more. Whether it is there now.
+Task<bool> mark_unfinished(Context& context, Instant deadline) {
+  std::function<Result<bool>()> call = [layout = context.layout]() -> Result<bool> {
+    const auto names = list_directory(layout.data_dir);
+    if (!names || names->empty()) return false;
+    const auto written = write_file(layout.incomplete_marker(), "", file_mode(layout));
+    if (!written) return tl::unexpected(written.error());
+    return true;
+  };
+  auto asking = context.ask<bool>(std::move(call), deadline, "the data directory");
+  const auto done = co_await std::move(asking);
+  co_return done&&* done;
+}
 
 // Not part of what the script of a custom method gets as arguments.
 bool is_method_key(std::string_view key) {
   constexpr std::array own{"command",   "no_params", "keep_existing_recovery_conf", "recovery_conf", "keep_data",
                            "no_leader", "no_master"};
   return std::find(own.begin(), own.end(), key) != own.end();
+}
+
+std::string method_name(const Json& bootstrap) {
+  const auto* method = find(bootstrap, "method");
+  return method == nullptr ? std::string("initdb") : setting_text(*method);
+}
+
+bool method_flag(const Json& section, std::string_view key) {
+  const auto* value = find(section, key);
+  return value != nullptr && parse_bool(setting_text(*value)).value_or(false);
 }
 
 Task<Result<void>> execute(Connection& connection, std::string sql, Clock& clock, Instant deadline) {
@@ -102,18 +155,11 @@ Task<Result<void>> run_custom_method(Context& context, std::string method, Insta
                                                    "add it, or use the method initdb",
                                                    method));
   }
-  if (find(*section, "recovery_conf") != nullptr) {
-    co_return fail(ErrorKind::invalid,
-                   fmt::format("bootstrap.{}.recovery_conf cannot be honoured: recover to the point "
-                               "in time inside the bootstrap command",
-                               method));
-  }
   auto words = split_command(setting_text(*text));
   if (!words) co_return tl::unexpected(words.error());
   Command command;
   command.arguments = std::move(*words);
-  const auto* bare = find(*section, "no_params");
-  if (bare == nullptr || !bare->is_boolean() || !bare->get<bool>()) {
+  if (!method_flag(*section, "no_params")) {
     command.arguments.push_back("--scope=" + context.local.scope);
     command.arguments.push_back("--datadir=" + context.layout.data_dir);
     for (auto& argument : method_arguments(*section)) command.arguments.push_back(std::move(argument));
@@ -178,27 +224,45 @@ std::string rewind_grants_sql(const std::string& name) {
       role);
 }
 
+Task<Result<Outcome>> run_reporting(Context& context, Command command, Instant deadline) {
+  const std::string name = command.arguments.front().substr(command.arguments.front().rfind('/') + 1);
+  auto child = Child::start(command);
+  if (!child) co_return tl::unexpected(child.error());
+  const Instant began = context.clock.now();
+  while (child->running()) {
+    if (context.clock.now() >= deadline) co_return fail(ErrorKind::timeout, name + " did not end in time");
+    auto sleeping = context.clock.sleep_until(std::min(deadline, context.clock.now() + report_interval));
+    auto waiting = child->wait_until(std::move(sleeping));
+    co_await std::move(waiting);
+    if (const auto progress = parse_progress(child->error_tail(200))) {
+      context.progress = progress_text(*progress, context.clock.now() - began);
+    }
+  }
+  auto waiting = child->wait();
+  auto outcome = co_await std::move(waiting);
+  context.progress.clear();
+  if (!outcome.ok()) {
+    co_return fail(ErrorKind::failed, fmt::format("{} {}: {}", name, outcome.ending(), outcome.last_words()));
+  }
+  co_return outcome;
+}
+
 Task<Result<void>> run_filling(Context& context, Command command, Instant deadline) {
   const std::string name = command.arguments.front().substr(command.arguments.front().rfind('/') + 1);
   auto child = Child::start(command);
   if (!child) co_return tl::unexpected(child.error());
   bool marked = false;
   Duration pause = std::chrono::milliseconds(2);
+  const Instant began = context.clock.now();
   while (child->running()) {
     if (!marked) {
-      std::function<Result<bool>()> call = [layout = context.layout]() -> Result<bool> {
-        const auto names = list_directory(layout.data_dir);
-        if (!names || names->empty()) return false;
-        const auto written = write_file(layout.incomplete_marker(), "", file_mode(layout));
-        if (!written) return tl::unexpected(written.error());
-        return true;
-      };
-      auto asking = context.ask<bool>(std::move(call), deadline, "the data directory");
-      const auto done = co_await std::move(asking);
-      marked = done && *done;
+      auto marking = mark_unfinished(context, deadline);
+      marked = co_await std::move(marking);
     } else {
-      pause = std::chrono::milliseconds(500);
-      context.progress = progress_text(child->error_tail(200));
+      pause = report_interval;
+      auto measuring = measure(context, child->error_tail(200), deadline);
+      const auto progress = co_await std::move(measuring);
+      if (progress) context.progress = progress_text(*progress, context.clock.now() - began);
     }
     if (context.clock.now() >= deadline) co_return fail(ErrorKind::timeout, name + " did not end in time");
     auto sleeping = context.clock.sleep_until(std::min(deadline, context.clock.now() + pause));
@@ -210,16 +274,18 @@ Task<Result<void>> run_filling(Context& context, Command command, Instant deadli
   const auto outcome = co_await std::move(waiting);
   context.progress.clear();
   if (!outcome.ok()) {
+    // It may have been faster than we: what it left must not be taken for something that was here before.
+    auto marking = mark_unfinished(context, deadline);
+    co_await std::move(marking);
     co_return fail(ErrorKind::failed, fmt::format("{} {}: {}", name, outcome.ending(), outcome.last_words()));
   }
   co_return Result<void>();
 }
 
 Task<Result<void>> run_initdb(Context& context, Instant deadline) {
-  const auto* method = find(context.local.bootstrap, "method");
-  const auto method_name = method == nullptr ? std::string("initdb") : setting_text(*method);
-  if (method_name != "initdb") {
-    auto running = run_custom_method(context, method_name, deadline);
+  const auto method = method_name(context.local.bootstrap);
+  if (method != "initdb") {
+    auto running = run_custom_method(context, method, deadline);
     if (auto done = co_await std::move(running); !done) co_return done;
   } else {
     std::vector<std::string> problems;
@@ -237,7 +303,10 @@ Task<Result<void>> run_initdb(Context& context, Instant deadline) {
   const auto* lines = find(context.local.bootstrap, "pg_hba");
   std::function<Result<bool>()> finish = [layout = context.layout, lines = lines == nullptr ? Json() : *lines] {
     const auto marked = write_file(layout.incomplete_marker(), "", file_mode(layout));
-    if (!marked || !lines.is_array()) return marked;
+    if (!marked) return marked;
+    // From wherever a script took the directory: nobody is followed here yet.
+    if (auto done = remove_file(layout.followed_marker()); !done) return Result<bool>(tl::unexpected(done.error()));
+    if (!lines.is_array()) return marked;
     if (auto filled = fill_config_dir(layout); !filled) return Result<bool>(tl::unexpected(filled.error()));
     const auto made = read_file(layout.hba());
     if (!made) return Result<bool>(tl::unexpected(made.error()));
@@ -247,6 +316,25 @@ Task<Result<void>> run_initdb(Context& context, Instant deadline) {
   const auto done = co_await std::move(asking);
   if (!done) co_return tl::unexpected(done.error());
   co_return Result<void>();
+}
+
+FirstStart first_start(const Json& bootstrap) {
+  FirstStart start;
+  const auto method = method_name(bootstrap);
+  const auto* section = method == "initdb" ? nullptr : find(bootstrap, method);
+  if (section == nullptr) return start;
+  start.keeps_recovery = method_flag(*section, "keep_existing_recovery_conf");
+  const auto* wishes = find(*section, "recovery_conf");
+  if (wishes == nullptr || !wishes->is_object()) return start;
+  // Or it would stay in recovery at the target for ever.
+  RecoverySettings settings{{"recovery_target_action", "promote"}, {"recovery_target_timeline", "latest"}};
+  for (const auto& [name, value] : wishes->items()) {
+    if (is_recovery_parameter(name) && name != "standby_mode" && name != "trigger_file" && !value.is_null()) {
+      settings[name] = setting_text(value);
+    }
+  }
+  start.recovery = std::move(settings);
+  return start;
 }
 
 Task<Result<void>> run_bootstrap_roles(Context& context, Instant deadline) {

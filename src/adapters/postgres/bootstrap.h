@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "adapters/postgres/config_files.h"
 #include "adapters/postgres/context.h"
+#include "adapters/postgres/options.h"
 
 namespace regent {
 
@@ -24,8 +26,19 @@ std::string role_sql(const std::string& name, const std::string& options, const 
 // What pg_rewind's role needs. Pure.
 std::string rewind_grants_sql(const std::string& name);
 
+// How the server that a custom method made is started for the first time.
+struct FirstStart {
+  bool keeps_recovery = false;               // with the recovery settings that the script left behind
+  std::optional<RecoverySettings> recovery;  // recovers to a point in time first
+};
+// Of the configured method; neither for initdb. Pure.
+FirstStart first_start(const Json& bootstrap);
+
 Task<Result<void>> run_initdb(Context& context, Instant deadline);
 Task<Result<void>> run_bootstrap_roles(Context& context, Instant deadline);
+
+// Runs a program to its end and passes on in `context.progress` what it says about its progress.
+Task<Result<Outcome>> run_reporting(Context& context, Command command, Instant deadline);
 
 // Runs a program that wants the data directory empty, and puts the marker there as soon as it has begun to fill it.
 // Tells `context.progress` what the program says about its progress.

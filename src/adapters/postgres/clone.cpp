@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "adapters/os/files.h"
@@ -42,6 +43,10 @@ bool flag_in(const Json* section, std::string_view key) {
   return value != nullptr && parse_bool(setting_text(*value)).value_or(false);
 }
 
+bool needs_no_leader(const Json* section) {
+  return flag_in(section, "no_leader") || flag_in(section, "no_master");
+}
+
 void add_password(const Context& context, Command& command) {
   // In the environment of this one child: the passfile belongs to the running server's primary_conninfo.
   const auto& password = context.config().replication.password;
@@ -76,7 +81,8 @@ Task<Result<void>> run_method(Context& context, std::string method, Upstream sou
     command.arguments.push_back("--scope=" + context.local.scope);
     command.arguments.push_back("--datadir=" + context.layout.data_dir);
     command.arguments.emplace_back("--role=replica");
-    command.arguments.push_back("--connstring=" + print_conninfo(clone_connection(context, source)));
+    command.arguments.push_back("--connstring=" +
+                                (source.none() ? "" : print_conninfo(clone_connection(context, source))));
     for (auto& argument : method_arguments(*section)) command.arguments.push_back(std::move(argument));
   }
   add_password(context, command);
@@ -164,12 +170,19 @@ Task<Result<void>> empty_directory(Context& context, Instant deadline) {
 
 }  // namespace
 
+bool clones_without_leader(const Context& context) {
+  const auto names = method_names(context, Upstream{});
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return needs_no_leader(section_option(context.config(), context.dynamic, name));
+  });
+}
+
 Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline) {
   Error last{ErrorKind::failed, "no method to create a replica"};
   bool made = false;
   for (const auto& method : method_names(context, source)) {
     const auto* section = section_option(context.config(), context.dynamic, method);
-    if (source.none() && !flag_in(section, "no_leader") && !flag_in(section, "no_master")) continue;
+    if (source.none() && !needs_no_leader(section)) continue;
     const bool basebackup = method == "basebackup";
     auto running =
         basebackup ? run_basebackup(context, source, deadline) : run_method(context, method, source, deadline);

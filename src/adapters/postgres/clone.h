@@ -6,6 +6,9 @@
 
 namespace regent {
 
+// A method that needs nobody to copy from is configured.
+bool clones_without_leader(const Context& context);
+
 // pg_basebackup or the user's methods, in the order of `create_replica_methods`. Ends with standby.signal in place, so
 // that the copy can never be started as a primary by mistake (F56).
 Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline);

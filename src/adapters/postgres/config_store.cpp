@@ -72,9 +72,9 @@ Result<WrittenConfig> write_config(const Layout& layout, const WantedFiles& want
   const auto standby = exists(layout.standby_signal());
   if (!standby) return tl::unexpected(standby.error());
   std::optional<RecoverySettings> recovery;
-  if (*standby) {
+  if (*standby || wanted.recovers_to_target) {
     recovery = wanted.recovery;
-    if (!recovery) {
+    if (!recovery && *standby) {
       if (const auto text = read_file(layout.conf())) recovery = recovery_section(*text);
     }
   }
@@ -91,9 +91,10 @@ Result<WrittenConfig> write_config(const Layout& layout, const WantedFiles& want
       return tl::unexpected(done.error());
     }
   }
-  if (auto done = strip_auto_conf(layout, mode); !done || *done) {
-    if (!done) return tl::unexpected(done.error());
-    outcome.changed = true;
+  if (!wanted.keep_recovery_settings) {
+    const auto stripped = strip_auto_conf(layout, mode);
+    if (!stripped) return tl::unexpected(stripped.error());
+    outcome.changed = *stripped;
   }
   if (wanted.hba && !wanted.parameters.values.contains("hba_file")) {
     if (auto done = put(layout.hba(), *wanted.hba); !done) return tl::unexpected(done.error());
@@ -118,6 +119,13 @@ Result<void> set_standby(const Layout& layout, bool standby) {
   if (auto done = remove_file(layout.data("recovery.signal")); !done) return done;
   if (!standby) return remove_file(layout.standby_signal());
   const auto written = write_file(layout.standby_signal(), "", file_mode(layout));
+  if (!written) return tl::unexpected(written.error());
+  return {};
+}
+
+Result<void> set_recovery(const Layout& layout) {
+  if (auto done = remove_file(layout.standby_signal()); !done) return done;
+  const auto written = write_file(layout.data("recovery.signal"), "", file_mode(layout));
   if (!written) return tl::unexpected(written.error());
   return {};
 }

@@ -19,6 +19,10 @@ struct WantedFiles {
   // A replica's recovery settings. Absent on a replica: what the file holds stays (adopted server).
   std::optional<RecoverySettings> recovery;
   std::optional<std::string> passfile_path, passfile;
+  // Recovery up to a point in time, after which the server is a primary: `recovery` holds for it.
+  bool recovers_to_target = false;
+  // Recovery settings that a bootstrap script left behind stay.
+  bool keep_recovery_settings = false;
 };
 
 // 0640 when the group may read the data directory, else 0600: what PostgreSQL itself would use.
@@ -38,6 +42,9 @@ Result<void> fill_config_dir(const Layout& layout);
 
 // What the directory shall be at the next start. As a replica: standby.signal is made, durably, before anything else.
 Result<void> set_standby(const Layout& layout, bool standby);
+
+// Recovery from the archive up to a target, and then a primary.
+Result<void> set_recovery(const Layout& layout);
 
 // Copies the configuration files to *.backup; restores the ones that are missing from there.
 Result<void> save_backups(const Layout& layout);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "adapters/postgres/conninfo.h"
+#include "model/settings.h"
 
 namespace regent {
 
@@ -24,6 +25,15 @@ int parse_server_version(std::string_view text) {
   const auto place = text.find(product);
   return place == std::string_view::npos ? 0 : std::atoi(std::string(text.substr(place + product.size())).c_str());
 }
+
+namespace {
+
+bool feedback_needed(const Json& dynamic) {
+  const auto settings = parse_settings(dynamic);
+  return settings.use_slots && !settings.standby_cluster && settings.has_logical_slots();
+}
+
+}  // namespace
 
 Task<Result<void>> Context::ensure_version(Instant deadline) {
   if (major_version != 0) co_return Result<void>();
@@ -53,8 +63,11 @@ ServerParameters Context::configured_parameters() const {
   const auto* from_dynamic = find(dynamic_section(dynamic), "parameters");
   const auto* from_file = find(config().section, "parameters");
   const ServerIdentity identity{config().listen_addresses, config().port, local.scope};
-  return effective_parameters(from_dynamic != nullptr ? *from_dynamic : nothing,
-                              from_file != nullptr ? *from_file : nothing, identity, major_version);
+  auto parameters = effective_parameters(from_dynamic != nullptr ? *from_dynamic : nothing,
+                                         from_file != nullptr ? *from_file : nothing, identity, major_version);
+  // Or the primary would vacuum away catalog rows that the copies of its logical slots need (I16).
+  if (feedback_needed(dynamic) && !local.tags.nostream) parameters.values["hot_standby_feedback"] = "on";
+  return parameters;
 }
 
 WantedFiles Context::wanted_files(ServerParameters parameters) const {

@@ -48,6 +48,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     if (!name.starts_with('.') && name != "lost+found") look.empty = false;
     if ("regent.incomplete" == name) look.incomplete = true;
     if ("regent.rewind" == name) look.rewind_marker = true;
+    if ("regent.followed" == name) look.followed = true;
     if (name == "standby.signal") look.standby_signal = true;
     if (name == "backup_label") look.backup_label = true;
     if (name == "backup_manifest.tmp") backup_parts = true;

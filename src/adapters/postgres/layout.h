@@ -25,6 +25,8 @@ struct Layout {
   std::string dynamic_json() const { return data("patroni.dynamic.json"); }
   std::string standby_signal() const { return data("standby.signal"); }
 
+  // In a directory that followed another server since it was last a primary: its logical slots are copies (I16).
+  std::string followed_marker() const { return data("regent.followed"); }
   // In a directory whose clone, bootstrap or removal did not finish (F72). A program that fills the directory wants it
   // empty: the marker is put there as soon as the first entry appears; what makes the directory startable comes last.
   std::string incomplete_marker() const { return data("regent.incomplete"); }

@@ -44,7 +44,9 @@ ReplicationRow replication_row(const Json& row) {
   return out;
 }
 
-SlotRow slot_row(const Json& row) {
+}  // namespace
+
+SlotRow parse_slot_row(const Json& row) {
   SlotRow out;
   out.name = text_of(row, "slot_name");
   out.physical = text_of(row, "slot_type") == "physical";
@@ -55,9 +57,21 @@ SlotRow slot_row(const Json& row) {
   out.restart_lsn = lsn_of(row, "restart_lsn");
   out.confirmed_flush_lsn = lsn_of(row, "confirmed_flush_lsn");
   out.has_xmin = find(row, "xmin") != nullptr || find(row, "catalog_xmin") != nullptr;
-  out.lost = text_of(row, "wal_status") == "lost";
+  const auto catalog_xmin = text_of(row, "catalog_xmin");
+  std::uint32_t xmin = 0;
+  const auto* end = catalog_xmin.data() + catalog_xmin.size();
+  if (!catalog_xmin.empty() && std::from_chars(catalog_xmin.data(), end, xmin).ec == std::errc()) {
+    out.catalog_xmin = xmin;
+  }
+  out.wal_status = text_of(row, "wal_status");
+  // From 16 on a logical slot of a replica may be invalidated by recovery; 17 tells why.
+  out.lost = out.wal_status == "lost" || flag_of(row, "conflicting") || !text_of(row, "invalidation_reason").empty();
+  out.failover = flag_of(row, "failover");
+  out.synced = flag_of(row, "synced");
   return out;
 }
+
+namespace {
 
 WallTime wall_time(double epoch_seconds) {
   return WallTime(std::chrono::microseconds(static_cast<std::int64_t>(epoch_seconds * 1e6 + 0.5)));
@@ -139,7 +153,7 @@ Result<ServerAnswer> parse_answer(const std::string& text) {
     for (const auto& row : *rows) facts.replication.push_back(replication_row(row));
   }
   if (const auto* rows = find(answer, "slots")) {
-    for (const auto& row : *rows) facts.slots.push_back(slot_row(row));
+    for (const auto& row : *rows) facts.slots.push_back(parse_slot_row(row));
   }
   out.system_id = SystemId(text_of(answer, "system_id"));
   if (const auto* settings = find(answer, "settings")) {

@@ -24,6 +24,9 @@ struct ServerAnswer {
 std::string monitoring_query();
 Result<ServerAnswer> parse_answer(const std::string& text);
 
+// One row of pg_replication_slots, as JSON.
+SlotRow parse_slot_row(const Json& row);
+
 class Monitor {
  public:
   Monitor(std::function<ConnectionOptions()> server, std::function<ConnectionOptions()> replication, Clock& clock)

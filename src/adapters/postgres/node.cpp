@@ -6,6 +6,7 @@
 
 #include "adapters/os/files.h"
 #include "adapters/os/waiting.h"
+#include "adapters/postgres/clone.h"
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/rewind.h"
 #include "base/log.h"
@@ -89,6 +90,7 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
     pending_restart_ = Json::object();
   }
   facts.pending_restart = pending_restart_;
+  facts.clones_without_leader = clones_without_leader(context_);
   if (!version) {
     facts.data.why = version.error().message;
   } else {
@@ -143,6 +145,7 @@ Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Instant deadline) {
   data.standby_signal = look->standby_signal;
   data.backup_label = look->backup_label;
   data.rewind_marker = look->rewind_marker;
+  data.followed = look->followed;
   if (look->empty || look->incomplete) {
     data.state = look->empty ? DataState::empty : DataState::incomplete;
     control_.reset();

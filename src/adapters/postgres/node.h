@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "adapters/postgres/bootstrap.h"
 #include "adapters/postgres/callbacks.h"
 #include "adapters/postgres/config_store.h"
 #include "adapters/postgres/context.h"
@@ -48,6 +49,14 @@ class PostgresNode : public Postgres {
   Task<Result<void>> create_slot(std::string name, Instant deadline) override;
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
 
+  Task<Result<void>> create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) override;
+  Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) override;
+  Task<Result<void>> mark_slots(bool copies, Instant deadline) override;
+  Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override;
+  Task<Result<std::vector<SlotCopy>>> read_slots(Upstream source, std::vector<std::string> names,
+                                                 Instant deadline) override;
+  Task<Result<void>> write_slots(std::vector<SlotCopy> slots, Instant deadline) override;
+
   void run_callback(std::string_view action, std::string_view role_word) override;
   std::string progress() const override { return context_.progress; }
 
@@ -65,12 +74,17 @@ class PostgresNode : public Postgres {
   Task<Result<void>> prepare_start(job::Start spec, Instant deadline);
   Task<Result<void>> make_cluster(Instant deadline);
   Task<Result<void>> make_roles(Instant deadline);
+  Task<Result<void>> await_recovery(Instant deadline);
+  // The first start of a cluster that a custom method made goes through archive recovery.
+  bool first_recovery() const { return bootstrapping_ && (first_.keeps_recovery || first_.recovery); }
   Task<Result<void>> copy(Upstream source, Instant deadline);
   Task<Result<void>> go_back(Upstream source, Instant deadline);
   Task<Result<void>> recover(Instant deadline);
   Task<Result<void>> remove(bool keep_as_failed, Instant deadline);
   Task<Result<void>> fast_or_immediate(StopMode mode, Instant deadline);
   Task<Result<Rows>> administer(std::string sql, Instant deadline);
+  Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
+  Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);
   Task<Result<void>> leave_recovery(Instant deadline);
   Task<Result<void>> run_hook(std::string key, Instant deadline);
   Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
@@ -95,6 +109,7 @@ class PostgresNode : public Postgres {
   bool sync_names_known_ = false;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
+  FirstStart first_;
 };
 
 std::unique_ptr<PostgresNode> make_postgres(LocalConfig config, Clock& clock);

@@ -10,6 +10,7 @@
 #include "adapters/postgres/node.h"
 #include "adapters/postgres/replication.h"
 #include "adapters/postgres/rewind.h"
+#include "adapters/postgres/slots.h"
 #include "base/log.h"
 
 namespace regent {
@@ -18,6 +19,7 @@ namespace {
 constexpr Duration reload_interval = std::chrono::milliseconds(5);
 constexpr Duration reload_time = std::chrono::seconds(2);
 constexpr Duration promote_interval = std::chrono::milliseconds(10);
+constexpr Duration recovery_interval = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -96,9 +98,14 @@ Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant dead
   auto learning = learn_sync_names(deadline);
   if (const auto learnt = co_await std::move(learning); !learnt) co_return tl::unexpected(learnt.error());
   auto parameters = context_.parameters();
-  if (replica && control_) raise_for_standby(parameters, control_->settings);
-  std::function<Result<WrittenConfig>()> work = [layout = context_.layout,
-                                                 wanted = context_.wanted_files(std::move(parameters))] {
+  if ((replica || first_recovery()) && control_) raise_for_standby(parameters, control_->settings);
+  auto wanted = context_.wanted_files(std::move(parameters));
+  if (bootstrapping_) {
+    wanted.keep_recovery_settings = first_.keeps_recovery;
+    wanted.recovers_to_target = first_.recovery.has_value();
+    if (first_.recovery) wanted.recovery = first_.recovery;
+  }
+  std::function<Result<WrittenConfig>()> work = [layout = context_.layout, wanted = std::move(wanted)] {
     return write_config(layout, wanted);
   };
   auto asking = context_.ask<WrittenConfig>(std::move(work), deadline, "the directory " + context_.layout.config_dir);
@@ -194,11 +201,21 @@ Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline
     co_return fail(ErrorKind::refused, "the data directory is not complete");
   }
   // First of all: whatever happens from here on, the server cannot come up in the wrong role (F56).
-  auto marking =
-      call([layout = context_.layout, standby = !spec.as_primary] { return set_standby(layout, standby); }, deadline);
-  if (auto done = co_await std::move(marking); !done) co_return done;
+  const bool first = bootstrapping_ && spec.as_primary;
+  std::function<Result<void>()> mark = [layout = context_.layout, standby = !spec.as_primary] {
+    return set_standby(layout, standby);
+  };
+  if (first && first_.recovery) mark = [layout = context_.layout] { return set_recovery(layout); };
+  if (!first || !first_.keeps_recovery || first_.recovery) {
+    auto marking = call(std::move(mark), deadline);
+    if (auto done = co_await std::move(marking); !done) co_return done;
+  }
   context_.upstream = spec.as_primary ? std::nullopt : std::optional(spec.upstream);
-  if (!spec.as_primary) {
+  if (!spec.as_primary && !spec.upstream.none()) {
+    auto noting = call([layout = context_.layout] { return mark_followed(layout, true); }, deadline);
+    if (auto done = co_await std::move(noting); !done) co_return done;
+  }
+  if (!spec.as_primary || first_recovery()) {
     auto reading = read_control_data(context_, deadline);
     auto control = co_await std::move(reading);
     if (!control) co_return tl::unexpected(control.error());
@@ -216,7 +233,7 @@ Task<Result<void>> PostgresNode::launch(job::Start spec, Instant deadline) {
   auto preparing = prepare_start(spec, deadline);
   if (auto done = co_await std::move(preparing); !done) co_return done;
   auto parameters = context_.parameters();
-  if (!spec.as_primary && control_) raise_for_standby(parameters, control_->settings);
+  if ((!spec.as_primary || first_recovery()) && control_) raise_for_standby(parameters, control_->settings);
   std::vector<std::string> arguments{program(context_.config(), "postgres"), "-D", context_.layout.data_dir,
                                      "--config-file=" + context_.layout.conf()};
   for (const auto& [name, value] : parameters.command_line()) arguments.push_back(fmt::format("--{}={}", name, value));
@@ -273,6 +290,9 @@ Task<Result<void>> PostgresNode::leave_recovery(Instant deadline) {
     co_await std::move(sleeping);
   }
   context_.upstream.reset();
+  // What is left of the copies of logical slots are originals now.
+  auto noting = call([layout = context_.layout] { return mark_followed(layout, false); }, deadline);
+  if (const auto done = co_await std::move(noting); !done) log::warning("{}", done.error().message);
   co_return Result<void>();
 }
 
@@ -298,6 +318,8 @@ Task<Result<void>> PostgresNode::switch_upstream(Upstream upstream, Instant dead
     auto starting = launch(job::Start{false, std::move(upstream)}, deadline);
     co_return co_await std::move(starting);
   }
+  auto noting = call([layout = context_.layout] { return mark_followed(layout, true); }, deadline);
+  if (auto done = co_await std::move(noting); !done) co_return done;
   context_.upstream = std::move(upstream);
   auto writing = write_files(true, deadline);
   const auto changed = co_await std::move(writing);
@@ -324,7 +346,31 @@ Task<Result<void>> PostgresNode::make_cluster(Instant deadline) {
   auto running = run_initdb(context_, deadline);
   if (auto done = co_await std::move(running); !done) co_return done;
   bootstrapping_ = true;
+  first_ = first_start(context_.local.bootstrap);
   co_return Result<void>();
+}
+
+// A server that recovers to a point in time opens for writing when it is there: that takes as long as it takes.
+Task<Result<void>> PostgresNode::await_recovery(Instant deadline) {
+  for (;;) {
+    auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
+    auto connection = co_await std::move(opening);
+    Result<Rows> rows = connection ? Rows{} : Result<Rows>(tl::unexpected(connection.error()));
+    if (connection) {
+      auto asking = connection->query("SELECT pg_catalog.pg_is_in_recovery()", context_.clock, deadline);
+      rows = co_await std::move(asking);
+      if (rows && rows->front().front() == "f") co_return Result<void>();
+    }
+    auto looking = postmaster_.look(deadline);
+    const auto tenants = co_await std::move(looking);
+    if (tenants && !tenants->postmaster) co_return fail(ErrorKind::failed, "PostgreSQL ended while it recovered");
+    if (!rows && !cannot_connect_now(rows.error()) && rows.error().kind == ErrorKind::refused) {
+      co_return tl::unexpected(rows.error());
+    }
+    if (context_.clock.now() >= deadline) co_return fail(ErrorKind::timeout, "PostgreSQL is still recovering");
+    auto sleeping = context_.clock.sleep_until(context_.clock.now() + recovery_interval);
+    co_await std::move(sleeping);
+  }
 }
 
 Task<Result<void>> PostgresNode::initdb(Instant deadline) {
@@ -333,6 +379,14 @@ Task<Result<void>> PostgresNode::initdb(Instant deadline) {
 }
 
 Task<Result<void>> PostgresNode::make_roles(Instant deadline) {
+  if (first_recovery()) {
+    auto recovering = await_recovery(deadline);
+    if (auto done = co_await std::move(recovering); !done) co_return done;
+    first_ = {};
+    auto writing = write_files(false, deadline);
+    if (const auto written = co_await std::move(writing); !written) co_return tl::unexpected(written.error());
+    postmaster_.reload();
+  }
   auto running = run_bootstrap_roles(context_, deadline);
   auto done = co_await std::move(running);
   if (done) bootstrapping_ = false;
@@ -390,7 +444,9 @@ Task<Result<void>> PostgresNode::go_back(Upstream source, Instant deadline) {
 
 Task<Result<void>> PostgresNode::rewind(Upstream source, Instant deadline) {
   auto work = go_back(std::move(source), deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the rewind");
+  auto done = co_await guarded<void>(std::move(work), context_.clock, deadline, "the rewind");
+  context_.progress.clear();
+  co_return done;
 }
 
 Task<Result<void>> PostgresNode::remove(bool keep_as_failed, Instant deadline) {
@@ -409,7 +465,7 @@ Task<Result<void>> PostgresNode::remove_data(bool keep_as_failed, Instant deadli
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "removing the data directory");
 }
 
-// --- histories and slots
+// --- histories
 
 Task<Result<UpstreamHistory>> PostgresNode::upstream_history(Upstream source, Instant deadline) {
   auto work = ask_upstream_history(context_, std::move(source), system_id_, deadline);
@@ -422,29 +478,6 @@ Task<Result<History>> PostgresNode::local_history(Timeline timeline, Instant dea
   };
   auto asking = context_.ask<History>(std::move(work), deadline, "the data directory");
   co_return co_await caught<History>(std::move(asking));
-}
-
-Task<Result<void>> PostgresNode::create_slot(std::string name, Instant deadline) {
-  const auto literal = quote_literal(name);
-  auto asking = administer(fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT "
-                                       "EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {0})",
-                                       literal),
-                           deadline);
-  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "creating a slot");
-  if (!done) co_return tl::unexpected(done.error());
-  co_return Result<void>();
-}
-
-Task<Result<void>> PostgresNode::drop_slot(std::string name, Instant deadline) {
-  // One that is in use is somebody's: it stays.
-  auto asking = administer(fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
-                                       "pg_catalog.pg_replication_slots WHERE slot_name = {} AND NOT active",
-                                       quote_literal(name)),
-                           deadline);
-  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "dropping a slot");
-  if (!done) co_return tl::unexpected(done.error());
-  if (done->empty()) co_return fail(ErrorKind::conflict, fmt::format("slot {} is in use or absent", name));
-  co_return Result<void>();
 }
 
 }  // namespace regent

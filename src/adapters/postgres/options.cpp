@@ -79,18 +79,37 @@ std::vector<std::string> basebackup_options(const Json* options, std::vector<std
   return arguments;
 }
 
-std::string progress_text(std::string_view text) {
+std::optional<CopyProgress> parse_progress(std::string_view text) {
   const auto kb = text.rfind(" kB (");
-  if (kb == std::string_view::npos) return {};
+  if (kb == std::string_view::npos) return std::nullopt;
   auto begin = kb;
   while (begin > 0 && (is_digit(text[begin - 1]) || text[begin - 1] == '/')) --begin;
   const auto figures = text.substr(begin, kb - begin);
   const auto slash = figures.find('/');
-  std::uint64_t done = 0, total = 0;
-  if (slash == std::string_view::npos) return {};
-  std::from_chars(figures.data(), figures.data() + slash, done);
-  std::from_chars(figures.data() + slash + 1, figures.data() + figures.size(), total);
-  return fmt::format("{} of {} MB", done / 1024, total / 1024);
+  if (slash == std::string_view::npos) return std::nullopt;
+  CopyProgress progress;
+  std::from_chars(figures.data(), figures.data() + slash, progress.done);
+  std::from_chars(figures.data() + slash + 1, figures.data() + figures.size(), progress.total);
+  progress.done *= 1024;
+  progress.total *= 1024;
+  return progress;
+}
+
+std::string progress_text(const CopyProgress& progress, Duration elapsed) {
+  constexpr std::uint64_t mb = 1024 * 1024;
+  std::string text = fmt::format("{} MB", progress.done / mb);
+  // What the source grows by while it is copied comes on top of the total.
+  const auto total = std::max(progress.total, progress.done);
+  if (progress.total > 0) {
+    text = fmt::format("{} of {} MB ({}%)", progress.done / mb, total / mb,
+                       progress.done * 100 / std::max<std::uint64_t>(total, 1));
+  }
+  const double seconds = to_seconds(elapsed);
+  if (seconds < 1 || progress.done == 0) return text;
+  const double speed = static_cast<double>(progress.done) / seconds;
+  text += fmt::format(", {:.0f} MB/s", speed / mb);
+  if (progress.total > 0) text += fmt::format(", {:.0f} s left", static_cast<double>(total - progress.done) / speed);
+  return text;
 }
 
 }  // namespace regent

@@ -1,13 +1,16 @@
 // Options of PostgreSQL's programs as the configuration spells them, and the progress they print. Pure. Threading: any.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/json.h"
+#include "base/time.h"
 
 namespace regent {
 
@@ -20,7 +23,14 @@ std::vector<std::string> long_options(const Json* options, const std::set<std::s
 // where the server does it.
 std::vector<std::string> basebackup_options(const Json* options, std::vector<std::string>& problems);
 
-// "34 of 120 MB" out of the last "34816/122880 kB (28%)" in the text; empty when there is none.
-std::string progress_text(std::string_view text);
+// How far a copy has got.
+struct CopyProgress {
+  std::uint64_t done = 0;   // bytes
+  std::uint64_t total = 0;  // bytes; 0: unknown
+};
+// Out of the last "34816/122880 kB (28%)" in the text, as pg_basebackup and pg_rewind print it.
+std::optional<CopyProgress> parse_progress(std::string_view text);
+// "34 of 120 MB (28%), 11 MB/s, 8 s left"; speed and rest come with the time.
+std::string progress_text(const CopyProgress& progress, Duration elapsed);
 
 }  // namespace regent

@@ -141,6 +141,8 @@ bool is_recovery_parameter(std::string_view name) {
 Json pending_restart_reason(const ServerParameters& wanted, const std::map<std::string, RunningSetting>& running) {
   Json reasons = Json::object();
   for (const auto& [name, setting] : running) {
+    // What a server recovered to has no meaning any more, and goes with the next restart.
+    if (is_recovery_parameter(name)) continue;
     const SettingType type{setting.vartype, setting.unit};
     const auto found = wanted.values.find(name);
     if (found == wanted.values.end() && !setting.pending) continue;

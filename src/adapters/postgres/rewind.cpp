@@ -9,6 +9,7 @@
 #include <map>
 
 #include "adapters/os/files.h"
+#include "adapters/postgres/bootstrap.h"
 #include "adapters/postgres/conninfo.h"
 #include "base/log.h"
 
@@ -133,7 +134,7 @@ Task<Result<std::vector<std::string>>> rewind_arguments(Context& context, Upstre
   auto connection = rewind_connection(source.address, context.config());
   std::erase_if(connection, [](const auto& option) { return option.first == "password"; });
   std::vector<std::string> arguments{"--target-pgdata=" + context.layout.data_dir,
-                                     "--source-server=" + print_conninfo(connection)};
+                                     "--source-server=" + print_conninfo(connection), "--progress"};
   if (context.major_version >= 13) {
     auto asking = configured(context, "restore_command", deadline);
     const auto command = co_await std::move(asking);
@@ -245,7 +246,7 @@ Task<Result<void>> run_rewind(Context& context, Upstream source, Instant deadlin
   const auto& password = rewind_credentials(context.config()).password;
   if (!password.empty()) command.environment.emplace_back("PGPASSWORD", password);
   log::info("running pg_rewind from {}", source.name.str());
-  auto running = run_ok(std::move(command), context.clock, deadline);
+  auto running = run_reporting(context, std::move(command), deadline);
   const auto outcome = co_await std::move(running);
   if (!outcome) co_return tl::unexpected(outcome.error());
   auto verifying = verify(context, *timeline, outcome->output + outcome->errors, deadline);

@@ -1,42 +1,18 @@
 #include <algorithm>
 
 #include "core/plan/planners.h"
+#include "core/slots.h"
 #include "core/timeline.h"
 
 namespace regent::plan {
-namespace {
-
-// A member slot of ours on the server, by the name rule of compat §1.6.
-bool is_member_slot(const Situation& s, const std::string& name) {
-  return s.m.slot_seen.contains(name) ||
-         std::any_of(s.view->members.begin(), s.view->members.end(),
-                     [&](const Member& member) { return slot_name(member.name) == name; });
-}
-
-Status current_status(const Situation& s) {
-  Status status;
-  status.optime = s.server->wal;
-  if (s.o.self.generation != Generation::v4) return status;
-  for (const auto& slot : s.server->slots) {
-    if (slot.physical && slot.restart_lsn && is_member_slot(s, slot.name)) status.slots[slot.name] = *slot.restart_lsn;
-  }
-  const auto own = slot_name(s.o.self.name);
-  status.slots[own] = s.server->wal;
-  for (const auto& [name, seen] : s.m.slot_seen) status.retain_slots.push_back(name);
-  status.retain_slots.push_back(own);
-  std::sort(status.retain_slots.begin(), status.retain_slots.end());
-  status.retain_slots.erase(std::unique(status.retain_slots.begin(), status.retain_slots.end()),
-                            status.retain_slots.end());
-  return status;
-}
-
-}  // namespace
 
 void status_key(const Situation& s, Decision& d) {
-  const bool due = !s.m.status_written_at || s.o.now - *s.m.status_written_at >= s.o.settings.loop_wait;
-  if (!due) return;
-  const auto status = current_status(s);
+  const auto status = published_status(s);
   if (s.view->status.exists() && status == s.view->status.value) return;
+  // A logical slot that nobody knows of could be made anew after a failover, and would skip what came before (I16).
+  const bool news = publishes_new_logical_slot(s, status);
+  const bool due = !s.m.status_written_at || s.o.now - *s.m.status_written_at >= s.o.settings.loop_wait;
+  if (!due && !news) return;
   d.actions.emplace_back(action::WriteKey{action::Key::status, print_status(status), s.view->status.version});
   d.memory.status_written_at = s.o.now;
 }
@@ -98,41 +74,6 @@ void failsafe_key(const Situation& s, Decision& d) {
   d.actions.emplace_back(action::WriteKey{action::Key::failsafe, to_compact(value), key.version});
   d.memory.failsafe_written_for = s.o.lease.version;
   d.memory.failsafe_members.insert(wanted.begin(), wanted.end());
-}
-
-void slots(const Situation& s, Decision& d) {
-  auto& seen = d.memory.slot_seen;
-  for (const auto& name : s.view->status.value.retain_slots) seen.try_emplace(name, s.o.now);
-  seen.erase(slot_name(s.o.self.name));
-  action::SyncSlots change;
-  for (const auto& member : s.view->members) {
-    if (member.name == s.o.self.name || member.tags.nostream) continue;
-    const auto name = slot_name(member.name);
-    seen[name] = s.o.now;
-    if (!s.o.settings.use_slots) continue;
-    const auto found = std::find_if(s.server->slots.begin(), s.server->slots.end(),
-                                    [&](const SlotRow& slot) { return slot.name == name; });
-    if (found == s.server->slots.end()) {
-      change.create.push_back(name);
-    } else if (found->physical && found->lost && !found->active) {
-      // It reserves nothing any more; a new one protects at least what comes (F77).
-      change.drop.push_back(name);
-    }
-  }
-  // Only slots that were a member's are ever dropped, and only long after the member is gone (F77).
-  for (auto it = seen.begin(); it != seen.end();) {
-    const bool expired = s.o.now - it->second >= s.o.settings.member_slots_ttl && it->second != s.o.now;
-    if (!expired) {
-      ++it;
-      continue;
-    }
-    const auto found = std::find_if(s.server->slots.begin(), s.server->slots.end(), [&](const SlotRow& slot) {
-      return slot.name == it->first && slot.physical && !slot.active;
-    });
-    if (found != s.server->slots.end()) change.drop.push_back(it->first);
-    it = seen.erase(it);
-  }
-  if (!change.create.empty() || !change.drop.empty()) d.actions.emplace_back(std::move(change));
 }
 
 void configuration(const Situation& s, Decision& d) {

@@ -59,6 +59,7 @@ Member own_member(const Situation& s, const Decision& d) {
   if (member.pending_restart) member.pending_restart_reason = s.o.postgres.pending_restart;
   if (d.memory.scheduled_restart) member.scheduled_restart = d.memory.scheduled_restart->published;
   member.pause = s.paused;
+  if (s.job_running) member.progress = s.o.job.progress;
   member.checkpoint_after_promote = !(s.primary && d.memory.checkpoint_due);
   if (s.server != nullptr) {
     member.xlog_location = s.server->wal;
@@ -80,6 +81,7 @@ void member_key(const Situation& s, Decision& d) {
   member.xlog_location.reset();
   member.receive_lsn.reset();
   member.replay_lsn.reset();
+  member.progress.clear();
   const auto published = print_member(member, s.o.self.generation);
   const Member* stored = s.view->member(s.o.self.name);
   const bool there = stored != nullptr && (s.o.lease.session.empty() || stored->session == s.o.lease.session);

@@ -18,9 +18,18 @@ void status_key(const Situation& s, Decision& d);
 void history_key(const Situation& s, Decision& d);
 // initialize and config, should they have been lost (F33).
 void lost_keys(const Situation& s, Decision& d);
-void slots(const Situation& s, Decision& d);
 // Who may take over, and who is therefore asked in failsafe mode (I13).
 void failsafe_key(const Situation& s, Decision& d);
+void slots_of_leader(const Situation& s, Decision& d);
+
+// --- while following ---
+void slots_of_replica(const Situation& s, Decision& d);
+
+// --- in any role ---
+// Since when which slots are idle, and what is wrong with them.
+void slot_ages(const Situation& s, Decision& d);
+// Ahead of a promotion: copies of logical slots that are not known to be whole must not be offered (I16, F76).
+void slots_before_promotion(const Situation& s, Decision& d);
 
 // A restart for later: taken up, forgotten, and remembered when its time has come.
 void scheduled_restart(const Situation& s, Decision& d);

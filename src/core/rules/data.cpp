@@ -19,7 +19,7 @@ bool claim_is_ours(const Situation& s) {
 
 // A member that wants to be cloned from, else the leader (compat §1.7).
 job::Clone choose_source(const Situation& s) {
-  if (s.m.clone_failures % 2 == 0) {
+  if (s.m.clone_failures % 2 == 0 && !s.m.reinit_from_leader) {
     for (const auto& member : s.view->members) {
       const bool offers = member.tags.clonefrom && member.state == PgState::running && member.name != s.o.self.name &&
                           member.role == Role::replica;
@@ -184,7 +184,8 @@ constexpr Rule table[] = {
     {455, "clone_clear", "an unfinished copy lies in the data directory and there is somebody to copy from",
      "removing the data directory of an unfinished attempt", "F72, I10",
      [](const Situation& s) {
-       return s.o.postgres.data.state == DataState::incomplete && s.stopped && s.leader_usable;
+       return s.o.postgres.data.state == DataState::incomplete && s.stopped &&
+              (s.leader_usable || s.o.postgres.clones_without_leader);
      },
      [](const Situation&, Decision& d) {
        say(d, "removing the data directory of an unfinished attempt");
@@ -199,6 +200,16 @@ constexpr Rule table[] = {
        auto clone = choose_source(s);
        say(d, "trying to bootstrap from {} '{}'", clone.from_leader ? "leader" : "replica", clone.source.name.str());
        start(d, std::move(clone));
+     }},
+    {465, "clone_without_leader", "no data here and nobody to copy from, and a method to create a replica needs nobody",
+     "trying to bootstrap (without leader)", "I10, F72",
+     [](const Situation& s) {
+       return s.o.postgres.data.state == DataState::empty && s.stopped && s.o.postgres.clones_without_leader &&
+              s.view->initialize.exists() && !s.view->initialize.value.empty() && !s.named;
+     },
+     [](const Situation&, Decision& d) {
+       say(d, "trying to bootstrap (without leader)");
+       start(d, job::Clone{.source = {}, .from_leader = false});
      }},
     {470, "wait_for_leader", "no data here and nobody to copy from yet", "waiting for leader to bootstrap", "F73, I10",
      [](const Situation& s) { return s.no_data() && s.stopped; },

@@ -1,8 +1,11 @@
 // 800: somebody else holds the lock and the local server runs.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 
 #include "core/rules/steps.h"
+#include "core/slots.h"
 #include "core/timeline.h"
 
 namespace regent::rules {
@@ -21,6 +24,25 @@ bool standby_setting_pending(const Situation& s) {
                                                 "max_prepared_transactions", "max_locks_per_transaction"};
   return std::any_of(settings.begin(), settings.end(),
                      [&](const char* name) { return s.o.postgres.pending_restart.contains(name); });
+}
+
+// Logical slots of the leader that are missing here and could be copied now: not beyond what was replayed here (I16).
+std::vector<std::string> slots_to_copy(const Situation& s) {
+  std::vector<std::string> names;
+  const auto* theirs = leader_slots(s);
+  if (theirs == nullptr || s.paused || !carries_logical_slots(s) || s.server->replication_state != "streaming") {
+    return names;
+  }
+  if (s.m.slot_copy_at && s.o.now < *s.m.slot_copy_at) return names;
+  const auto wanted = wanted_slots(s, false);
+  for (const auto& [name, slot] : wanted) {
+    if (slot.spec.physical || find_slot(*s.server, name) != nullptr) continue;
+    const auto* original = theirs->find(name);
+    const bool whole = original != nullptr && same_kind(*original, slot.spec) && !original->lost &&
+                       !original->failover && original->confirmed_flush_lsn;
+    if (whole && *original->confirmed_flush_lsn <= s.server->replayed.value_or(Lsn{})) names.push_back(name);
+  }
+  return names;
 }
 
 constexpr Rule table[] = {
@@ -106,6 +128,17 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "restarting: replay is paused until settings are raised to the leader's");
        start(d, job::Restart{.as_primary = false, .upstream = wanted_upstream(s)});
+     }},
+    {872, "copy_logical_slots",
+     "permanent logical slots of the leader are missing here: a server reads them at its start only",
+     "restarting: copying logical replication slots {} from the leader", "I16, F76",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean && !slots_to_copy(s).empty();
+     },
+     [](const Situation& s, Decision& d) {
+       const auto names = slots_to_copy(s);
+       say(d, "restarting: copying logical replication slots {} from the leader", fmt::join(names, ", "));
+       start(d, job::CopySlots{.source = leader_upstream(s), .names = names, .upstream = wanted_upstream(s)});
      }},
     {875, "compare_again", "the upstream is set and nothing arrives from it: was the comparison right?",
      "comparing the timeline history with the leader {} again", "L2, L3, F61",

@@ -72,6 +72,7 @@ std::string in_progress(const Situation& s) {
   if (s.m.reinitializing) return "reinitialize in progress";
   if (s.doing<job::Clone>()) {
     const auto& clone = std::get<job::Clone>(*s.o.job.running);
+    if (clone.source.none()) return "bootstrap (without leader) in progress";
     return fmt::format("bootstrap from {} '{}' in progress", clone.from_leader ? "leader" : "replica",
                        clone.source.name.str());
   }
@@ -191,6 +192,7 @@ constexpr Rule table[] = {
        say(d, "reinitialize started");
        act(d, action::AnswerReinit{s.o.requests.reinit->id, true, "reinitialize started"});
        d.memory.reinitializing = true;
+       d.memory.reinit_from_leader = s.o.requests.reinit->from_leader;
        d.memory.clone_failures = 0;
        d.memory.retry_at.reset();
      }},

@@ -150,6 +150,19 @@ class FakePostgres : public Postgres {
   }
   Task<Result<void>> create_slot(std::string, Instant deadline) override { return step("create slot", deadline); }
   Task<Result<void>> drop_slot(std::string, Instant deadline) override { return step("drop slot", deadline); }
+  Task<Result<void>> create_logical_slot(action::SyncSlots::Logical, Instant deadline) override {
+    return step("create logical slot", deadline);
+  }
+  Task<Result<void>> advance_slot(action::SyncSlots::Advance, Instant deadline) override {
+    return step("advance slot", deadline);
+  }
+  Task<Result<void>> mark_slots(bool, Instant deadline) override { return step("mark slots", deadline); }
+  Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override;
+  Task<Result<std::vector<SlotCopy>>> read_slots(Upstream source, std::vector<std::string> names,
+                                                 Instant deadline) override;
+  Task<Result<void>> write_slots(std::vector<SlotCopy>, Instant deadline) override {
+    return step("write slots", deadline);
+  }
   void run_callback(std::string_view action, std::string_view role) override;
   std::string progress() const override { return ""; }
 

@@ -191,6 +191,25 @@ Task<Result<UpstreamHistory>> FakePostgres::upstream_history(Upstream source, In
   co_return history;
 }
 
+Task<Result<UpstreamSlots>> FakePostgres::upstream_slots(Upstream source, Instant deadline) {
+  auto work = step("upstream slots", deadline);
+  Result<void> asked = co_await std::move(work);
+  if (!asked) co_return tl::make_unexpected(asked.error());
+  UpstreamSlots slots;
+  slots.source = source.name;
+  co_return slots;
+}
+
+Task<Result<std::vector<SlotCopy>>> FakePostgres::read_slots(Upstream, std::vector<std::string> names,
+                                                             Instant deadline) {
+  auto work = step("read slots", deadline);
+  Result<void> asked = co_await std::move(work);
+  if (!asked) co_return tl::make_unexpected(asked.error());
+  std::vector<SlotCopy> copies;
+  for (auto& name : names) copies.push_back({std::move(name), "state", {}});
+  co_return copies;
+}
+
 Task<Result<History>> FakePostgres::local_history(Timeline, Instant deadline) {
   auto work = step("local history", deadline);
   Result<void> asked = co_await std::move(work);

@@ -72,9 +72,13 @@ TEST(BaseBackup, Options) {
 }
 
 TEST(BaseBackup, Progress) {
-  EXPECT_EQ(progress_text("   123/22800 kB (0%), 0/1 tablespace\n 11400/22800 kB (50%), 0/1 tablespace\n"),
-            "11 of 22 MB");
-  EXPECT_EQ(progress_text("waiting for checkpoint"), "");
+  const auto progress = parse_progress("   123/22800 kB (0%), 0/1 tablespace\n 11264/22528 kB (50%), 0/1 tablespace\n");
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(progress->done, 11U << 20U);
+  EXPECT_EQ(progress_text(*progress, std::chrono::milliseconds(10)), "11 of 22 MB (50%)");
+  EXPECT_EQ(progress_text(*progress, std::chrono::seconds(2)), "11 of 22 MB (50%), 6 MB/s, 2 s left");
+  EXPECT_EQ(progress_text({64U << 20U, 0}, std::chrono::seconds(4)), "64 MB, 16 MB/s");
+  EXPECT_FALSE(parse_progress("waiting for checkpoint"));
 }
 
 TEST(Method, ExtraKeysBecomeArguments) {
