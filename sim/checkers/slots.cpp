@@ -24,6 +24,12 @@ class DecodingConsumer final : public Checker {
   }
   // Only what was published is promised: a slot that nobody else ever heard of is a new one after a failover.
   void key_changed(const std::string& path, const StoreKey*, const StoreKey* after, int) override {
+    if (path == "config" && after != nullptr && after->value.find("\"standby_cluster\"") != std::string::npos) {
+      // A standby cluster has no logical slots; what is made after its promotion is new.
+      delivered_.clear();
+      attached_to_ = -1;
+      published_ = false;
+    }
     if (path != "status" || after == nullptr) return;
     const auto status = parse_status(after->value);
     const bool there = status && status->slots.contains(slot_of_the_run);
