@@ -113,7 +113,10 @@ Params draw_params(std::uint64_t seed) {
     params.synchronous = draw_sync_config(rng, false);
     if (!params.faults.empty() && rng.chance(0.4)) params.faults.push_back(FaultKind::sync_config);
     // An old primary that still confirms commits is what the confirmed set must hold against (F02).
-    if (!params.faults.empty() && rng.chance(0.5)) params.faults.push_back(FaultKind::agent_freeze);
+    const bool quorum = params.synchronous["synchronous_mode"].is_string();
+    if (!params.faults.empty() && rng.chance(0.6))
+      params.faults.insert(params.faults.end(), 3, FaultKind::agent_freeze);
+    if (quorum) params.commit_gap = std::min<Duration>(params.commit_gap, 150ms);
   }
   params.logical_slot = rng.chance(0.75);
   return params;

@@ -65,7 +65,9 @@ class NothingAcknowledgedLost final : public Checker {
     keys_.note(path, after);
     // Switched off, or the key was taken away by hand: from here on it is asynchronous replication until it is back.
     const bool void_now = !keys_.on() || (path == "sync" && after == nullptr) || path == "initialize";
-    if (void_now) promised_.clear();
+    if (!void_now) return;
+    promised_.clear();
+    left_at_ = 0;
   }
 
   void acknowledged(Node& node, RecordId record) override {
@@ -74,6 +76,11 @@ class NothingAcknowledgedLost final : public Checker {
     const bool waited = node.server.waits_for().kind != SyncNames::Kind::nobody;
     if (!claimed && !waited) return;
     const Wal& wal = sim_.postgres().wal;
+    // A leader of the past: what its standbys confirm to it now is not in the history that its successor began with.
+    if (!claimed && left_at_ != 0 && leader_ != node.index && wal.common(left_at_, record) != record) {
+      return sim_.violated("I5", fmt::format("{} acknowledges a commit at {} after n{} was promoted without it",
+                                             node.name.str(), to_string(wal.at(record).end), leader_ + 1));
+    }
     std::erase_if(promised_, [&](RecordId old) { return wal.common(old, record) == old; });
     promised_.push_back(record);
   }
@@ -90,6 +97,8 @@ class NothingAcknowledgedLost final : public Checker {
     const auto lost = [&](RecordId record) { return wal.common(start, record) != record; };
     const auto asked = asked_at_.find(node.index);
     const bool by_hand = asked != asked_at_.end() && sim_.world().now() - asked->second < sim_.params().ttl;
+    left_at_ = by_hand ? 0 : start;
+    leader_ = node.index;
     const auto victim = std::find_if(promised_.begin(), promised_.end(), lost);
     if (victim == promised_.end()) return;
     if (by_hand) {
@@ -105,6 +114,8 @@ class NothingAcknowledgedLost final : public Checker {
   SyncKeys keys_;
   std::vector<RecordId> promised_;  // the newest of every branch
   std::map<int, Duration> asked_at_;
+  RecordId left_at_ = 0;  // where the last promotion left the history that everybody had; 0: it was a person's wish
+  int leader_ = -1;       // who was promoted there
 };
 
 // I7: every set that lets a commit pass meets every set that elects.
