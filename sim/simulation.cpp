@@ -95,12 +95,17 @@ void Simulation::recover() {
   world_.trace("HEAL everything");
   faults_.heal_all();
   // Whoever paused the cluster resumes it, and whoever made it a copy of another one promotes it.
-  if (paused() || follows_remote()) {
+  const auto undo_requests = [this] {
+    if (!paused() && !follows_remote()) return;
     Json config = store_.view()->config.value;
     config.erase("pause");
     config.erase("standby_cluster");
     store_.put("config", to_compact(config), std::nullopt, "", -1);
-  }
+  };
+  undo_requests();
+  // What was asked for just before may still be on its way.
+  world_.run_until(world_.now() + 2 * params_.retry_timeout);
+  undo_requests();
   const Duration healed = world_.now();
   world_.run_until(healed + leader_bound(params_), [this] { return has_writable_leader(); });
   if (!world_.violations().empty()) return;

@@ -178,6 +178,9 @@ class NoEarlyRelax final : public Checker {
     if (!node.server.is_open()) return;
     const bool leads = sim_.leader_node() == &node && lease_valid(node.lease, node.clock.boot());
     if (leads && !going_down_[node.index]) return;
+    // The step had begun when the agent was frozen, and ends as it thaws (F02). Whoever was elected meanwhile was so
+    // from a set that meets both the old and the new names (I7).
+    if (node.able_since() == sim_.world().now()) return;
     const SyncNames before = node.server.waits_for();
     const SyncNames after = parse_sync_names(names.value_or("")).value_or(SyncNames{});
     for (unsigned bits = 0; bits < 1U << sim_.nodes().size(); ++bits) {

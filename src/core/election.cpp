@@ -17,6 +17,21 @@ Timeline known_timeline(const Situation& s) {
   return std::max(recorded_timeline(s.view->history.value), s.m.highest_timeline);
 }
 
+// Nobody who belongs to the cluster, present or missed for a while, could stand on another branch.
+bool everybody_is_on_my_branch(const Situation& s) {
+  const auto& members = s.view->members;
+  const bool all_here = std::all_of(members.begin(), members.end(), [&](const Member& member) {
+    const auto* peer = s.o.peers->find(member.name);
+    return member.name == s.o.self.name ||
+           (peer != nullptr && peer->reachable && peer->running && peer->timeline == s.server->timeline);
+  });
+  const auto& known = s.view->status.value.retain_slots;
+  const bool none_missed = std::all_of(known.begin(), known.end(), [&](const std::string& slot) {
+    return std::any_of(members.begin(), members.end(), [&](const Member& m) { return slot_name(m.name) == slot; });
+  });
+  return all_here && none_missed;
+}
+
 // I8: is the branch this node stands on the one that the cluster's history describes?
 Candidacy check_branch(const Situation& s) {
   const Timeline mine = s.server->timeline;
@@ -41,6 +56,9 @@ Candidacy check_branch(const Situation& s) {
             fmt::format("my timeline {} does not descend from the cluster's timeline {}", mine.value, known.value)};
   }
   if (bytes_between(left->switch_lsn, published) > s.o.settings.maximum_lag_on_failover) {
+    // A person had this branch promoted, and it was followed by everybody: there is no other one left to wait for (L1).
+    if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
+    if (everybody_is_on_my_branch(s)) return {Verdict::stand, {}};
     return {Verdict::hold_back,
             fmt::format("my timeline {} left timeline {} at {}, but that one went on to {}", mine.value, known.value,
                         to_string(left->switch_lsn), to_string(published))};

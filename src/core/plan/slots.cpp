@@ -277,13 +277,17 @@ void slots_before_promotion(const Situation& s, Decision& d) {
   if (promotes == d.actions.end() || !s.o.postgres.data.followed) return;
   action::SyncSlots change;
   const bool same_server = s.m.proofs_of.ends_with(fmt::format(" {}", s.o.postgres.incarnation));
-  for (const auto& [name, spec] : s.o.settings.permanent_slots) {
-    const auto* row = find_slot(*s.server, name);
-    if (spec.physical || row == nullptr || !same_kind(*row, spec) || row->failover || row->synced) continue;
-    const auto proof = s.m.slot_proofs.find(name);
-    const bool ahead = !row->confirmed_flush_lsn || *row->confirmed_flush_lsn > s.server->wal;
-    if (proof != s.m.slot_proofs.end() && proof->second.proven && same_server && !ahead) continue;
-    change.drop.push_back(name);
+  for (const auto& row : s.server->slots) {
+    if (row.physical || row.failover || row.synced || is_ignored(s, row)) continue;
+    const auto spec = s.o.settings.permanent_slots.find(row.name);
+    const bool ours = spec != s.o.settings.permanent_slots.end() && same_kind(row, spec->second);
+    // Before version 16 nobody but us makes logical slots on a replica: it was ours until somebody removed it, and
+    // would be taken for a good one should it be added again.
+    if (!ours && s.server->version >= 160000) continue;
+    const auto proof = s.m.slot_proofs.find(row.name);
+    const bool ahead = !row.confirmed_flush_lsn || *row.confirmed_flush_lsn > s.server->wal;
+    const bool proven = proof != s.m.slot_proofs.end() && proof->second.proven && same_server && !ahead;
+    if (!ours || !proven) change.drop.push_back(row.name);
   }
   // The lease was confirmed a moment before, and nobody can connect to a primary yet.
   if (!change.drop.empty()) d.actions.insert(promotes, std::move(change));
