@@ -1,5 +1,7 @@
 #include "sim/sabotage.h"
 
+#include <algorithm>
+
 #include "core/sync.h"
 #include "sim/dcs_port.h"
 #include "sim/decorators.h"
@@ -287,10 +289,13 @@ class BelieveTheSetting final : public Named {
 class SkipSlot final : public Named {
   using Named::Named;
   void tamper(Observation& o) const override {
-    if (!o.upstream_slots.is_known()) return;
+    if (!o.upstream_slots.is_known() || !o.postgres.server.is_known()) return;
     UpstreamSlots slots = *o.upstream_slots;
+    const auto& copies = o.postgres.server->slots;
     for (auto& slot : slots.slots) {
-      if (!slot.physical) slot.confirmed_flush_lsn = Lsn{~std::uint64_t{0} / 2};
+      const bool copied =
+          std::any_of(copies.begin(), copies.end(), [&](const auto& row) { return row.name == slot.name; });
+      if (!slot.physical && copied) slot.confirmed_flush_lsn = Lsn{~std::uint64_t{0} / 2};
     }
     o.upstream_slots = Fact<UpstreamSlots>::known(std::move(slots), o.upstream_slots.at());
   }

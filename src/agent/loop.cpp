@@ -161,7 +161,9 @@ Task<void> pause_between(AgentState& state, Pace& pace, const Decision& decision
     co_return;
   }
   const Instant until = wait_until(state, decision, pace);
-  if (until <= began) {
+  // It rang while the cycle went on, e.g. because a job ended after it was looked at: a wait that is over before all
+  // its parts have begun would go on until the next event.
+  if (state.wake.rung() || until <= began) {
     ++pace.immediate_cycles;
     co_return;
   }

@@ -17,6 +17,8 @@ class Bell;
 class Wake {
  public:
   void ring();
+  // Whether it rang since the last mute().
+  bool rung() const { return rung_; }
   // For whoever runs inside the loop's own coroutine: returns when it rang since the last mute().
   Task<void> wait();
   void mute();

@@ -65,6 +65,7 @@ def test_a_refused_pre_promote_gives_the_lock_to_somebody_else(cluster, tmp_path
     first.configure({"postgresql": {"pre_promote": script}, "tags": {"failover_priority": 5}})
     assert first.post("/reload").status == 202
     wait_until(lambda: "failover_priority" in str(cluster.members()[first.name].get("tags")), 10, "the tag is known")
+    cluster.wait_healthy(60)  # with everything received, the priority decides
     leader.stop()
     wait_until(lambda: second.answers("/primary"), 60, "the other replica leads")
     assert lines(log), "the hook was asked"

@@ -22,7 +22,7 @@ void prepare(AgentFixture& f) {
   f.then({action::StartJob{job::Clone{}}});
   f.then({action::CancelJob{}, action::GatherUpstreamHistory{}});
   f.then({action::AcquireLeader{}, action::StartJob{job::Start{.as_primary = true, .upstream = {}}}});
-  f.then({action::RenewLease{}, action::ApplyConfig{}, action::SyncSlots{{"a"}, {"b"}}}, milliseconds(20));
+  f.then({action::RenewLease{}, action::ApplyConfig{}, action::SyncSlots{{"a"}, {"b"}, {}, {}, {}}}, milliseconds(20));
   f.then({action::StartJob{job::Stop{.checkpoint = true}}}, milliseconds(20));
   f.then({action::RenewLease{}}, milliseconds(20));
   f.then({action::CancelJob{}, action::StartJob{job::Stop{.immediate = true}}}, milliseconds(20));

@@ -135,7 +135,16 @@ TEST(Monitor, ReplicaAnswer) {
   EXPECT_EQ(facts.replication_state, "in archive recovery");
   EXPECT_EQ(facts.upstream, (HostPort{"10.0.0.1", "5433"}));
   EXPECT_EQ(facts.upstream_slot, "n2");
-  const SlotRow slot{"l", false, false, false, "pgoutput", "d", Lsn{1}, Lsn{2}, true, true};
+  SlotRow slot;
+  slot.name = "l";
+  slot.physical = false;
+  slot.plugin = "pgoutput";
+  slot.database = "d";
+  slot.restart_lsn = Lsn{1};
+  slot.confirmed_flush_lsn = Lsn{2};
+  slot.has_xmin = slot.lost = true;
+  slot.catalog_xmin = 730;
+  slot.wal_status = "lost";
   EXPECT_EQ(facts.slots, std::vector<SlotRow>{slot});
   EXPECT_EQ(answer->settings.at("max_connections").value, "100");
 }
