@@ -77,6 +77,7 @@ class Node {
 
   // What its agent last knew: cut off from the store, it does not hear that a pause is over (I14).
   bool believes_paused = false;
+  Duration believed_paused_at{};  // the last time it did
 
   // The lease as last confirmed to this incarnation; held is false while there is none.
   LeaseFacts lease;

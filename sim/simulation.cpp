@@ -224,6 +224,7 @@ std::string Simulation::why_not_settled() {
 void Simulation::decided(Node& node, const Observation& observation, const Decision& decision) {
   ++outcome_.decisions;
   node.believes_paused = observation.settings.pause;
+  if (node.believes_paused) node.believed_paused_at = world_.now();
   ++outcome_.rules[decision.rule];
   conditions_[static_cast<std::size_t>(node.index)] = decision.conditions;
   world_.trace("{}: {} {}: {}", node.name.str(), decision.rule, decision.rule_name, decision.sentence);

@@ -23,6 +23,10 @@ constexpr Duration signal_time = 100ms;
 // Whether a primary that should be down is excused now. In pause nobody touches it, as the operator wants (I14).
 bool excused(Simulation& sim, const Node& node) {
   if (!node.able() || sim.hands_off() || node.believes_paused) return true;
+  // Nobody touched it in pause; when it hears that the pause is over, it has the time that a thawed one has.
+  const bool paused_lately =
+      node.believed_paused_at > Duration{} && sim.world().now() - node.believed_paused_at <= thaw_grace;
+  if (paused_lately) return true;
   const bool fresh = node.able_since() == node.started_at();
   return sim.world().now() - node.able_since() <= (fresh ? restart_grace(sim) : thaw_grace);
 }
