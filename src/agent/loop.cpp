@@ -39,7 +39,6 @@ struct Pace {
   Duration retry_after() const { return std::min(first_retry * (1 << std::min(failures - 1, 10)), longest_retry); }
 };
 
-// Says each sentence once, and again when it still holds after about loop_wait: a heartbeat.
 // The sentence of a decision when it is new or a loop_wait old, and problems when they begin (L3).
 class Announcer {
  public:

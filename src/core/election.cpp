@@ -29,7 +29,8 @@ bool everybody_is_on_my_branch(const Situation& s) {
   const bool none_missed = std::all_of(known.begin(), known.end(), [&](const std::string& slot) {
     return std::any_of(members.begin(), members.end(), [&](const Member& m) { return slot_name(m.name) == slot; });
   });
-  return all_here && none_missed;
+  // Generations before 4 keep no list of those who are missed: unknown is not "nobody" (I8).
+  return all_here && none_missed && !known.empty();
 }
 
 // I8: is the branch this node stands on the one that the cluster's history describes?

@@ -241,7 +241,7 @@ void Scenario::key(const Words& words, const std::string& rest) {
     view_.status.value.optime = as_lsn(value);
     view_.status.version = version;
   } else if (name == "retain") {
-    view_.status.value.retain_slots = as_names(value);
+    view_.status.value.retain_slots = value == "none" ? Words{} : as_names(value);
   } else if (name == "published") {
     view_.status.value.slots.clear();
     for (const auto& part : as_names(value)) {
