@@ -1,14 +1,31 @@
 #include "adapters/os/clock.h"
 
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstdint>
+
+#include "adapters/os/unique_fd.h"
 
 namespace regent {
 
 namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::time_t never = std::time_t{1} << 40;
+
+// The kernel cancels such a timer when somebody sets the wall clock, and a suspend ends with that.
+bool arm(int fd) {
+  const itimerspec far{{}, {never, 0}};
+  return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, nullptr) == 0;
+}
+
+}  // namespace
 
 Instant BootTime::now() {
   timespec time{};
@@ -28,6 +45,27 @@ Task<void> SystemClock::sleep_until(Instant until) {
   BootTimer timer(co_await asio::this_coro::executor, until);
   // A cancelled wait is an early return, not an error.
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+ResumeWatch::ResumeWatch(asio::any_io_executor executor) : clock_set_(executor), nudge_(executor) {
+  UniqueFd fd(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (!fd.valid() || !arm(fd.get())) return;
+  clock_set_.assign(fd.release());
+  listen();
+}
+
+void ResumeWatch::listen() {
+  clock_set_.async_wait(asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    std::uint64_t ticks = 0;
+    const auto ignored = ::read(clock_set_.native_handle(), &ticks, sizeof ticks);
+    static_cast<void>(ignored);
+    if (!arm(clock_set_.native_handle())) return;
+    // Asio looks at what is due when its first timer ends: this one is before all others.
+    nudge_.expires_at(Instant{});
+    nudge_.async_wait([](boost::system::error_code) {});
+    listen();
+  });
 }
 
 }  // namespace regent

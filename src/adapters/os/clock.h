@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "ports/clock.h"
 
@@ -20,15 +21,31 @@ struct BootTime {
 };
 
 // Asio arms its timers on CLOCK_MONOTONIC, which stands still during a suspend: a wait is cut into pieces, so that a
-// timer that became due while the machine slept fires within one piece after it wakes.
+// timer that became due while the machine slept fires within one piece after it wakes. With a ResumeWatch it fires at
+// once.
 struct BootWait {
-  static constexpr Duration longest_piece = std::chrono::seconds(1);
+  static constexpr Duration longest_piece = std::chrono::seconds(10);
 
   static Duration to_wait_duration(const Duration& left) { return left < longest_piece ? left : longest_piece; }
   static Duration to_wait_duration(const Instant& until) { return to_wait_duration(until - BootTime::now()); }
 };
 
 using BootTimer = boost::asio::basic_waitable_timer<BootTime, BootWait>;
+
+// Lets the timers of an io_context that became due during a suspend fire as soon as the machine is awake (F24). Without
+// the kernel's help, which it then reports as not working, they fire a piece later.
+class ResumeWatch {
+ public:
+  explicit ResumeWatch(boost::asio::any_io_executor executor);
+
+  bool works() const { return clock_set_.is_open(); }
+
+ private:
+  void listen();
+
+  boost::asio::posix::stream_descriptor clock_set_;
+  BootTimer nudge_;
+};
 
 class SystemClock : public Clock {
  public:

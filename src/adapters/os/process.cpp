@@ -318,6 +318,10 @@ Result<pid_t> start_daemon(const Command& command) {
   return pid;
 }
 
+void reap_later(pid_t pid) {
+  orphans().push_back(pid);
+}
+
 void reap_children() {
   std::erase_if(orphans(), [](pid_t pid) {
     const auto reaped = waitpid(pid, nullptr, WNOHANG);

@@ -80,6 +80,8 @@ Result<pid_t> start_daemon(const Command& command);
 
 // Collects children that ended after nobody waited for them any more. Call now and then.
 void reap_children();
+// Adds one to them.
+void reap_later(pid_t pid);
 
 // Splits a command as a shell would: blanks, quotes, backslashes; no variables, no globs.
 Result<std::vector<std::string>> split_command(std::string_view text);

@@ -5,11 +5,12 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <set>
-#include <sstream>
+#include <string_view>
+
+#include "adapters/os/files.h"
 
 // glibc 2.36 forgot to say that these are C functions.
 extern "C" {
@@ -19,10 +20,19 @@ extern "C" {
 namespace regent {
 namespace {
 
-std::optional<std::string> read_all(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(in), {});
+// The words of a line, one after the other.
+std::string_view next_word(std::string_view& rest) {
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  const auto word = rest.substr(0, rest.find_first_of(" \n"));
+  rest.remove_prefix(word.size());
+  return word;
+}
+
+template <class Number>
+bool read_number(std::string_view word, Number& number) {
+  const auto* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, number);
+  return error == std::errc() && stop == end;
 }
 
 }  // namespace
@@ -33,17 +43,20 @@ std::optional<ProcessInfo> parse_process_stat(const std::string& text) {
   if (name_end == std::string::npos) return std::nullopt;
   ProcessInfo info;
   info.id.pid = static_cast<pid_t>(std::atoi(text.c_str()));
-  std::istringstream fields(text.substr(name_end + 1));
-  fields >> info.state >> info.parent;
-  std::string skipped;
-  for (int field = 5; field <= 21; ++field) fields >> skipped;
-  fields >> info.id.start_ticks;
-  if (!fields || info.id.pid <= 0) return std::nullopt;
+  std::string_view rest = std::string_view(text).substr(name_end + 1);
+  const auto state = next_word(rest);
+  const auto parent = next_word(rest);
+  for (int field = 5; field <= 21; ++field) next_word(rest);
+  if (state.size() != 1 || !read_number(parent, info.parent) || !read_number(next_word(rest), info.id.start_ticks) ||
+      info.id.pid <= 0) {
+    return std::nullopt;
+  }
+  info.state = state.front();
   return info;
 }
 
 std::optional<ProcessInfo> process_info(pid_t pid) {
-  const auto text = read_all(fmt::format("/proc/{}/stat", pid));
+  const auto text = read_file(fmt::format("/proc/{}/stat", pid));
   return text ? parse_process_stat(*text) : std::nullopt;
 }
 
@@ -57,10 +70,8 @@ std::vector<ProcessInfo> list_processes() {
   DIR* directory = opendir("/proc");
   if (directory == nullptr) return all;
   while (const dirent* entry = readdir(directory)) {
-    const std::string_view name = entry->d_name;
     pid_t pid = 0;
-    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || stop != name.data() + name.size()) continue;
+    if (!read_number(entry->d_name, pid)) continue;
     if (const auto info = process_info(pid)) all.push_back(*info);
   }
   closedir(directory);
@@ -95,7 +106,7 @@ std::string executable_name(pid_t pid) {
 }
 
 std::string command_line(pid_t pid) {
-  auto text = read_all(fmt::format("/proc/{}/cmdline", pid)).value_or("");
+  auto text = read_file(fmt::format("/proc/{}/cmdline", pid)).value_or("");
   for (auto& character : text) {
     if (character == '\0') character = ' ';
   }
