@@ -2,12 +2,41 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
 namespace regent {
 namespace {
 
 // Python's json.dumps(ensure_ascii=True) is what peers write, so it is what we write.
 std::string dump_scalar(const Json& value) {
   return value.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+// Nearly all strings are plain; what dump() prepares to print one costs more than the rest of a document.
+void print_string(const std::string& text, std::string& out) {
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  if (!plain) {
+    out += dump_scalar(text);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+void print_scalar(const Json& value, std::string& out) {
+  if (value.is_string()) {
+    print_string(value.get_ref<const std::string&>(), out);
+  } else if (value.is_number_unsigned()) {
+    fmt::format_to(std::back_inserter(out), "{}", value.get<std::uint64_t>());
+  } else if (value.is_number_integer()) {
+    fmt::format_to(std::back_inserter(out), "{}", value.get<std::int64_t>());
+  } else {
+    out += dump_scalar(value);
+  }
 }
 
 void print(const Json& value, std::string_view comma, std::string_view colon, std::string& out) {
@@ -17,7 +46,7 @@ void print(const Json& value, std::string_view comma, std::string_view colon, st
     for (const auto& [key, item] : value.items()) {
       if (!first) out += comma;
       first = false;
-      out += dump_scalar(key);
+      print_string(key, out);
       out += colon;
       print(item, comma, colon, out);
     }
@@ -32,7 +61,7 @@ void print(const Json& value, std::string_view comma, std::string_view colon, st
     }
     out += ']';
   } else {
-    out += dump_scalar(value);
+    print_scalar(value, out);
   }
 }
 

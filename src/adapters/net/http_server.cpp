@@ -1,30 +1,29 @@
 #include "adapters/net/http_server.h"
 
 #include <fmt/format.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <list>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "adapters/net/http_stream.h"
 #include "adapters/net/http_wire.h"
 #include "base/log.h"
 #include "ports/task.h"
@@ -39,12 +38,16 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 using Parser = http::request_parser<http::string_body>;
 using boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+// Deadlines are seconds long: that one is noticed so much later harms nobody, and a timer for each costs more than a
+// request.
+constexpr Duration sweep_interval = std::chrono::milliseconds(250);
+// Accepted in one go, before those who are connected get their turn.
+constexpr int accepted_at_once = 32;
 
 // Where a reply waits for its connection.
 struct Slot {
@@ -56,9 +59,19 @@ struct Slot {
 
 // One accepted client, as the server sees it from outside of its coroutine.
 struct Connection {
+  Connection(std::unique_ptr<ClientStream> stream, const tcp::endpoint& peer) : stream(std::move(stream)), peer(peer) {}
+
+  using Clock = std::chrono::steady_clock;
+  void expires_after(Duration limit) { deadline = Clock::now() + limit; }
+  void expires_never() { deadline = Clock::time_point::max(); }
+
+  const std::unique_ptr<ClientStream> stream;
+  const tcp::endpoint peer;
+  Clock::time_point deadline = Clock::time_point::max();  // the stream is closed soon after it
   bool waiting_for_request = true;
-  std::function<void()> close;  // empty once the coroutine ended
+  bool read_everything = false;  // the client sent one request, and nothing after it
   std::shared_ptr<Slot> slot;
+  std::list<std::shared_ptr<Connection>>::iterator place;  // in the server's list
 };
 
 // Held by the handler's copies of a reply. The last one that goes without an answer says so.
@@ -67,14 +80,17 @@ class Answer {
   Answer(std::weak_ptr<asio::io_context> io, std::weak_ptr<Slot> slot) : io_(std::move(io)), slot_(std::move(slot)) {}
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
-  ~Answer() { give(error_page(500)); }
+  ~Answer() {
+    if (!given_) give(error_page(500));
+  }
 
   void give(HttpResponse response) {
     if (given_.exchange(true)) return;
     // The loop may be gone, or go while we post: the copy keeps it until then.
     const auto io = io_.lock();
     if (!io) return;
-    asio::post(*io, [slot = slot_, response = std::move(response)]() mutable {
+    // At once if the handler answers while it is asked, which is on the loop's thread.
+    asio::dispatch(*io, [slot = slot_, response = std::move(response)]() mutable {
       const auto waiting = slot.lock();
       if (!waiting) return;
       waiting->response = std::move(response);
@@ -88,25 +104,12 @@ class Answer {
   std::atomic<bool> given_{false};
 };
 
-std::string peer_address(const tcp::socket& socket) {
-  error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  if (error) return {};
-  const auto address = endpoint.address();
+std::string peer_address(const tcp::endpoint& peer) {
+  const auto address = peer.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
   }
   return address.to_string();
-}
-
-bool has_certificate(TlsStream& stream) {
-  X509* certificate = SSL_get1_peer_certificate(stream.native_handle());
-  if (certificate == nullptr) return false;
-  X509_free(certificate);
-  return SSL_get_verify_result(stream.native_handle()) == X509_V_OK;
-}
-bool has_certificate(PlainStream&) {
-  return false;
 }
 
 // nullopt: the client went away or was too slow, there is nobody to answer to.
@@ -131,57 +134,32 @@ HttpRequest to_request(const Parser& parser, std::string peer, bool certificate)
   return request;
 }
 
-Task<error_code> handshake(TlsStream& stream) {
-  auto [error] = co_await stream.async_handshake(ssl::stream_base::server, as_result);
-  co_return error;
+// Clients are accepted when their request is there, so that one wake-up serves for both. One who says nothing is
+// accepted too, a second or so later. When more of those come than the kernel keeps for us, it has them accepted at
+// once, by means of SYN cookies (F06). Without this option everything works, and costs more.
+void accept_with_request(tcp::acceptor& acceptor) {
+  const int seconds = 1;
+  ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
 }
-Task<error_code> handshake(PlainStream&) {
+
+// Reads until the parser has the header, or the whole request. What came behind it stays in the buffer.
+Task<error_code> read(ClientStream& stream, beast::flat_buffer& buffer, Parser& parser, bool whole) {
+  parser.eager(whole);
+  const auto enough = [&] { return whole ? parser.is_done() : parser.is_header_done(); };
+  while (!enough()) {
+    error_code error = http::error::need_more;
+    if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), error));
+    if (!error) continue;
+    if (error != http::error::need_more) co_return error;
+    const auto room = beast::read_size(buffer, 4096);
+    if (room == 0) co_return http::error::buffer_overflow;
+    const auto free = buffer.prepare(room);
+    const auto count = co_await stream.read_some(static_cast<char*>(free.data()), free.size());
+    // Nobody is there to answer to, in both cases.
+    if (!count || *count == 0) co_return http::error::end_of_stream;
+    buffer.commit(*count);
+  }
   co_return error_code{};
-}
-
-Task<void> say_goodbye(TlsStream& stream) {
-  auto [error] = co_await stream.async_shutdown(as_result);
-  static_cast<void>(error);
-}
-// Closing at once would reset the connection when the client has sent more than we read, and the reset could overtake
-// the answer: say that we are done, and let the client close.
-Task<void> say_goodbye(PlainStream& stream) {
-  error_code ignored;
-  stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  char bytes[4096];
-  for (int i = 0; i < 64; ++i) {
-    const auto buffer = asio::buffer(bytes);
-    auto [error, size] = co_await stream.async_read_some(buffer, as_result);
-    if (error || size == 0) co_return;
-  }
-}
-
-Result<void> load_certificates(ssl::context& context, const RestConfig& config) {
-  const auto bad = [](std::string_view key, const std::string& file, const error_code& error) {
-    return fail(ErrorKind::invalid, fmt::format("restapi.{}: {} cannot be used: {}", key, file, error.message()));
-  };
-  error_code error;
-  context.set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 |
-                      ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-  context.set_password_callback([password = config.keyfile_password](std::size_t, auto) { return password; }, error);
-  context.use_certificate_chain_file(config.certfile, error);
-  if (error) return bad("certfile", config.certfile, error);
-  const auto& key = config.keyfile.empty() ? config.certfile : config.keyfile;
-  context.use_private_key_file(key, ssl::context::pem, error);
-  if (error) return bad("keyfile", key, error);
-  if (!config.cafile.empty()) {
-    context.load_verify_file(config.cafile, error);
-    if (error) return bad("cafile", config.cafile, error);
-  }
-  if (!config.ciphers.empty() && SSL_CTX_set_cipher_list(context.native_handle(), config.ciphers.c_str()) != 1) {
-    return fail(ErrorKind::invalid, fmt::format("restapi.ciphers: OpenSSL knows no cipher of {}", config.ciphers));
-  }
-  if (config.verify_client == "required") {
-    context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, error);
-  } else if (config.verify_client == "optional") {
-    context.set_verify_mode(ssl::verify_peer, error);
-  }
-  return {};
 }
 
 }  // namespace
@@ -203,15 +181,15 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
   Result<void> listen(const tcp::endpoint& endpoint);
   Result<void> listen_everywhere();
   Task<void> accept(tcp::acceptor& acceptor);
-  void admit(tcp::socket socket);
-  // The connection and everything it needs live in the coroutine; `this` lives until the thread was joined.
-  template <class Stream>
-  Task<void> serve(Stream stream, std::shared_ptr<Connection> connection);
-  template <class Stream>
-  Task<void> converse(Stream& stream, Connection& connection);
-  template <class Stream>
-  Task<std::optional<HttpResponse>> exchange(Stream& stream, Connection& connection);
+  bool accept_waiting(tcp::acceptor& acceptor);
+  void admit(UniqueFd client, const tcp::endpoint& peer);
+  // The coroutine owns the connection; `this` lives until the thread was joined.
+  Task<void> serve(std::shared_ptr<Connection> connection);
+  Task<void> converse(Connection& connection);
+  Task<std::optional<HttpResponse>> exchange(Connection& connection);
   Task<std::optional<HttpResponse>> ask_handler(Connection& connection, HttpRequest request);
+  void watch_deadlines();
+  void close_late();
   void make_room();
   void close_all();
 
@@ -223,6 +201,8 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
   std::optional<ssl::context> tls_;
   std::list<tcp::acceptor> acceptors_;
   std::list<std::shared_ptr<Connection>> connections_;  // oldest first
+  asio::steady_timer sweep_{*io_};                      // for all deadlines
+  bool sweeping_ = false;
   std::set<std::shared_ptr<asio::steady_timer>> timers_;
   std::uint16_t port_ = 0;
   bool closing_ = false;
@@ -262,10 +242,11 @@ void RestServer::Impl::close_all() {
   closing_ = true;
   error_code ignored;
   for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  sweep_.cancel();
   for (const auto& timer : timers_) timer->cancel();
   // Closing one ends its coroutine, later; the list stays as it is meanwhile.
   for (const auto& connection : connections_) {
-    if (connection->close) connection->close();
+    connection->stream->close();
     if (connection->slot) connection->slot->filled.cancel();
   }
 }
@@ -301,7 +282,9 @@ Result<void> RestServer::Impl::listen(const tcp::endpoint& endpoint) {
   }
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
+  if (!error) accept_with_request(acceptor);
   if (!error) acceptor.listen(1024, error);
+  if (!error) acceptor.native_non_blocking(true, error);
   if (error) {
     return fail(error == asio::error::address_in_use || error == asio::error::access_denied ? ErrorKind::refused
                                                                                             : ErrorKind::invalid,
@@ -333,96 +316,130 @@ Result<void> RestServer::Impl::listen_everywhere() {
 Task<void> RestServer::Impl::accept(tcp::acceptor& acceptor) {
   asio::steady_timer pause(*io_);
   while (!closing_) {
-    auto [error, socket] = co_await acceptor.async_accept(as_result);
+    auto [error] = co_await acceptor.async_wait(tcp::acceptor::wait_read, as_result);
     if (closing_) co_return;
-    if (error) {
-      // Out of descriptors or memory: others need a moment to give some back (F06).
-      pause.expires_after(std::chrono::milliseconds(100));
-      co_await pause.async_wait(as_result);
+    if (!error && accept_waiting(acceptor)) continue;
+    // Out of descriptors or memory: others need a moment to give some back (F06).
+    pause.expires_after(std::chrono::milliseconds(100));
+    co_await pause.async_wait(as_result);
+  }
+}
+
+// False: somebody may wait who could not be accepted.
+bool RestServer::Impl::accept_waiting(tcp::acceptor& acceptor) {
+  for (int i = 0; i < accepted_at_once; ++i) {
+    tcp::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    UniqueFd client(::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client.valid()) {
+      peer.resize(size);
+      admit(std::move(client), peer);
       continue;
     }
-    admit(std::move(socket));
+    if (errno == EAGAIN) return true;
+    // These went away again before they were accepted.
+    if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR) return false;
   }
+  return true;
 }
 
 void RestServer::Impl::make_room() {
   if (connections_.size() < limits_.connections) return;
   for (const auto& connection : connections_) {
     // Who does not ask anything goes first; closed ones are on their way out.
-    if (connection->waiting_for_request && connection->close) {
-      connection->close();
+    if (connection->waiting_for_request) {
+      connection->stream->close();
       connection->waiting_for_request = false;
       return;
     }
   }
 }
 
-void RestServer::Impl::admit(tcp::socket socket) {
+void RestServer::Impl::admit(UniqueFd client, const tcp::endpoint& peer) {
   make_room();
   // Closed ones leave the list a moment later; the margin bounds that too.
   if (connections_.size() >= limits_.connections * 2) return;
-  auto connection = std::make_shared<Connection>();
-  connections_.push_back(connection);
-  const auto ended = [](std::exception_ptr) {};
-  if (tls_) {
-    asio::co_spawn(*io_, serve(TlsStream(std::move(socket), *tls_), connection), ended);
-  } else {
-    asio::co_spawn(*io_, serve(PlainStream(std::move(socket)), connection), ended);
+  auto stream = tls_ ? tls_stream(*io_, peer.protocol(), std::move(client), *tls_)
+                     : plain_stream(*io_, peer.protocol(), std::move(client));
+  auto connection = std::make_shared<Connection>(std::move(stream), peer);
+  connection->place = connections_.insert(connections_.end(), connection);
+  // Runs at once, up to where it has to wait; mostly that is its end.
+  asio::co_spawn(*io_, serve(std::move(connection)), [](std::exception_ptr) {});
+  watch_deadlines();
+}
+
+void RestServer::Impl::watch_deadlines() {
+  if (sweeping_ || closing_ || connections_.empty()) return;
+  sweeping_ = true;
+  sweep_.expires_after(sweep_interval);
+  sweep_.async_wait([this](error_code) {
+    sweeping_ = false;
+    close_late();
+    watch_deadlines();
+  });
+}
+
+void RestServer::Impl::close_late() {
+  const auto now = Connection::Clock::now();
+  for (const auto& connection : connections_) {
+    if (now < connection->deadline) continue;
+    connection->stream->close();
+    // Its coroutine ends later.
+    connection->expires_never();
   }
 }
 
-template <class Stream>
-Task<void> RestServer::Impl::serve(Stream stream, std::shared_ptr<Connection> connection) {
-  connection->close = [&stream] { beast::get_lowest_layer(stream).close(); };
+Task<void> RestServer::Impl::serve(std::shared_ptr<Connection> connection) {
   try {
     // Accepted while the server was told to stop: close_all() did not see this one.
-    if (!closing_) co_await converse(stream, *connection);
+    if (!closing_) co_await converse(*connection);
   } catch (const std::exception& error) {
     log::error("a REST request failed: {}", error.what());
   }
-  connection->close = nullptr;
+  connection->stream->close();
   connection->slot.reset();
-  connections_.remove(connection);
+  connections_.erase(connection->place);
 }
 
-template <class Stream>
-Task<void> RestServer::Impl::converse(Stream& stream, Connection& connection) {
-  auto& lowest = beast::get_lowest_layer(stream);
-  lowest.expires_after(limits_.header);
-  const auto failed = co_await handshake(stream);
-  if (failed) co_return;
-  auto response = co_await exchange(stream, connection);
+Task<void> RestServer::Impl::converse(Connection& connection) {
+  auto& stream = *connection.stream;
+  connection.expires_after(limits_.header);
+  if (!co_await stream.handshake()) co_return;
+  auto response = co_await exchange(connection);
   if (!response || closing_) co_return;
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const std::string bytes = to_wire(*response, now);
-  const auto buffer = asio::buffer(bytes);
-  lowest.expires_after(limits_.write);
-  auto [error, size] = co_await asio::async_write(stream, buffer, as_result);
-  if (error || closing_) co_return;
-  lowest.expires_after(limits_.linger);
-  co_await say_goodbye(stream);
+  // Nearly always this is all: nobody waits, and no reset can overtake the answer.
+  const std::size_t sent = connection.read_everything ? stream.send_last(bytes) : 0;
+  if (sent == bytes.size()) co_return;
+  const auto rest = std::string_view(bytes).substr(sent);
+  connection.expires_after(limits_.write);
+  const bool written = co_await stream.write(rest);
+  if (!written || closing_) co_return;
+  connection.expires_after(limits_.linger);
+  co_await stream.say_goodbye();
 }
 
 // The request and what the handler says to it. The deadline of the header runs since the connection was accepted.
-template <class Stream>
-Task<std::optional<HttpResponse>> RestServer::Impl::exchange(Stream& stream, Connection& connection) {
+Task<std::optional<HttpResponse>> RestServer::Impl::exchange(Connection& connection) {
+  auto& stream = *connection.stream;
   beast::flat_buffer buffer(limits_.header_bytes + 4096);
   Parser parser;
   parser.header_limit(limits_.header_bytes);
   parser.body_limit(limits_.body_bytes);
-  auto [error, size] = co_await http::async_read_header(stream, buffer, parser, as_result);
+  const auto failed = co_await read(stream, buffer, parser, false);
   connection.waiting_for_request = false;
-  if (error) co_return refusal(error);
-  auto& lowest = beast::get_lowest_layer(stream);
+  if (failed) co_return refusal(failed);
   const auto method = parser.get().method();
   const bool reads_nothing = method == http::verb::get || method == http::verb::head || method == http::verb::options;
   if (!reads_nothing && parser.content_length() && !parser.is_done()) {
-    lowest.expires_after(limits_.body);
-    auto [body_error, body_size] = co_await http::async_read(stream, buffer, parser, as_result);
-    if (body_error) co_return refusal(body_error);
+    connection.expires_after(limits_.body);
+    const auto body_failed = co_await read(stream, buffer, parser, true);
+    if (body_failed) co_return refusal(body_failed);
   }
-  lowest.expires_never();
-  HttpRequest request = to_request(parser, peer_address(lowest.socket()), has_certificate(stream));
+  connection.expires_never();
+  connection.read_everything = parser.is_done() && buffer.size() == 0;
+  HttpRequest request = to_request(parser, peer_address(connection.peer), stream.has_certificate());
   co_return co_await ask_handler(connection, std::move(request));
 }
 

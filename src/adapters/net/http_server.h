@@ -18,8 +18,9 @@
 namespace regent {
 
 struct HttpServerLimits {
-  std::size_t connections = 500;              // beyond: the one that waits longest with its request is dropped
-  Duration header = std::chrono::seconds(5);  // from accept to the end of the header, the handshake included
+  std::size_t connections = 500;  // beyond: the one that waits longest with its request is dropped
+  // From accept to the end of the header, the handshake included. The kernel keeps those who say nothing for a second.
+  Duration header = std::chrono::seconds(5);
   Duration body = std::chrono::seconds(10);
   Duration write = std::chrono::seconds(10);
   Duration linger = std::chrono::seconds(1);  // for the client to close first

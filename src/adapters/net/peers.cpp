@@ -79,7 +79,9 @@ Task<void> ask_one(std::shared_ptr<HttpClient> client, std::shared_ptr<const Pee
   }
   auto response = co_await client->request(url->endpoint, std::move(request), deadline);
   if (!response) {
+    const ErrorKind kind = response.error().kind;
     answer = not_reachable(name, response.error().message);
+    answer.silent = kind == ErrorKind::timeout || kind == ErrorKind::unreachable;
     co_return;
   }
   answer = parse_peer_status(name, response->body, response->date);
@@ -148,6 +150,7 @@ class HttpPeers final : public Peers {
     for (const Member& member : members) {
       gathering->answers.push_back(not_reachable(
           member.name, member.api_url.empty() ? "its member key has no api_url" : "it did not answer in time"));
+      gathering->answers.back().silent = !member.api_url.empty();
     }
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (members[i].api_url.empty()) continue;
@@ -245,6 +248,9 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
     answer.refuses = find(*regent, "refuses") != nullptr;
     const Json* upstream = find(*regent, "upstream");
     answer.let_go = upstream == nullptr || upstream->is_null();
+    answer.streams_from = string_of(find(*regent, "streams_from"));
+    answer.leader_version.value = static_cast<std::int64_t>(unsigned_of(find(*regent, "leader_version")).value_or(0));
+    answer.sync_version.value = static_cast<std::int64_t>(unsigned_of(find(*regent, "sync_version")).value_or(0));
   }
   answer.watchdog_failed = true_of(find(*document, "watchdog_failed"));
   const auto seen = unsigned_of(find(*document, "dcs_last_seen"));

@@ -34,6 +34,7 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   bool connected() const { return connected_; }
+  int fd() const { return fd_; }
   void send(const std::string& bytes) {
     std::size_t sent = 0;
     while (sent < bytes.size()) {
@@ -125,6 +126,35 @@ TEST(HttpServer, AnswersOncePerConnection) {
             "HTTP/1.0 200 OK\r\n\r\n");
 }
 
+// More than the kernel takes at once, with and without something behind the request that nobody reads.
+TEST(HttpServer, LongAnswersArriveWhole) {
+  RestServer server(loopback());
+  const std::string text(std::size_t{8} << 20U, 'x');
+  ASSERT_TRUE(server.start([&](HttpRequest, HttpReply reply) {
+    HttpResponse response;
+    response.body = text;
+    reply(std::move(response));
+  }));
+  for (const std::string behind : {"", "GET /b HTTP/1.1\r\n\r\n"}) {
+    const auto answer = Client(server.port()).ask("GET /a HTTP/1.1\r\n\r\n" + behind);
+    EXPECT_EQ(answer.size() - (answer.find("\r\n\r\n") + 4), text.size()) << behind;
+  }
+}
+
+// Whatever part of it is there when the server looks.
+TEST(HttpServer, RequestsComeInPieces) {
+  RestServer server(loopback());
+  ASSERT_TRUE(server.start(echo));
+  Client slow(server.port());
+  for (const std::string piece : {"POST /restart HTTP/1.1\r\nContent-Le", "ngth: 4\r\n", "\r\n{", "\"\"}"}) {
+    slow.send(piece);
+    // Served after the piece came, on the same thread: the server has seen it.
+    EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  }
+  const auto answer = slow.read_all();
+  EXPECT_EQ(answer.substr(answer.find("\r\n\r\n") + 4), "POST /restart {\"\"} - 127.0.0.1");
+}
+
 TEST(HttpServer, RefusesWhatIsNoRequest) {
   RestServer server(loopback());
   ASSERT_TRUE(server.start(echo));
@@ -149,20 +179,69 @@ TEST(HttpServer, SlowClientsAreDropped) {
 }
 
 // F06: idle connections use up neither the server nor its patience.
-TEST(HttpServer, IdleConnectionsDoNotStopAnswers) {
+class IdleClients {
+ public:
+  IdleClients(std::uint16_t port, const std::string& begin) {
+    for (int i = 0; i < 300; ++i) {
+      clients_.push_back(std::make_unique<Client>(port));
+      EXPECT_TRUE(clients_.back()->connected());
+      clients_.back()->send(begin);
+    }
+  }
+
+  Client& oldest() { return *clients_.front(); }
+  // Whoever hears something first; null when nobody does.
+  Client* first_to_hear() {
+    std::vector<pollfd> waits;
+    for (const auto& client : clients_) waits.push_back({client->fd(), POLLIN, 0});
+    if (::poll(waits.data(), waits.size(), patience_ms) <= 0) return nullptr;
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+      if (waits[i].revents != 0) return clients_[i].get();
+    }
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+HttpServerLimits patient_with_a_hundred() {
   HttpServerLimits limits;
   limits.connections = 100;
   limits.header = std::chrono::minutes(10);
-  RestServer server(loopback(), limits);
+  return limits;
+}
+
+TEST(HttpServer, HalfRequestsDoNotStopAnswers) {
+  RestServer server(loopback(), patient_with_a_hundred());
   ASSERT_TRUE(server.start(echo));
-  std::vector<std::unique_ptr<Client>> idle;
-  for (int i = 0; i < 300; ++i) {
-    idle.push_back(std::make_unique<Client>(server.port()));
-    ASSERT_TRUE(idle.back()->connected());
-  }
+  IdleClients idle(server.port(), "GET / HT");
   EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
   // The oldest made room.
-  EXPECT_EQ(idle.front()->read_all(), "");
+  EXPECT_EQ(idle.oldest().read_all(), "");
+}
+
+TEST(HttpServer, SilentConnectionsDoNotStopAnswers) {
+  RestServer server(loopback(), patient_with_a_hundred());
+  ASSERT_TRUE(server.start(echo));
+  IdleClients idle(server.port(), "");
+  EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  // They count as well, once the kernel hands them over.
+  Client* const ended = idle.first_to_hear();
+  ASSERT_NE(ended, nullptr);
+  EXPECT_EQ(ended->read_all(), "");
+  EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+}
+
+// More than the kernel keeps for us while they say nothing.
+TEST(HttpServer, ThousandsOfSilentConnectionsDoNotStopAnswers) {
+  RestServer server(loopback(), patient_with_a_hundred());
+  ASSERT_TRUE(server.start(echo));
+  std::vector<std::unique_ptr<IdleClients>> crowd;
+  for (int i = 0; i < 6; ++i) {
+    crowd.push_back(std::make_unique<IdleClients>(server.port(), ""));
+    EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  }
 }
 
 // The handler's answer may come from any thread, and late.

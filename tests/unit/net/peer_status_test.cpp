@@ -26,6 +26,22 @@ TEST(PeerStatus, ReplicaOfGeneration4) {
   EXPECT_FALSE(answer.watchdog_failed);
 }
 
+TEST(PeerStatus, AVoteIsWorthWhatItsVersionsAre) {
+  const auto answer = parse_peer_status(
+      n2,
+      R"({"state": "running", "role": "replica", "regent": {"upstream": null, "leader_version": 7, "sync_version": 9}})",
+      "");
+  EXPECT_TRUE(answer.let_go);
+  EXPECT_TRUE(answer.streams_from.empty());
+  EXPECT_EQ(answer.leader_version, Version{7});
+  EXPECT_EQ(answer.sync_version, Version{9});
+  const auto attached = parse_peer_status(
+      n2, R"({"state": "running", "role": "replica", "regent": {"upstream": "h:1", "streams_from": "h:1"}})", "");
+  EXPECT_FALSE(attached.let_go);
+  EXPECT_EQ(attached.streams_from, "h:1");
+  EXPECT_TRUE(attached.sync_version.absent());
+}
+
 TEST(PeerStatus, PrimaryInBothGenerationsWords) {
   for (const char* role : {"master", "primary"}) {
     const std::string body = std::string(R"({"state": "running", "role": ")") + role +
