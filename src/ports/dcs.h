@@ -49,6 +49,12 @@ class Dcs {
   // incarnation at exactly that version. After an unknown outcome: re-reads, and reports a grant only if the key
   // carries our name and our session (F32).
   virtual Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) = 0;
+  // Whether take_over() can be done as one transaction.
+  virtual bool takes_over() const = 0;
+  // Replaces the leader key of another member by ours and /sync by `take.value`, if both are still at the versions
+  // given; else nothing is written (conflict). After an unknown outcome: as acquire_leader(). refused where
+  // takes_over() is false.
+  virtual Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) = 0;
   // Refreshes the lease and then confirms, linearizably, that the leader key is still the one at `version` on our
   // session. conflict: it is not; the lease is lost now.
   virtual Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) = 0;

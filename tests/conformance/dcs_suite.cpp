@@ -157,6 +157,56 @@ TEST_P(DcsSuite, TakesOverItsOwnKeyOfAnEarlierIncarnation) {
   EXPECT_EQ(older.error().kind, ErrorKind::conflict);
 }
 
+// Leader key and /sync together, each at the version that was read, or nothing (I5, I7, I11).
+TEST_P(DcsSuite, TakesOverLeaderAndSyncTogetherOrNotAtAll) {
+  const auto n1 = member("n1");
+  const auto n2 = member("n2");
+  const LeaseGrant old = acquire(*n1);
+  const std::string confirmed = R"({"leader":"n1","sync_standby":"n2"})", mine = R"({"leader":"n2","sync_standby":""})";
+  const auto sync = run(io, n1->write(WriteKey{Key::sync, confirmed, Version{}}, soon()));
+  ASSERT_TRUE(sync) << sync.error().message;
+  const auto refused = [&](Version leader, Version at) {
+    const auto taken = run(io, n2->take_over(action::TakeOver{leader, at, mine}, soon()));
+    const ClusterView now = view(*n2);
+    return !taken && now.leader.name == MemberName("n1") && now.leader.version == old.version &&
+           now.sync.value.leader == MemberName("n1");
+  };
+  if (!n2->takes_over()) {
+    EXPECT_TRUE(refused(old.version, *sync));
+    return;
+  }
+  // The leader changed /sync since.
+  const auto changed = run(io, n1->write(WriteKey{Key::sync, confirmed, *sync}, soon()));
+  ASSERT_TRUE(changed);
+  EXPECT_TRUE(refused(old.version, *sync));
+  // Another leader, or the same one in another reign.
+  EXPECT_TRUE(refused(Version{old.version.value - 1}, *changed));
+  EXPECT_TRUE(refused(Version{}, *changed));
+  EXPECT_TRUE(run(io, n1->renew_leader(old.version, soon())));
+
+  const Instant before = clock.now();
+  const auto taken = run(io, n2->take_over(action::TakeOver{old.version, *changed, mine}, soon()));
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_GE(taken->sent, before);
+  EXPECT_EQ(taken->session, n2->session());
+  const ClusterView after = view(*n1);
+  EXPECT_EQ(after.leader.name, MemberName("n2"));
+  EXPECT_EQ(after.leader.version, taken->version);
+  EXPECT_EQ(after.leader.session, taken->session);
+  EXPECT_EQ(after.sync.value.leader, MemberName("n2"));
+  EXPECT_NE(after.sync.version, *changed);
+  EXPECT_TRUE(run(io, n2->renew_leader(taken->version, soon())));
+  // The old leader hears of it with the first thing it does.
+  const auto renewed = run(io, n1->renew_leader(old.version, soon()));
+  ASSERT_FALSE(renewed);
+  EXPECT_EQ(renewed.error().kind, ErrorKind::conflict);
+  const auto late = run(io, n1->write(WriteKey{Key::sync, confirmed, *changed}, soon()));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorKind::conflict);
+  const auto again = run(io, n2->take_over(action::TakeOver{old.version, *changed, mine}, soon()));
+  EXPECT_TRUE(again) << "the key is ours: an answer that got lost would be read like this";
+}
+
 // I11: a write is conditional on the version of the snapshot its decision was made from.
 TEST_P(DcsSuite, WritesCompareTheVersionOfTheSnapshot) {
   const auto n1 = member("n1");

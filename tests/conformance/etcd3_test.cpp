@@ -168,6 +168,45 @@ TEST_F(LostReply, OfAnAcquireThatSomebodyElseWonIsAConflict) {
   EXPECT_EQ(grant.error().kind, ErrorKind::conflict);
 }
 
+TEST_F(LostReply, OfATakeoverIsReadAgain) {
+  const auto n2 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n2");
+  const auto held = run(io, n2->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(held);
+  const auto sync = run(io, n2->write(WriteKey{Key::sync, R"({"leader":"n2"})", Version{}}, soon()));
+  ASSERT_TRUE(sync);
+  ASSERT_TRUE(run(io, n1->keep_session(soon())));
+  proxy.lose_reply_to("request_put");
+  const action::TakeOver take{held->version, *sync, R"({"leader":"n1"})"};
+  const auto grant = run(io, n1->take_over(take, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_TRUE(proxy.lost_one());
+  const auto seen = run(io, n1->read(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->leader.name, MemberName("n1"));
+  EXPECT_EQ(seen->leader.version, grant->version);
+  EXPECT_EQ(seen->leader.session, grant->session);
+  EXPECT_EQ(seen->sync.value.leader, MemberName("n1"));
+}
+
+TEST_F(LostReply, OfATakeoverThatCameTooLateIsAConflict) {
+  const auto n2 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n2");
+  const auto held = run(io, n2->acquire_leader(Version{}, soon()));
+  ASSERT_TRUE(held);
+  const auto sync = run(io, n2->write(WriteKey{Key::sync, R"({"leader":"n2"})", Version{}}, soon()));
+  ASSERT_TRUE(sync);
+  ASSERT_TRUE(run(io, n2->write(WriteKey{Key::sync, R"({"leader":"n2","quorum":1})", *sync}, soon())));
+  ASSERT_TRUE(run(io, n1->keep_session(soon())));
+  proxy.lose_reply_to("request_put");
+  const auto grant = run(io, n1->take_over(action::TakeOver{held->version, *sync, R"({"leader":"n1"})"}, soon()));
+  EXPECT_TRUE(proxy.lost_one());
+  ASSERT_FALSE(grant);
+  EXPECT_EQ(grant.error().kind, ErrorKind::conflict);
+  const auto seen = run(io, n1->read(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->leader.version, held->version);
+  EXPECT_EQ(seen->sync.value.leader, MemberName("n2"));
+}
+
 TEST_F(LostReply, OfARenewalIsAskedAgain) {
   const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
   ASSERT_TRUE(grant);

@@ -113,6 +113,13 @@ TEST(Options, ErrorsNameTheKey) {
   }
 }
 
+TEST(Watch, PositionsAreNoNewsOfTheLeader) {
+  const auto first = lasting_part(R"({"state":"running","role":"primary","xlog_location":1,"timeline":1})");
+  EXPECT_EQ(first, lasting_part(R"({"state":"running","role":"primary","xlog_location":2,"timeline":1})"));
+  EXPECT_NE(first, lasting_part(R"({"state":"starting","role":"primary","xlog_location":2,"timeline":1})"));
+  EXPECT_EQ(lasting_part("rubbish"), "rubbish");
+}
+
 TEST(Watch, OnlyWhatDecisionsDependOnWakes) {
   const WatchEvent changed{KeyValue{"k", "v", 1, 2, ""}, false};
   const WatchEvent created{KeyValue{"k", "v", 2, 2, ""}, false};

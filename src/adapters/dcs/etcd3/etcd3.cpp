@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+#include <map>
+
 #include "adapters/dcs/etcd3/gateway.h"
 #include "adapters/dcs/etcd3/protocol.h"
 #include "adapters/dcs/etcd3/session.h"
@@ -19,6 +23,40 @@ namespace {
 struct Written {
   TxnReply reply;
   bool repeated = false;
+};
+
+// However sure we are that nothing was missed.
+constexpr Duration complete_interval = std::chrono::minutes(1);
+
+RawKey raw_key(KeyValue kv, std::string_view prefix) {
+  return RawKey{kv.key.substr(prefix.size()), std::move(kv.value), Version{kv.mod_revision}, std::move(kv.lease)};
+}
+
+// All keys as of the last read.
+struct KnownKeys {
+  Header header;
+  Instant complete_at{};
+  std::map<std::string, RawKey> keys;
+
+  void replace(RangeReply& all, std::string_view prefix) {
+    keys.clear();
+    for (KeyValue& kv : all.kvs) put(std::move(kv), prefix);
+    header = all.header;
+  }
+  // False: a key was deleted, or this is another history than the one we know; everything is to be read again. A key
+  // that is there was either known or is among the changes; were one of them gone, there would be fewer.
+  bool merge(RangeReply& changes, std::string_view prefix) {
+    if (changes.header.cluster_id != header.cluster_id || changes.header.revision < header.revision) return false;
+    for (KeyValue& kv : changes.kvs) put(std::move(kv), prefix);
+    header = changes.header;
+    return static_cast<std::int64_t>(keys.size()) == changes.count;
+  }
+
+ private:
+  void put(KeyValue kv, std::string_view prefix) {
+    RawKey key = raw_key(std::move(kv), prefix);
+    keys.insert_or_assign(key.path, std::move(key));
+  }
 };
 
 class Etcd3 final : public Dcs {
@@ -46,6 +84,8 @@ class Etcd3 final : public Dcs {
   std::string session() const override { return session_.id(); }
 
   Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override;
+  bool takes_over() const override { return true; }
+  Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override;
   Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override;
   Task<Result<void>> release_leader(Version version, Instant deadline) override;
 
@@ -56,7 +96,12 @@ class Etcd3 final : public Dcs {
   Task<void> close(Instant deadline) override;
 
  private:
+  Task<Result<RangeReply>> range(Json request, Instant deadline);
+  // Makes known_ true again; one read at a time.
+  Task<Result<Header>> refresh(Instant deadline);
   Task<Result<Written>> txn(Json request, Instant deadline);
+  // `request` puts the leader key on the given lease, on some condition.
+  Task<Result<LeaseGrant>> win_leader(std::function<Json(const std::string& lease)> request, Instant deadline);
   Task<LeaseGrant> move_leader(LeaseGrant held, Instant deadline);
 
   std::string leader_key() const { return prefix_ + "leader"; }
@@ -75,6 +120,7 @@ class Etcd3 final : public Dcs {
   std::shared_ptr<Gateway> gateway_;
   Session session_;
   std::shared_ptr<Watch> watch_;
+  KnownKeys known_;
   bool leading_ = false;                // the leader key hangs on the session, as far as we were told
   std::optional<Refreshed> moving_to_;  // the lease of a move of the leader key whose outcome is unknown
 };
@@ -87,20 +133,45 @@ Task<Result<Written>> Etcd3::txn(Json request, Instant deadline) {
   co_return Written{std::move(*reply), answer->repeated};
 }
 
-Task<Result<ClusterView>> Etcd3::read(Instant deadline) {
-  Json request = range_prefix(prefix_);
+const RawKey* find_key(const std::vector<RawKey>& keys, std::string_view path) {
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const RawKey& key) { return key.path == path; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+Task<Result<RangeReply>> Etcd3::range(Json request, Instant deadline) {
   auto answer = co_await gateway_->call("/kv/range", std::move(request), deadline);
   if (!answer) co_return tl::unexpected(answer.error());
-  auto range = read_range(answer->body);
-  if (!range) co_return tl::unexpected(range.error());
-  std::vector<RawKey> keys;
-  keys.reserve(range->kvs.size());
-  for (KeyValue& kv : range->kvs) {
-    keys.push_back(RawKey{kv.key.substr(prefix_.size()), std::move(kv.value), Version{kv.mod_revision}, kv.lease});
+  co_return read_range(answer->body);
+}
+
+// Every member reads all keys in every cycle: what did not change since the last time is not sent again.
+Task<Result<Header>> Etcd3::refresh(Instant deadline) {
+  if (known_.header.revision > 0 && clock_.now() - known_.complete_at < complete_interval) {
+    auto changes = co_await range(range_changes(prefix_, known_.header.revision + 1), deadline);
+    if (!changes) co_return tl::unexpected(changes.error());
+    if (known_.merge(*changes, prefix_)) co_return known_.header;
+    known_ = {};
   }
-  watch_->read(range->header);
-  const auto revision = static_cast<std::uint64_t>(range->header.revision);
-  co_return parse_cluster_view(keys, revision, range->header.term);
+  auto all = co_await range(range_prefix(prefix_), deadline);
+  if (!all) co_return tl::unexpected(all.error());
+  known_.replace(*all, prefix_);
+  known_.complete_at = clock_.now();
+  co_return known_.header;
+}
+
+Task<Result<ClusterView>> Etcd3::read(Instant deadline) {
+  auto header = co_await refresh(deadline);
+  if (!header) co_return tl::unexpected(header.error());
+  std::vector<RawKey> keys;
+  keys.reserve(known_.keys.size());
+  for (const auto& [path, key] : known_.keys) keys.push_back(key);
+  std::string leader;
+  if (const auto* key = find_key(keys, "leader"); key != nullptr && key->value != name_.str()) {
+    leader = "members/" + key->value;
+  }
+  const auto* said = find_key(keys, leader);
+  watch_->read(*header, std::move(leader), said == nullptr ? std::string_view() : said->value);
+  co_return parse_cluster_view(keys, static_cast<std::uint64_t>(header->revision), header->term);
 }
 
 Task<Result<void>> Etcd3::keep_session(Instant deadline) {
@@ -110,12 +181,28 @@ Task<Result<void>> Etcd3::keep_session(Instant deadline) {
 }
 
 Task<Result<LeaseGrant>> Etcd3::acquire_leader(Version expect, Instant deadline) {
+  std::function<Json(const std::string&)> request = [expect, key = leader_key(),
+                                                     name = name_.str()](const std::string& lease) {
+    return expect.absent() ? put_if(key, expect, name, lease) : retake_if(key, expect, name, lease);
+  };
+  return win_leader(std::move(request), deadline);
+}
+
+Task<Result<LeaseGrant>> Etcd3::take_over(action::TakeOver take, Instant deadline) {
+  const Replacement leader{leader_key(), take.leader, name_.str()};
+  const Replacement sync{prefix_ + "sync", take.sync, std::move(take.value)};
+  std::function<Json(const std::string&)> request = [leader, sync](const std::string& lease) {
+    return put_both_if(leader, lease, sync);
+  };
+  return win_leader(std::move(request), deadline);
+}
+
+Task<Result<LeaseGrant>> Etcd3::win_leader(std::function<Json(const std::string& lease)> request, Instant deadline) {
   for (int round = 0;; ++round) {
     auto fresh = co_await session_.ensure(true, deadline);
     if (!fresh) co_return tl::unexpected(fresh.error());
-    Json request = expect.absent() ? put_if(leader_key(), expect, name_.str(), fresh->id)
-                                   : retake_if(leader_key(), expect, name_.str(), fresh->id);
-    auto written = co_await txn(std::move(request), deadline);
+    Json attempt = request(fresh->id);
+    auto written = co_await txn(std::move(attempt), deadline);
     if (!written) {
       // The lease ended between the two calls.
       if (written.error().kind == ErrorKind::not_found && round == 0) {

@@ -105,6 +105,12 @@ Json range_prefix(std::string_view prefix) {
   return Json{{"key", to_base64(prefix)}, {"range_end", to_base64(end_of_prefix(prefix))}};
 }
 
+Json range_changes(std::string_view prefix, std::int64_t revision) {
+  Json request = range_prefix(prefix);
+  request["min_mod_revision"] = std::to_string(revision);
+  return request;
+}
+
 Json put_if(std::string_view key, Version expect, std::string_view value, std::string_view lease) {
   return txn(Json::array({compare(key, expect)}), Json::array({put_op(key, value, lease)}),
              Json::array({range_op(key)}));
@@ -115,6 +121,12 @@ Json put_two_if(std::string_view key, Version expect, std::string_view value, st
   return txn(Json::array({compare(key, expect)}),
              Json::array({put_op(key, value, lease), put_op(second_key, second_value, lease)}),
              Json::array({range_op(key)}));
+}
+
+Json put_both_if(const Replacement& first, std::string_view lease, const Replacement& second) {
+  return txn(Json::array({compare(first.key, first.expect), compare(second.key, second.expect)}),
+             Json::array({put_op(first.key, first.value, lease), put_op(second.key, second.value, "")}),
+             Json::array({range_op(first.key)}));
 }
 
 Json retake_if(std::string_view key, Version expect, std::string_view value, std::string_view lease) {
@@ -174,7 +186,7 @@ Result<Header> read_header(const Json& reply) {
 Result<RangeReply> read_range(const Json& reply) {
   const auto header = read_header(reply);
   if (!header) return tl::unexpected(header.error());
-  RangeReply range{*header, {}};
+  RangeReply range{*header, {}, number<std::int64_t>(reply, "count")};
   if (const Json* kvs = find(reply, "kvs"); kvs != nullptr && kvs->is_array()) {
     for (const Json& object : *kvs) {
       auto kv = read_kv(object);

@@ -32,6 +32,7 @@ struct KeyValue {
 struct RangeReply {
   Header header;
   std::vector<KeyValue> kvs;
+  std::int64_t count = 0;  // of all keys in the range, also of those that were not asked for
 };
 
 struct TxnReply {
@@ -81,12 +82,22 @@ struct Refusal {
 
 // --- requests ---
 Json range_prefix(std::string_view prefix);
+// Only what was written at `revision` or later.
+Json range_changes(std::string_view prefix, std::int64_t revision);
 // One key at exactly `expect` (absent: it must not exist) is put or deleted; otherwise the reply tells what is there.
 Json put_if(std::string_view key, Version expect, std::string_view value, std::string_view lease);
 // The same, and a second key is put along with it.
 Json put_two_if(std::string_view key, Version expect, std::string_view value, std::string_view second_key,
                 std::string_view second_value, std::string_view lease);
-// The same for our own key of another incarnation: the value must be ours too.
+// Two keys, each at exactly its own version, or nothing is put; only the first hangs on the lease, and the reply tells
+// what is in its place otherwise.
+struct Replacement {
+  std::string key;
+  Version expect;
+  std::string value;
+};
+Json put_both_if(const Replacement& first, std::string_view lease, const Replacement& second);
+// One key of our own, of another incarnation: the value must be ours too.
 Json retake_if(std::string_view key, Version expect, std::string_view value, std::string_view lease);
 Json delete_if(std::string_view key, Version expect);
 // Is the key still at `expect`? Linearizable: the reply carries the key in both cases.

@@ -32,6 +32,13 @@ bool wakes(std::string_view path, const WatchEvent& event) {
   return path.starts_with("members/") && (event.erased || event.created());
 }
 
+std::string lasting_part(std::string_view member) {
+  auto document = parse_json(std::string(member), "a member key");
+  if (!document || !document->is_object()) return std::string(member);
+  for (const char* passing : {"xlog_location", "receive_lsn", "replay_lsn", "progress"}) document->erase(passing);
+  return document->dump();
+}
+
 Watch::Watch(asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gateway> gateway, std::string prefix)
     : executor_(executor),
       clock_(clock),
@@ -40,16 +47,21 @@ Watch::Watch(asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gatew
       woken_(executor),
       ended_(executor, Instant::max()) {}
 
-void Watch::read(const Header& header) {
+void Watch::read(const Header& header, std::string leader, std::string_view said) {
+  leader_ = std::move(leader);
+  leader_said_ = leader_.empty() ? std::string() : lasting_part(said);
   read_revision_ = header.revision;
   if (!running_ || header.cluster_id != cluster_id_) {
     // A store restored from a backup counts from an older number (F34).
     position_ = header.revision;
     changed_revision_ = 0;
+    told_.clear();
   }
   cluster_id_ = header.cluster_id;
   missed_ = false;
   told_at_ = Instant{};
+  std::erase_if(told_, [&](const auto& told) { return told.second.first <= read_revision_; });
+  look_at_leader();
 }
 
 Task<void> Watch::changed(Instant until) {
@@ -144,6 +156,12 @@ Task<Watch::End> Watch::follow(std::shared_ptr<HttpStream> stream, bool after_ou
   co_return End::age;
 }
 
+void Watch::look_at_leader() {
+  const auto told = told_.find(leader_);
+  if (told == told_.end() || lasting_part(told->second.second) == leader_said_) return;
+  changed_revision_ = std::max(changed_revision_, told->second.first);
+}
+
 // False: the stream is over.
 bool Watch::handle(const WatchMessage& message) {
   if (const auto accepted = gateway_->accept(message.header); !accepted) {
@@ -163,8 +181,13 @@ bool Watch::handle(const WatchMessage& message) {
   for (const WatchEvent& event : message.events) {
     position_ = std::max(position_, event.kv.mod_revision);
     if (!event.kv.key.starts_with(prefix_)) continue;
-    if (!wakes(std::string_view(event.kv.key).substr(prefix_.size()), event)) continue;
-    changed_revision_ = std::max(changed_revision_, event.kv.mod_revision);
+    const auto path = std::string_view(event.kv.key).substr(prefix_.size());
+    if (wakes(path, event)) {
+      changed_revision_ = std::max(changed_revision_, event.kv.mod_revision);
+    } else if (path.starts_with("members/")) {
+      told_.insert_or_assign(std::string(path), std::pair(event.kv.mod_revision, event.kv.value));
+      if (path == leader_) look_at_leader();
+    }
     if (has_news()) wake();
   }
   return true;

@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,12 +20,17 @@ namespace regent::etcd3 {
 // member keys are not such: they would wake everybody all the time.
 bool wakes(std::string_view path, const WatchEvent& event);
 
+// A member's key without what every heartbeat changes. Followers wait for what the leader's says: that it runs, that
+// others can be rewound from it.
+std::string lasting_part(std::string_view member);
+
 class Watch : public std::enable_shared_from_this<Watch> {
  public:
   Watch(boost::asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gateway> gateway, std::string prefix);
 
-  // A read brought everything up to the revision of its answer.
-  void read(const Header& header);
+  // A read brought everything up to the revision of its answer. `leader` is the path of the leader's member key, empty
+  // if there is none or it is ours; `said` is what it says.
+  void read(const Header& header, std::string leader, std::string_view said);
   // Returns when something changed after the last read, or at `until`. The first call starts the stream.
   Task<void> changed(Instant until);
   // The stream's coroutine ends soon after this.
@@ -37,6 +43,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   static Task<void> run(std::shared_ptr<Watch> self);
   Task<End> follow(std::shared_ptr<HttpStream> stream, bool after_outage);
   bool handle(const WatchMessage& message);
+  void look_at_leader();
   bool has_news() const { return missed_ || changed_revision_ > read_revision_; }
   void wake();
   void start();
@@ -52,6 +59,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   bool stopping_ = false;
   bool missed_ = false;  // something may have happened that no event told
   std::uint64_t cluster_id_ = 0;
+  std::string leader_;       // path of the leader's member key at the last read
+  std::string leader_said_;  // the lasting part of it
+  // Members' keys that events told of after the last read. Who leads may be read only after such an event.
+  std::map<std::string, std::pair<std::int64_t, std::string>, std::less<>> told_;
   std::int64_t read_revision_ = 0;  // of the last read
   std::int64_t position_ = 0;       // events up to here were delivered
   std::int64_t changed_revision_ = 0;
