@@ -143,19 +143,15 @@ Task<Result<DcsPort::LeaderSeen>> DcsPort::look_at_leader(Instant deadline) {
   return call<LeaderSeen>(look, deadline, true);
 }
 
-Task<Result<LeaseGrant>> DcsPort::take_leader(std::optional<Version> expect, Instant deadline) {
+Task<Result<LeaseGrant>> DcsPort::take_leader(Put put_key, Instant deadline) {
   if (!session_.empty() && session_ttl_ != ttl_) session_.clear();
   const Instant sent = p_.clock.boot();
   auto ready = co_await ensure_session(deadline);
   if (!ready) co_return tl::unexpected(ready.error());
   Store* store = &p_.store;
-  const std::string name = p_.name.str();
   const std::string session = session_;
-  const int node = p_.node;
   using Written = std::optional<Version>;
-  std::function<Written()> put = [store, name, session, expect, node] {
-    return store->put(leader_path, name, expect, session, node);
-  };
+  std::function<Written()> put = [store, session, put_key] { return put_key(*store, session); };
   // Half of the time is left to find out what became of a write without an answer.
   const Instant half = p_.clock.boot() + (deadline - p_.clock.boot()) / 2;
   auto written = co_await call<Written>(put, half, false);
@@ -169,11 +165,37 @@ Task<Result<LeaseGrant>> DcsPort::take_leader(std::optional<Version> expect, Ins
 
 Task<Result<LeaseGrant>> DcsPort::acquire_leader(Version expect, Instant deadline) {
   p_.listener.write_requested(p_.node, leader_path, expect);
-  return take_leader(expect, deadline);
+  return take_leader(
+      [name = p_.name.str(), expect, node = p_.node](Store& store, const std::string& session) {
+        return store.put(leader_path, name, expect, session, node);
+      },
+      deadline);
 }
 
 Task<Result<LeaseGrant>> DcsPort::seize_leader(Instant deadline) {
-  return take_leader(std::nullopt, deadline);
+  return take_leader(
+      [name = p_.name.str(), node = p_.node](Store& store, const std::string& session) {
+        return store.put(leader_path, name, std::nullopt, session, node);
+      },
+      deadline);
+}
+
+Task<Result<LeaseGrant>> DcsPort::take_over(action::TakeOver take, Instant deadline) {
+  p_.listener.write_requested(p_.node, leader_path, take.leader);
+  p_.listener.write_requested(p_.node, "sync", take.sync);
+  return take_leader(
+      [name = p_.name.str(), take, node = p_.node](Store& store, const std::string& session) {
+        return store.take_over(take.leader, take.sync, name, take.value, session, node);
+      },
+      deadline);
+}
+
+Task<Result<LeaseGrant>> DcsPort::take_over_blindly(action::TakeOver take, Instant deadline) {
+  return take_leader(
+      [name = p_.name.str(), take, node = p_.node](Store& store, const std::string& session) {
+        return store.take_over(take.leader, std::nullopt, name, take.value, session, node);
+      },
+      deadline);
 }
 
 Task<Result<LeaseGrant>> DcsPort::renew_leader(Version version, Instant deadline) {

@@ -53,6 +53,8 @@ class DcsPort final : public Dcs {
   Task<Result<void>> keep_session(Instant deadline) override;
   std::string session() const override { return session_; }
   Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override;
+  bool takes_over() const override { return true; }
+  Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override;
   Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override;
   Task<Result<void>> release_leader(Version version, Instant deadline) override;
   Task<Result<Version>> write(action::WriteKey write, Instant deadline) override;
@@ -63,6 +65,8 @@ class DcsPort final : public Dcs {
 
   // For sabotages: the leader key without asking who has it.
   Task<Result<LeaseGrant>> seize_leader(Instant deadline);
+  // The takeover without comparing /sync.
+  Task<Result<LeaseGrant>> take_over_blindly(action::TakeOver take, Instant deadline);
 
  private:
   struct LeaderSeen {
@@ -77,7 +81,8 @@ class DcsPort final : public Dcs {
                bool repeatable);
   Task<Result<void>> ensure_session(Instant deadline);
   Task<Result<LeaderSeen>> look_at_leader(Instant deadline);
-  Task<Result<LeaseGrant>> take_leader(std::optional<Version> expect, Instant deadline);
+  using Put = std::function<std::optional<Version>(Store& store, const std::string& session)>;
+  Task<Result<LeaseGrant>> take_leader(Put put, Instant deadline);
   LeaseGrant grant(Version version, Instant sent);
 
   Parts p_;

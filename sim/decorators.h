@@ -21,6 +21,10 @@ class DcsDecorator : public Dcs {
   Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override {
     return inner_.acquire_leader(expect, deadline);
   }
+  bool takes_over() const override { return inner_.takes_over(); }
+  Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override {
+    return inner_.take_over(std::move(take), deadline);
+  }
   Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override {
     return inner_.renew_leader(version, deadline);
   }
@@ -72,6 +76,9 @@ class PostgresDecorator : public Postgres {
     return inner_.rewind(std::move(source), deadline);
   }
   Task<Result<void>> remove_data(bool keep, Instant deadline) override { return inner_.remove_data(keep, deadline); }
+  Task<Result<void>> probe(Upstream server, Instant deadline) override {
+    return inner_.probe(std::move(server), deadline);
+  }
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override {
     return inner_.upstream_history(std::move(source), deadline);
   }

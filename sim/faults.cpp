@@ -1,5 +1,8 @@
 #include "sim/faults.h"
 
+#include <memory>
+#include <set>
+
 #include "sim/simulation.h"
 
 namespace regent::sim {
@@ -87,6 +90,7 @@ Faults::Undo Faults::inject(FaultKind kind) {
     case FaultKind::crash_point:
     case FaultKind::freeze_point:
       return inject_process(kind);
+    case FaultKind::guard_kill:
     case FaultKind::server_kill:
     case FaultKind::server_freeze:
     case FaultKind::receiver_stuck:
@@ -98,6 +102,8 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return cut_links();
     case FaultKind::leader_blind:
       return blind_leader();
+    case FaultKind::leader_cut_off:
+      return cut_off_leader();
     case FaultKind::store_outage:
     case FaultKind::store_member:
     case FaultKind::slow_store:
@@ -160,8 +166,10 @@ Faults::Undo Faults::inject_process(FaultKind kind) {
     case FaultKind::node_freeze:
       node->freeze_agent();
       node->server.set_frozen(true);
+      node->guard.freeze();
       return [this, index, revive] {
         sim_.node(index).server.set_frozen(false);
+        sim_.node(index).guard.thaw();
         revive();
       };
     case FaultKind::agent_restart:
@@ -184,6 +192,9 @@ Faults::Undo Faults::inject_server(FaultKind kind) {
   world.trace("FAULT {} on {}", fault_name(kind), node->name.str());
   const int index = node->index;
   switch (kind) {
+    case FaultKind::guard_kill:
+      node->guard.kill();
+      return nothing();
     case FaultKind::server_kill:
       node->server.kill();
       return nothing();
@@ -292,6 +303,48 @@ Faults::Undo Faults::blind_leader() {
       links.mend(links.store_endpoint(m), index);
     }
     sim_.world().trace("HEAL leader_blind");
+  };
+}
+
+// The others reach the store, and whoever is about to take the lock over may be held up on the way; the links mend one
+// by one.
+Faults::Undo Faults::cut_off_leader() {
+  Node* leader = sim_.leader_node();
+  if (leader == nullptr) return {};
+  World& world = sim_.world();
+  const int one = leader->index;
+  const bool delayed = world.rng().chance(0.7);
+  // Then it does not notice itself that its standbys are gone.
+  Undo sees_again = world.rng().chance(0.5) ? blind_leader() : nothing();
+  world.trace("FAULT leader_cut_off on {}", leader->name.str());
+  const auto cut = std::make_shared<std::set<int>>();
+  const auto mend = [this, one, cut](int other) {
+    if (cut->erase(other) == 0) return;
+    sim_.network().mend(one, other);
+    sim_.network().mend(other, one);
+  };
+  for (auto& node : sim_.nodes()) {
+    const int other = node->index;
+    if (other == one) continue;
+    sim_.network().cut(one, other);
+    sim_.network().cut(other, one);
+    cut->insert(other);
+    if (world.rng().chance(0.7)) world.after(world.rng().between(1s, 8s), [mend, other] { mend(other); });
+    if (!delayed || !node->able() || struck_.count(other) > 0) continue;
+    Node::Ambush ambush;
+    ambush.boundaries = 1;
+    ambush.at_takeover = true;
+    ambush.freeze_for = world.rng().between(500ms, 9s);
+    node->lay(ambush);
+  }
+  return [this, one, cut, mend, sees_again] {
+    sees_again();
+    for (auto& node : sim_.nodes()) {
+      if (node->index != one && struck_.count(node->index) == 0) node->clear_ambush();
+    }
+    const auto left = *cut;
+    for (const int other : left) mend(other);
+    sim_.world().trace("HEAL leader_cut_off");
   };
 }
 

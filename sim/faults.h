@@ -38,6 +38,7 @@ class Faults {
   Undo inject_request(FaultKind kind);
   Undo cut_links();
   Undo blind_leader();
+  Undo cut_off_leader();
   Undo delete_key();
   Undo lose_data();
   Node* some_node();

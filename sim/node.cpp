@@ -63,6 +63,7 @@ Node::Node(Simulation& sim, int index_, Duration boot_offset, std::int64_t drift
       name(fmt::format("n{}", index_ + 1)),
       clock(sim.world(), boot_offset, drift_ppm),
       server(sim.postgres(), index_, address_of(index_)),
+      guard(sim.world(), clock, server),
       sim_(sim) {}
 
 AgentRun::AgentRun(Simulation& sim, Node& node)
@@ -84,22 +85,28 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
                            [&sim](int other, FailsafeRequest request, std::function<void(bool, std::string)> answered) {
                              return promise_as_rest(sim, sim.node(other), std::move(request), std::move(answered));
                            },
-                           [&sim, &node](const FailsafeRound& round) { sim.round_ended(node, round); }}) {
+                           [&sim, &node](const FailsafeRound& round) { sim.round_ended(node, round); }}),
+      guard(sim.world(), node.clock, process, node.guard) {
   const Sabotage* sabotage = sim.sabotage();
   if (sabotage != nullptr) {
     tampered_dcs = sabotage->around(dcs, node.clock);
     tampered_postgres = sabotage->around(postgres);
     tampered_peers = sabotage->around(peers);
+    tampered_guard = sabotage->around(guard);
   }
-  AgentPorts ports{clock, tampered_dcs ? *tampered_dcs : dcs, tampered_postgres ? *tampered_postgres : postgres,
-                   tampered_peers ? *tampered_peers : peers};
+  AgentPorts ports{clock,
+                   tampered_dcs ? *tampered_dcs : dcs,
+                   tampered_postgres ? *tampered_postgres : postgres,
+                   tampered_peers ? *tampered_peers : peers,
+                   tampered_guard ? *tampered_guard : guard,
+                   watchdog};
   AgentHooks hooks;
   hooks.decided = [&sim, &node](const Observation& o, const Decision& d) { sim.decided(node, o, d); };
   hooks.acting = [&sim, &node](const Action& action, bool done) {
     if (done) {
       sim.world().trace("{}:   {}", node.name.str(), to_text(action));
     }
-    node.at_boundary();
+    node.at_boundary(action, done);
   };
   if (sabotage != nullptr) {
     hooks.tamper_facts = [sabotage](Observation& o) { sabotage->tamper(o); };
@@ -159,11 +166,14 @@ void Node::settle() {
 
 void Node::power_off() {
   kill_agent();
+  guard.power_off();
   server.kill();
 }
 
-void Node::at_boundary() {
-  if (!ambush_ || --ambush_->boundaries > 0) return;
+void Node::at_boundary(const Action& action, bool done) {
+  if (!ambush_) return;
+  if (ambush_->at_takeover && (done || !std::holds_alternative<action::TakeOver>(action))) return;
+  if (--ambush_->boundaries > 0) return;
   const Ambush ambush = *ambush_;
   ambush_.reset();
   World& world = sim_.world();

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "sim/agent_process.h"
 #include "sim/dcs_port.h"
+#include "sim/guard_port.h"
 #include "sim/host_clock.h"
 #include "sim/peers_port.h"
 #include "sim/pg_port.h"
@@ -29,9 +30,12 @@ struct AgentRun {
   DcsPort dcs;
   PgPort postgres;
   PeersPort peers;
+  GuardPort guard;
+  NoWatchdog watchdog;
   std::unique_ptr<Dcs> tampered_dcs;
   std::unique_ptr<Postgres> tampered_postgres;
   std::unique_ptr<Peers> tampered_peers;
+  std::unique_ptr<Guard> tampered_guard;
   std::unique_ptr<Agent> agent;
   std::optional<int> exit_code;
 };
@@ -44,6 +48,7 @@ class Node {
   const MemberName name;
   HostClock clock;
   PgServer server;
+  GuardModel guard;
   StoreLink link;
   Json cached_config;
 
@@ -71,9 +76,13 @@ class Node {
   struct Ambush {
     int boundaries = 0;
     std::optional<Duration> freeze_for;  // nullopt: dies
+    bool at_takeover = false;            // only ahead of a takeover
   };
   void lay(Ambush ambush) { ambush_ = ambush; }
   void clear_ambush() { ambush_.reset(); }
+
+  // Another node took the lock over while this one had it; until it knows, and its server is down.
+  bool overtaken = false;
 
   // What its agent last knew: cut off from the store, it does not hear that a pause is over (I14).
   bool believes_paused = false;
@@ -81,12 +90,15 @@ class Node {
 
   // The lease as last confirmed to this incarnation; held is false while there is none.
   LeaseFacts lease;
+  // In true time: until when the server may be open under the last lease that any of its agents had. Zero once it was
+  // closed since.
+  Duration owed_by{};
   // In true time; zero when there never was a lease.
   Duration lease_dead_by() const { return lease.held ? clock.when(dead_by(lease)) : Duration{}; }
 
  private:
   friend struct AgentRun;
-  void at_boundary();
+  void at_boundary(const Action& action, bool done);
 
   Simulation& sim_;
   std::unique_ptr<AgentRun> run_;

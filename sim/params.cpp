@@ -22,6 +22,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::agent_kill, "agent_kill"},
     {FaultKind::agent_freeze, "agent_freeze"},
     {FaultKind::node_freeze, "node_freeze"},
+    {FaultKind::guard_kill, "guard_kill"},
     {FaultKind::agent_restart, "agent_restart"},
     {FaultKind::crash_point, "crash_point"},
     {FaultKind::freeze_point, "freeze_point"},
@@ -32,6 +33,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::partition, "partition"},
     {FaultKind::store_outage, "store_outage"},
     {FaultKind::leader_blind, "leader_blind"},
+    {FaultKind::leader_cut_off, "leader_cut_off"},
     {FaultKind::standby_cluster, "standby_cluster"},
     {FaultKind::store_member, "store_member"},
     {FaultKind::slow_store, "slow_store"},
@@ -64,7 +66,7 @@ const std::vector<FaultKind>& all_faults() {
     // Those are drawn on their own.
     for (const auto& entry : fault_names) {
       if (entry.kind != FaultKind::leader_blind && entry.kind != FaultKind::standby_cluster &&
-          entry.kind != FaultKind::sync_config) {
+          entry.kind != FaultKind::sync_config && entry.kind != FaultKind::leader_cut_off) {
         kinds.push_back(entry.kind);
       }
     }
@@ -72,6 +74,25 @@ const std::vector<FaultKind>& all_faults() {
   }();
   return all;
 }
+
+namespace {
+
+// From numbers of their own: the rest of the seed stays as it is.
+void draw_takeover(Params& params) {
+  Rng rng(params.seed ^ 0x7a6e0fe45eed5ULL);
+  if (rng.chance(0.15)) params.synchronous["synchronous_takeover_after"] = false;
+  if (rng.chance(0.2)) params.synchronous["synchronous_takeover_after"] = rng.range(2, 6);
+  if (params.faults.empty()) return;
+  if (rng.chance(0.7)) params.faults.insert(params.faults.end(), 2, FaultKind::leader_cut_off);
+  // Where votes count, one may be taken back.
+  const bool quorum = params.synchronous["synchronous_mode"].is_string();
+  if (quorum && rng.chance(0.7)) params.faults.insert(params.faults.end(), 6, FaultKind::leader_cut_off);
+  for (const FaultKind kind : {FaultKind::node_kill, FaultKind::node_freeze, FaultKind::partition}) {
+    if (rng.chance(0.3)) params.faults.push_back(kind);
+  }
+}
+
+}  // namespace
 
 Params draw_params(std::uint64_t seed) {
   Rng rng(seed ^ 0x5eed0fa11babe5ULL);
@@ -108,7 +129,7 @@ Params draw_params(std::uint64_t seed) {
       if (!there && rng.chance(0.7)) params.faults.push_back(kind);
     }
   }
-  if (!params.faults.empty() && rng.chance(0.15)) params.faults.push_back(FaultKind::standby_cluster);
+  if (!params.faults.empty() && rng.chance(0.25)) params.faults.push_back(FaultKind::standby_cluster);
   if (rng.chance(0.45)) {
     params.synchronous = draw_sync_config(rng, false);
     if (!params.faults.empty() && rng.chance(0.4)) params.faults.push_back(FaultKind::sync_config);
@@ -119,6 +140,7 @@ Params draw_params(std::uint64_t seed) {
     if (quorum) params.commit_gap = std::min<Duration>(params.commit_gap, 150ms);
   }
   params.logical_slot = rng.chance(0.75);
+  if (params.synchronous.is_object()) draw_takeover(params);
   return params;
 }
 

@@ -17,6 +17,7 @@ enum class FaultKind {
   agent_freeze,     // F02
   node_freeze,      // F03
   agent_restart,    // F09: SIGTERM
+  guard_kill,       // the process that ends the server at the deadline
   crash_point,      // F63, F64: the agent dies between two actions
   freeze_point,     // the same, frozen
   server_kill,      // F12, F16
@@ -26,6 +27,7 @@ enum class FaultKind {
   partition,        // F41-F43, F46
   store_outage,     // F26
   leader_blind,     // F28: the leader, and nobody else, loses the store
+  leader_cut_off,   // F41, F42: the leader, and nobody else, loses the members
   standby_cluster,  // the cluster is to follow another one for a while
   store_member,     // F29
   slow_store,       // F27

@@ -24,7 +24,14 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
     answer.in_recovery = o.postgres.server->in_recovery;
     answer.timeline = o.postgres.server->timeline;
     answer.wal = o.postgres.server->wal;
-    answer.let_go = o.postgres.server->upstream.host.empty() && o.postgres.server->replication_state.empty();
+    const ServerFacts& server = *o.postgres.server;
+    answer.let_go = server.let_go();
+    if (server.replication_state == "streaming")
+      answer.streams_from = server.upstream.host + ":" + server.upstream.port;
+  }
+  if (o.cluster.is_known()) {
+    answer.leader_version = o.cluster->leader.version;
+    answer.sync_version = o.cluster->sync.version;
   }
   answer.nofailover = o.self.tags.nofailover;
   answer.failover_priority = o.self.tags.failover_priority;
@@ -51,6 +58,7 @@ Task<PeersFacts> PeersPort::ask(std::vector<Member> members, Instant deadline) {
     PeerAnswer silent;
     silent.name = member.name;
     silent.why = "no answer in time";
+    silent.silent = true;
     gathering->facts.answers.push_back(silent);
   }
   if (members.empty()) co_return gathering->facts;

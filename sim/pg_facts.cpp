@@ -36,6 +36,7 @@ ServerFacts PgServer::server_facts() const {
     facts.received = facts.wal;
     facts.replayed = facts.wal;
     facts.replication_state = streaming_ ? "streaming" : "";
+    facts.receiving = streaming_;
     facts.upstream = disk_.upstream.address;
     facts.upstream_slot = disk_.upstream.slot;
   }
@@ -64,6 +65,9 @@ PostgresFacts PgServer::facts(Instant now, WallTime) const {
   PostgresFacts facts;
   facts.process = process_;
   facts.incarnation = incarnation_;
+  if (process_ == Process::running && frozen_) {
+    facts.deaf_since = facts.silent_since = now - (shared_.world.now() - frozen_at_);
+  }
   if (process_ == Process::running && !frozen_) {
     facts.server = Fact<ServerFacts>::known(server_facts(), now);
   } else if (process_ == Process::running) {

@@ -208,6 +208,22 @@ Task<Result<T>> PgPort::ask_upstream(std::function<Result<T>()> question, Instan
   co_return result;
 }
 
+Task<Result<void>> PgPort::probe(Upstream server, Instant deadline) {
+  const Duration until = p_.clock.when(deadline);
+  auto start = [this, server, until](std::shared_ptr<Wait<Result<void>>> wait) {
+    World& world = p_.world;
+    const PgServer& own = p_.server;
+    world.after(world.rng().between(1ms, 15ms), [wait, &world, &own, server, until] {
+      const auto answered = own.answers_at(server.address);
+      if (answered) return wait->complete(*answered ? Result<void>() : fail(ErrorKind::unreachable, "refused"));
+      world.at(until, [wait] { wait->complete(fail(ErrorKind::timeout, "no answer in time")); });
+    });
+  };
+  Result<void> cancelled = fail(ErrorKind::cancelled, "cancelled");
+  auto result = co_await wait_for<Result<void>>(p_.process, start, cancelled);
+  co_return result;
+}
+
 Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant deadline) {
   PgServer& server = p_.server;
   std::function<Result<UpstreamHistory>()> question = [&server, source] { return server.history_of(source); };

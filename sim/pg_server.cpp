@@ -37,6 +37,13 @@ void PgServer::set_process(Process process) {
   tell();
 }
 
+namespace {
+
+// Until the adapter notices that a server answers nobody.
+constexpr Duration pulse_time = std::chrono::seconds(6);
+
+}  // namespace
+
 void PgServer::gone(bool clean) {
   ++epoch_;
   frozen_ = false;
@@ -63,8 +70,14 @@ void PgServer::kill() {
 void PgServer::set_frozen(bool frozen) {
   if (frozen_ == frozen || (frozen && process_ == Process::stopped)) return;
   frozen_ = frozen;
+  frozen_at_ = shared_.world.now();
   tell();
-  if (frozen) return;
+  if (frozen) {
+    shared_.world.after(pulse_time, [this] {
+      if (frozen_ && process_listener_) process_listener_();
+    });
+    return;
+  }
   auto acts = std::move(on_thaw_);
   on_thaw_.clear();
   for (const auto& act : acts) act();
@@ -330,6 +343,25 @@ void PgServer::set_sync_names(const std::optional<std::string>& names, Done done
   });
 }
 
+bool PgServer::could_be_confirmed() const {
+  const SyncNames names = waits_for();
+  if (names.kind == SyncNames::Kind::nobody) return true;
+  const auto willing = std::count_if(shared_.servers.begin(), shared_.servers.end(), [&](const PgServer* other) {
+    const bool named = names.anybody() || names.names.contains(other->application_name());
+    const bool streams = other->streaming_ && other->upstream_server() == this;
+    const bool here = streams || find(other->disk_.upstream.address) == this;
+    return other != this && named && here && other->process_ != Process::stopped && other->in_recovery_;
+  });
+  return static_cast<std::size_t>(willing) >= names.needed;
+}
+
+std::optional<bool> PgServer::answers_at(const HostPort& address) const {
+  const PgServer* server = find(address);
+  if (server == nullptr || !shared_.network.connected(node_, server->node_)) return std::nullopt;
+  if (server->process_ != Process::stopped && server->frozen_) return std::nullopt;
+  return server->process_ != Process::stopped;
+}
+
 PgServer* PgServer::find(const HostPort& address) const {
   for (PgServer* server : shared_.servers) {
     if (server->address_ == address) return server;
@@ -352,6 +384,12 @@ bool PgServer::can_stream_from(const PgServer& source) const {
 }
 
 void PgServer::pump() {
+  const bool streamed = streaming_;
+  move_on();
+  if (streamed && !streaming_ && process_listener_) process_listener_();
+}
+
+void PgServer::move_on() {
   streaming_ = false;
   if (process_ != Process::running || !in_recovery_ || frozen_) return;
   upstream_in_effect_ = disk_.upstream;

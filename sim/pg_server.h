@@ -92,7 +92,10 @@ class PgServer {
   Lsn wal_end() const;
   // A client could get a commit acknowledged here, now.
   bool can_acknowledge() const { return process_ == Process::running && !in_recovery_ && serving_ && !frozen_; }
-  // The same, but for being frozen: thawed, it would serve.
+  // There are standbys that follow this server, or would if they could reach it, and enough of them to let a commit of
+  // it be acknowledged.
+  bool could_be_confirmed() const;
+  // As can_acknowledge(), but for being frozen: thawed, it would serve.
   bool is_open() const {
     return (process_ == Process::running || process_ == Process::stopping) && !in_recovery_ && serving_;
   }
@@ -126,8 +129,11 @@ class PgServer {
   void confirm(const std::string& name, Lsn position);
   // Catalog rows older than this are gone.
   std::uint32_t horizon() const;
+  // Whether a server there answers a connection from here; false: the connection is refused, nullopt: nothing comes
+  // back.
+  std::optional<bool> answers_at(const HostPort& address) const;
   Result<UpstreamHistory> history_of(const Upstream& source) const;
-  // Called whenever the postmaster appears or is gone.
+  // Called whenever the postmaster appears or is gone, and when the WAL receiver ends.
   void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
 
   // --- what happens to it ---
@@ -157,6 +163,7 @@ class PgServer {
   void release_waiters();
   void reload_sync_names(Duration checkpointer_busy);
   void notice_sync_names();
+  void move_on();
   std::vector<const PgServer*> standbys() const;
   void take_checkpoint();
   std::uint32_t oldest_needed() const;  // by the slots of this server
@@ -182,6 +189,7 @@ class PgServer {
   bool in_recovery_ = true;
   bool serving_ = false;
   bool frozen_ = false;
+  Duration frozen_at_{};
   bool streaming_ = false;
   bool receiver_stuck_ = false;
   bool stop_hangs_ = false;

@@ -5,6 +5,7 @@
 #include "core/sync.h"
 #include "sim/dcs_port.h"
 #include "sim/decorators.h"
+#include "sim/guard_port.h"
 #include "sim/peers_port.h"
 #include "sim/pg_port.h"
 
@@ -275,6 +276,56 @@ class CountMovingVotes final : public Named {
   }
 };
 
+class TakeOverBlindly final : public Named {
+  using Named::Named;
+  class Port final : public DcsDecorator {
+   public:
+    explicit Port(DcsPort& inner) : DcsDecorator(inner), port_(inner) {}
+    Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override {
+      return port_.take_over_blindly(std::move(take), deadline);
+    }
+
+   private:
+    DcsPort& port_;
+  };
+  std::unique_ptr<Dcs> around(DcsPort& port, HostClock&) const override { return std::make_unique<Port>(port); }
+};
+
+class TakeOverAttached final : public Named {
+  using Named::Named;
+  // Everybody is taken to have let go of a leader that gives no sign of life, and nobody does.
+  void tamper(Observation& o) const override {
+    if (!o.cluster.is_known() || !o.cluster->leader.exists()) return;
+    if (o.peers.is_known()) {
+      PeersFacts peers = *o.peers;
+      for (auto& peer : peers.answers) {
+        peer.let_go = true;
+        peer.streams_from.clear();
+        peer.leader_version = o.cluster->leader.version;
+        peer.sync_version = o.cluster->sync.version;
+      }
+      o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
+    }
+    const bool silent = o.leader_probe.is_known() && o.leader_probe->silent();
+    if (!silent || !o.postgres.server.is_known() || o.postgres.server->replication_state == "streaming") return;
+    ServerFacts server = *o.postgres.server;
+    server.upstream = {};
+    o.postgres.server = Fact<ServerFacts>::known(std::move(server), o.postgres.server.at());
+  }
+};
+
+class KeepTheVote final : public Named {
+  using Named::Named;
+  // A voter that had let go connects again, and whoever counts on it does not notice.
+  void tamper(const Observation& o, Decision& d) const override {
+    if (!o.cluster.is_known() || o.cluster->leader.name == o.self.name || o.lease.held) return;
+    std::erase_if(d.actions, [](const Action& action) {
+      const auto* write = std::get_if<action::WriteKey>(&action);
+      return write != nullptr && write->key == action::Key::sync;
+    });
+  }
+};
+
 class BelieveTheSetting final : public Named {
   using Named::Named;
   void tamper(Observation& o) const override {
@@ -347,6 +398,44 @@ class StopOnlyInName final : public Named {
   std::unique_ptr<Postgres> around(PgPort& port) const override { return std::make_unique<Port>(port); }
 };
 
+// ----------------------------------------------------------------------------------------------------- guard
+
+class GuardDecorator : public Guard {
+ public:
+  explicit GuardDecorator(Guard& inner) : inner_(inner) {}
+  GuardFacts facts() const override { return inner_.facts(); }
+  Task<void> arm(Instant deadline, bool leased, Instant until) override { return inner_.arm(deadline, leased, until); }
+  Task<void> disarm(Instant until) override { return inner_.disarm(until); }
+  Task<void> changed(Instant until) override { return inner_.changed(until); }
+
+ protected:
+  Guard& inner_;
+};
+
+// Its deadline is never the one that it was told.
+class GuardTooLate final : public Named {
+  using Named::Named;
+  class Port final : public GuardDecorator {
+   public:
+    using GuardDecorator::GuardDecorator;
+    Task<void> arm(Instant deadline, bool leased, Instant until) override {
+      return inner_.arm(deadline + std::chrono::seconds(10), leased, until);
+    }
+  };
+  std::unique_ptr<Guard> around(GuardPort& port) const override { return std::make_unique<Port>(port); }
+};
+
+// A new agent without a lease sends home what the one before it left behind.
+class GuardPutOff final : public Named {
+  using Named::Named;
+  class Port final : public GuardDecorator {
+   public:
+    using GuardDecorator::GuardDecorator;
+    Task<void> arm(Instant deadline, bool, Instant until) override { return inner_.arm(deadline, true, until); }
+  };
+  std::unique_ptr<Guard> around(GuardPort& port) const override { return std::make_unique<Port>(port); }
+};
+
 // -------------------------------------------------------------------------------------------------- failsafe
 
 // Whoever does not answer is taken to agree.
@@ -402,6 +491,9 @@ const std::vector<const Sabotage*>& sabotages() {
   static const OfferUnprovenSlot unproven("offer-unproven-slot",
                                           "copies of logical slots are offered after a promotion, whole or not");
   static const StopOnlyInName stop("stop-only-in-name", "stopping the server is reported as done, and is not");
+  static const GuardTooLate too_late("guard-too-late", "the guard ends the server ten seconds after the deadline");
+  static const GuardPutOff put_off("guard-put-off",
+                                   "a new agent puts off the deadline that an earlier one left behind");
   static const FailsafeWithoutAll without_all("failsafe-without-all",
                                               "a leader without the store goes on although a member did not answer");
   static const FailsafeVoteAgain vote_again("failsafe-vote-again",
@@ -413,12 +505,16 @@ const std::vector<const Sabotage*>& sabotages() {
   static const ElectOutsideSync outside("elect-outside-sync", "an election does not look at /sync");
   static const WinWithoutVotes votes("win-without-votes", "any voter of a quorum is elected on its own");
   static const CountMovingVotes moving("count-moving-votes", "a voter need not let go of the last leader");
+  static const TakeOverBlindly blindly("take-over-without-sync", "a takeover does not compare /sync");
+  static const TakeOverAttached attached("take-over-attached",
+                                         "the lock is taken over although the voters could still confirm commits");
+  static const KeepTheVote keep_vote("keep-the-vote", "a voter connects to the leader again without changing /sync");
   static const BelieveTheSetting believe("believe-the-setting",
                                          "commits are taken to wait as soon as the setting is in effect");
   static const std::vector<const Sabotage*> all = {
-      &publish, &loosen, &outside, &votes,       &moving,     &believe,  &renew,     &read,
-      &acquire, &claim,  &initdb,  &promote,     &release,    &ancestry, &lag,       &deadline,
-      &rewound, &copy,   &stop,    &without_all, &vote_again, &standby,  &skip_slot, &unproven};
+      &too_late, &put_off, &blindly, &attached, &keep_vote,   &publish,    &loosen,  &outside,   &votes,    &moving,
+      &believe,  &renew,   &read,    &acquire,  &claim,       &initdb,     &promote, &release,   &ancestry, &lag,
+      &deadline, &rewound, &copy,    &stop,     &without_all, &vote_again, &standby, &skip_slot, &unproven};
   return all;
 }
 

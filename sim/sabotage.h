@@ -9,6 +9,7 @@
 #include "core/decision.h"
 #include "core/observation.h"
 #include "ports/dcs.h"
+#include "ports/guard.h"
 #include "ports/peers.h"
 #include "ports/postgres.h"
 
@@ -18,6 +19,7 @@ class DcsPort;
 class PgPort;
 class HostClock;
 class PeersPort;
+class GuardPort;
 
 class Sabotage {
  public:
@@ -29,6 +31,7 @@ class Sabotage {
   virtual std::unique_ptr<Dcs> around(DcsPort&, HostClock&) const { return nullptr; }
   virtual std::unique_ptr<Postgres> around(PgPort&) const { return nullptr; }
   virtual std::unique_ptr<Peers> around(PeersPort&) const { return nullptr; }
+  virtual std::unique_ptr<Guard> around(GuardPort&) const { return nullptr; }
   // A member says yes to POST /failsafe and thinks no more of it.
   virtual bool forgets_promises() const { return false; }
   virtual void tamper(Observation&) const {}

@@ -229,6 +229,9 @@ void Simulation::decided(Node& node, const Observation& observation, const Decis
   conditions_[static_cast<std::size_t>(node.index)] = decision.conditions;
   world_.trace("{}: {} {}: {}", node.name.str(), decision.rule, decision.rule_name, decision.sentence);
   for (const auto& checker : checkers_) checker->decided(node, observation, decision);
+  // What it publishes from here on tells the others.
+  const bool knows = observation.cluster.is_known() && observation.cluster->leader.name != node.name;
+  if (knows && !node.server.is_open()) node.overtaken = false;
 }
 
 void Simulation::agent_changed(Node& node) {
@@ -248,7 +251,10 @@ void Simulation::round_ended(Node& node, const FailsafeRound& round) {
                                    [&](const FailsafeAnswer& answer) { return answer.name.str() == entry.first; });
     return entry.first == node.name.str() || (said != round.answers.end() && said->accepted);
   });
-  if (!named.empty() && everybody && lease_valid(node.lease, round.sent)) node.lease.extended_at = round.sent;
+  if (!named.empty() && everybody && lease_valid(node.lease, round.sent)) {
+    node.lease.extended_at = round.sent;
+    node.owed_by = node.lease_dead_by();
+  }
   for (const auto& checker : checkers_) checker->round_ended(node, round);
 }
 
@@ -268,6 +274,13 @@ void Simulation::key_changed(const std::string& path, const StoreKey* before, co
   };
   if (path == "config" && paused_in(before) != paused_in(after))
     hands_off_until_ = world_.now() + params_.loop_wait + 2 * params_.retry_timeout;
+  if (path == "leader") {
+    for (auto& node : nodes_) {
+      if (after != nullptr && node->name.str() == after->value) node->overtaken = false;
+      const bool had_it = before != nullptr && node->name.str() == before->value;
+      if (had_it && after != nullptr && before->value != after->value) node->overtaken = true;
+    }
+  }
   if (path == "leader" && after != nullptr && (before == nullptr || before->value != after->value)) {
     if (!last_leader_.empty() && last_leader_ != after->value) ++outcome_.leader_changes;
     last_leader_ = after->value;
@@ -276,6 +289,7 @@ void Simulation::key_changed(const std::string& path, const StoreKey* before, co
 }
 
 void Simulation::server_changed(PgServer& server) {
+  if (!server.is_open()) node(server.node()).owed_by = Duration{};
   for (const auto& checker : checkers_) checker->server_changed(node(server.node()));
 }
 
@@ -318,6 +332,7 @@ void Simulation::lease_confirmed(int index, const LeaseGrant& grant) {
   one.lease.version = grant.version;
   one.lease.confirmed_at = grant.sent;
   one.lease.ttl = grant.ttl;
+  one.owed_by = one.lease_dead_by();
   for (const auto& checker : checkers_) checker->lease_confirmed(one, grant);
 }
 

@@ -90,6 +90,19 @@ std::optional<Version> Store::put(const std::string& path, std::string value, st
   return version;
 }
 
+std::optional<Version> Store::take_over(Version leader, std::optional<Version> sync, const std::string& name,
+                                        const std::string& value, const std::string& session, int by) {
+  const StoreKey* held = find("leader");
+  const StoreKey* confirmed = find("sync");
+  if (held == nullptr || held->version != leader || !session_lives(session)) return std::nullopt;
+  if (sync && (confirmed == nullptr || confirmed->version != *sync)) return std::nullopt;
+  taking_over_ = true;
+  const auto version = put("leader", name, leader, session, by);
+  put("sync", value, std::nullopt, "", by);
+  taking_over_ = false;
+  return version;
+}
+
 bool Store::erase(const std::string& path, std::optional<Version> expect, int by) {
   const auto it = keys_.find(path);
   if (it == keys_.end() || (expect && *expect != it->second.version)) return false;

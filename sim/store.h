@@ -48,6 +48,11 @@ class Store {
   // nullopt `expect`: unconditional. nullopt result: the condition did not hold, or the session is gone.
   std::optional<Version> put(const std::string& path, std::string value, std::optional<Version> expect,
                              const std::string& session, int by);
+  // The leader key and /sync in one step, or nothing. nullopt `sync`: it is not compared.
+  std::optional<Version> take_over(Version leader, std::optional<Version> sync, const std::string& name,
+                                   const std::string& value, const std::string& session, int by);
+  // Such a step is being told to the listeners.
+  bool taking_over() const { return taking_over_; }
   bool erase(const std::string& path, std::optional<Version> expect, int by);
   const StoreKey* find(const std::string& path) const;
   const std::map<std::string, StoreKey>& keys() const { return keys_; }
@@ -77,6 +82,7 @@ class Store {
   std::uint64_t last_session_ = 0;
   std::shared_ptr<const ClusterView> view_;
   std::uint64_t view_revision_ = 0;
+  bool taking_over_ = false;
   std::vector<KeyListener> listeners_;
 };
 

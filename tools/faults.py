@@ -13,11 +13,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HELD, PART, LATER = "held", "in part", "not yet"
 FAULTS = [
     ("Agent and host", [
-        (1, "agent killed, primary lives on", PART, "adopted on restart; nothing stops the server at the lease end while the agent is gone"),
-        (2, "agent frozen beyond the lease, then resumes", PART, "the deadline is the first thing looked at; nothing stops the server during the freeze"),
-        (3, "whole node frozen", PART, "a promotion that was under way when the node froze ends at the thaw; only a fence outside the process helps"),
-        (4, "OOM kill of the agent, fork fails", PART, "stopping works by signals and needs no fork; no guard process"),
-        (5, "agent starved of CPU", PART, "late wake-ups are logged and judged by the deadline"),
+        (1, "agent killed, primary lives on", HELD, "the guard outlives the agent; a restarted one adopts the server and sends it home"),
+        (2, "agent frozen beyond the lease, then resumes", HELD, "the guard; after the thaw nothing is written that was decided under a lease that ran out"),
+        (3, "whole node frozen", PART, "what was in flight may finish in the milliseconds after the thaw, before the guard acts; synchronous replication covers it"),
+        (4, "OOM kill of the agent, fork fails", HELD, "stopping works by signals and needs no fork; the guard has all it needs in memory"),
+        (5, "agent starved of CPU", PART, "late wake-ups are logged and judged by the deadline; the guard acts if the agent cannot; not tried with a starved process"),
         (6, "REST clients exhaust descriptors or threads", HELD, ""),
         (7, "log disk full, reader of the log blocked", HELD, ""),
         (8, "signals during an external program", HELD, ""),
@@ -26,9 +26,9 @@ FAULTS = [
         (11, "pid reused, zombie postmaster", HELD, "")]),
     ("PostgreSQL process", [
         (12, "postmaster killed, children linger", HELD, ""),
-        (13, "postmaster stopped, sessions go on", PART, "named as a condition; no policy to fail over"),
+        (13, "postmaster stopped, sessions go on", HELD, "primary_hang_timeout, primary_stall_timeout"),
         (14, "one backend hangs during demotion", HELD, ""),
-        (15, "a replication client blocks the shutdown", HELD, "by escalation, not by ending walsenders first"),
+        (15, "a replication client blocks the shutdown", HELD, ""),
         (16, "a backend's death restarts the postmaster", PART, "treated as a crash under lease"),
         (17, "the monitoring query times out", HELD, ""),
         (18, "hours of WAL to replay", PART, "waited for; no progress shown"),
@@ -71,7 +71,7 @@ FAULTS = [
         (51, "pg_wal full", PART, "the crash loop is bounded by primary_start_timeout"),
         (52, "disk full during a clone or rewind", PART, "marked, cleaned, retried with back-off"),
         (53, "data directory vanishes", HELD, ""),
-        (54, "writes hang on the primary", LATER, "no progress probe"),
+        (54, "writes hang on the primary", PART, "WAL that does not get to the disk is noticed by what waits for it; not tried with a disk that hangs"),
         (55, "the agent's own reads hang", HELD, ""),
         (56, "torn or failed write of a configuration file", HELD, ""),
         (57, "fsync fails once", LATER, ""),

@@ -38,6 +38,8 @@ class ServesThroughOutage final : public Checker {
 
   void tick() override {
     const bool outage = sim_.faults().only_store_outage();
+    // Somebody wants another leader: the present one stops, store or not.
+    if (sim_.store().find("failover") != nullptr) ready_ = nullptr;
     if (outage && ready_ != nullptr) {
       if (!ready_->server.can_acknowledge()) {
         sim_.violated("I13", fmt::format("{} stopped serving although only the store is away and everybody is there",

@@ -30,11 +30,17 @@ class DecodingConsumer final : public Checker {
       attached_to_ = -1;
       published_ = false;
     }
+    if (path == "status" && after == nullptr) {
+      // Somebody deleted it: nobody remembers that there was a slot, and should it be lost, its successor is a new one.
+      delivered_.clear();
+      attached_to_ = -1;
+      published_ = false;
+    }
     if (path != "status" || after == nullptr) return;
     const auto status = parse_status(after->value);
     const bool there = status && status->slots.contains(slot_of_the_run);
     if (!there && removed_) add_again();
-    published_ = published_ || there;
+    published_ = published_ || (there && !sim_.follows_remote());
   }
   // A slot that did not survive is given up by a person, who has it made anew.
   void decided(Node& node, const Observation&, const Decision& d) override {

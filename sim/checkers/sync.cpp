@@ -76,6 +76,8 @@ class NothingAcknowledgedLost final : public Checker {
     const bool waited = node.server.waits_for().kind != SyncNames::Kind::nobody;
     if (!claimed && !waited) return;
     const Wal& wal = sim_.postgres().wal;
+    // A person put another leader in its place, and in pause it goes on: so it was asked for (I14).
+    if (!claimed && by_hand_ && leader_ != node.index) return;
     // A leader of the past: what its standbys confirm to it now is not in the history that its successor began with.
     if (!claimed && left_at_ != 0 && leader_ != node.index && wal.common(left_at_, record) != record) {
       return sim_.violated("I5", fmt::format("{} acknowledges a commit at {} after n{} was promoted without it",
@@ -97,6 +99,7 @@ class NothingAcknowledgedLost final : public Checker {
     const auto lost = [&](RecordId record) { return wal.common(start, record) != record; };
     const auto asked = asked_at_.find(node.index);
     const bool by_hand = asked != asked_at_.end() && sim_.world().now() - asked->second < sim_.params().ttl;
+    by_hand_ = by_hand;
     left_at_ = by_hand ? 0 : start;
     leader_ = node.index;
     const auto victim = std::find_if(promised_.begin(), promised_.end(), lost);
@@ -114,6 +117,7 @@ class NothingAcknowledgedLost final : public Checker {
   SyncKeys keys_;
   std::vector<RecordId> promised_;  // the newest of every branch
   std::map<int, Duration> asked_at_;
+  bool by_hand_ = false;  // the last promotion was a person's wish
   RecordId left_at_ = 0;  // where the last promotion left the history that everybody had; 0: it was a person's wish
   int leader_ = -1;       // who was promoted there
 };

@@ -8,9 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// The stated bound of the asynchronous mode without a guard process: a node whose agent is dead or frozen past its
-// deadline goes on writing. When the agent is back it has this long to end that: one observation, one stop with all its
-// escalations.
+// Without a guard, a node whose agent is dead or frozen past its deadline goes on writing. When the agent is back it
+// has this long to end that: one observation, one stop with all its escalations.
 constexpr Duration thaw_grace = 6s;
 // A new agent knows of no lease: it asks the store again and again for one, each time as long as a slow store may take,
 // and only then stops a server that may be in no hurry.
@@ -20,13 +19,21 @@ Duration restart_grace(Simulation& sim) {
 // Signals and SIGKILL take effect.
 constexpr Duration signal_time = 100ms;
 
+// Nothing ends the server of this node by the deadline of its lease, if its agent cannot.
+bool unguarded(Simulation& sim, const Node& node) {
+  return node.guard.helpless() || sim.world().now() < node.owed_by + signal_time;
+}
+
+// Nobody touched it in pause; when it hears that the pause is over, it has the time that a thawed one has.
+bool paused_lately(Simulation& sim, const Node& node) {
+  return node.believed_paused_at > Duration{} && sim.world().now() - node.believed_paused_at <= thaw_grace;
+}
+
 // Whether a primary that should be down is excused now. In pause nobody touches it, as the operator wants (I14).
 bool excused(Simulation& sim, const Node& node) {
-  if (!node.able() || sim.hands_off() || node.believes_paused) return true;
-  // Nobody touched it in pause; when it hears that the pause is over, it has the time that a thawed one has.
-  const bool paused_lately =
-      node.believed_paused_at > Duration{} && sim.world().now() - node.believed_paused_at <= thaw_grace;
-  if (paused_lately) return true;
+  if (sim.hands_off() || node.believes_paused || paused_lately(sim, node)) return true;
+  if (!unguarded(sim, node)) return false;
+  if (!node.able()) return true;
   const bool fresh = node.able_since() == node.started_at();
   return sim.world().now() - node.able_since() <= (fresh ? restart_grace(sim) : thaw_grace);
 }
@@ -58,6 +65,14 @@ class SingleWriter final : public Checker {
     const Node* leader = sim_.leader_node();
     const bool a_old = leader != &a;
     const bool b_old = leader != &b;
+    // The lock was taken from it while it ran: from then on nobody may be able to confirm its commits, whatever becomes
+    // of its agent.
+    for (const Node* old : {&a, &b}) {
+      if (!old->overtaken) continue;
+      if (!old->server.could_be_confirmed()) return;
+      return sim_.violated(
+          "I1", fmt::format("the lock was taken from {}, whose commits could still be confirmed", old->name.str()));
+    }
     if ((a_old && excused(sim_, a)) || (b_old && excused(sim_, b))) return;
     sim_.violated("I1", fmt::format("{} and {} both acknowledge commits; the lock names {}", a.name.str(), b.name.str(),
                                     leader != nullptr ? leader->name.str() : "nobody"));
@@ -82,6 +97,10 @@ class DeadByDeadline final : public Checker {
     const Duration now = sim_.world().now();
     if (!node.server.is_open() || now < node.lease_dead_by() + signal_time) return;
     if (sim_.hands_off() || node.believes_paused) return;
+    if (node.owed_by > Duration{} && !unguarded(sim_, node) && !paused_lately(sim_, node)) {
+      return sim_.violated("I3", fmt::format("{} serves writers {:.3f} s after the end of its lease, and has a guard",
+                                             node.name.str(), to_seconds(now - node.owed_by)));
+    }
     if (node.lease.held ? excused(sim_, node) : !node.able() || now - node.able_since() <= restart_grace(sim_)) return;
     // Its own bootstrap: the claim on /initialize stands in for the lease (F73).
     const StoreKey* initialize = sim_.store().find("initialize");

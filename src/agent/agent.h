@@ -13,8 +13,10 @@
 #include "ports/clock.h"
 #include "ports/control.h"
 #include "ports/dcs.h"
+#include "ports/guard.h"
 #include "ports/peers.h"
 #include "ports/postgres.h"
+#include "ports/watchdog.h"
 
 namespace regent {
 
@@ -25,6 +27,8 @@ struct AgentPorts {
   Dcs& dcs;
   Postgres& postgres;
   Peers& peers;
+  Guard& guard;
+  Watchdog& watchdog;
 };
 
 struct AgentHooks {

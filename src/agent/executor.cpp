@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <tuple>
 #include <utility>
 
+#include "agent/fencing.h"
 #include "base/log.h"
 
 namespace regent {
@@ -14,6 +16,8 @@ using namespace boost::asio::experimental::awaitable_operators;
 
 // Short enough for the answers to be fresh when the slowest member did not answer (core/election.h).
 constexpr Duration peers_time = std::chrono::seconds(1);
+// The longest; that and no more is what silence is judged by.
+constexpr Duration probe_time = std::chrono::seconds(1);
 constexpr Duration history_time = std::chrono::seconds(3);
 constexpr Duration files_time = std::chrono::seconds(10);
 constexpr Duration slot_time = std::chrono::seconds(5);
@@ -33,19 +37,24 @@ Result<void> outcome_of(const Result<T>& result) {
 
 // --- the store ---
 
-Task<Result<void>> acquire_leader(AgentState& state, Version expect, Instant decided_at) {
+// Why a decision to take the lock is not to be carried out any more.
+Result<void> may_acquire(const AgentState& state, Instant decided_at) {
   // The process stood still since the facts were gathered: somebody else may have led and gone in the meantime (F02).
   if (state.now() - decided_at > state.settings.retry_timeout) {
-    co_return fail(ErrorKind::cancelled, "the decision to take the leader lock is too old");
+    return fail(ErrorKind::cancelled, "the decision to take the leader lock is too old");
   }
   // Perhaps given after the decision (I13).
   if (promised(state.failsafe, state.now())) {
     const std::string& leader = state.failsafe.promise->leader.name.str();
-    co_return fail(ErrorKind::cancelled, leader + " was promised that it may go on leading");
+    return fail(ErrorKind::cancelled, leader + " was promised that it may go on leading");
   }
+  return {};
+}
+
+Task<Result<void>> acquire(AgentState& state, Task<Result<LeaseGrant>> attempt, Instant decided_at) {
+  if (auto allowed = may_acquire(state, decided_at); !allowed) co_return allowed;
   state.acquiring = true;
-  auto acquire = state.ports.dcs.acquire_leader(expect, store_deadline(state));
-  Result<LeaseGrant> grant = co_await std::move(acquire);
+  Result<LeaseGrant> grant = co_await std::move(attempt);
   state.acquiring = false;
   state.lease.acquired(grant);
   if (grant) state.session_kept_at = grant->sent;
@@ -56,7 +65,11 @@ Task<Result<void>> renew_leader(AgentState& state) {
   auto renew = state.ports.dcs.renew_leader(state.lease.facts().version, store_deadline(state));
   Result<LeaseGrant> grant = co_await std::move(renew);
   state.lease.renewed(grant, state.now());
-  if (grant) state.session_kept_at = grant->sent;
+  if (grant) {
+    state.session_kept_at = grant->sent;
+    auto follow = fences_follow_lease(state);
+    co_await std::move(follow);
+  }
   co_return outcome_of(grant);
 }
 
@@ -89,13 +102,48 @@ Task<Result<void>> write_member(AgentState& state, std::string value) {
 
 // --- facts ---
 
-Task<Result<void>> gather_peers(AgentState& state) {
+std::vector<Member> members_but(const AgentState& state, const MemberName& except) {
   std::vector<Member> others = state.known_members;
-  std::erase_if(others, [&](const Member& member) { return member.name == state.self.name; });
+  std::erase_if(others, [&](const Member& member) { return member.name == state.self.name || member.name == except; });
+  return others;
+}
+
+Task<Result<void>> gather_peers(AgentState& state, MemberName except) {
+  std::vector<Member> others = members_but(state, except);
   auto ask = state.ports.peers.ask(std::move(others), state.deadline(peers_time));
   PeersFacts answers = co_await std::move(ask);
   const Instant asked_at = answers.asked_at;
   state.peers = Fact<PeersFacts>::known(std::move(answers), asked_at);
+  co_return Result<void>{};
+}
+
+Presence presence(const Result<void>& outcome) {
+  if (outcome || outcome.error().kind == ErrorKind::refused) return Presence::answers;
+  const ErrorKind kind = outcome.error().kind;
+  return kind == ErrorKind::timeout || kind == ErrorKind::unreachable ? Presence::silent : Presence::unclear;
+}
+
+// Its agent and its server at the same time, and the other members with them.
+Task<Result<void>> probe_leader(AgentState& state, Upstream leader) {
+  const Instant until = state.deadline(std::min(probe_time, state.settings.synchronous_takeover_after));
+  LeaderProbe probe;
+  probe.leader = leader.name;
+  probe.asked_at = state.now();
+  auto ask = state.ports.peers.ask(members_but(state, MemberName()), until);
+  auto call = state.ports.postgres.probe(leader, until);
+  std::tuple<PeersFacts, Result<void>> both = co_await (std::move(ask) && std::move(call));
+  PeersFacts& answers = std::get<0>(both);
+  const Result<void>& server = std::get<1>(both);
+  if (const PeerAnswer* agent = answers.find(probe.leader)) {
+    probe.agent = agent->reachable ? Presence::answers : agent->silent ? Presence::silent : Presence::unclear;
+    probe.why = "agent: " + (agent->reachable ? std::string("it answers") : agent->why);
+  }
+  probe.server = presence(server);
+  probe.why += "; PostgreSQL: " + (server ? std::string("it answers") : server.error().message);
+  probe.ended_at = state.now();
+  const Instant asked_at = probe.asked_at;
+  state.peers = Fact<PeersFacts>::known(std::move(answers), asked_at);
+  state.leader_probe = Fact<LeaderProbe>::known(std::move(probe), asked_at);
   co_return Result<void>{};
 }
 
@@ -105,7 +153,11 @@ Task<Result<void>> ask_failsafe(AgentState& state, action::AskFailsafe question)
                                             state.last_deadline(peers_time));
   FailsafeRound round = co_await std::move(ask);
   // A lease that is over stays over: what they promised meanwhile, another leader may have been promised too.
-  if (round.complete() && lease_valid(state.lease.facts(), round.sent)) state.lease.extended(round.sent, counted);
+  if (round.complete() && lease_valid(state.lease.facts(), round.sent)) {
+    state.lease.extended(round.sent, counted);
+    auto follow = fences_follow_lease(state);
+    co_await std::move(follow);
+  }
   state.failsafe.round = std::move(round);
   co_return Result<void>{};
 }
@@ -223,6 +275,14 @@ Task<Result<void>> set_sync_names(AgentState& state, std::optional<std::string> 
   co_return co_await std::move(set);
 }
 
+// --- fences ---
+
+Task<Result<void>> set_fences(AgentState& state, std::optional<FenceOrder> order) {
+  auto step = order ? arm_fences(state, *order) : disarm_fences(state);
+  co_await std::move(step);
+  co_return Result<void>{};
+}
+
 // --- one action ---
 
 Task<Result<void>> immediately(Result<void> outcome) {
@@ -230,8 +290,12 @@ Task<Result<void>> immediately(Result<void> outcome) {
 }
 
 Task<Result<void>> perform_on_store(AgentState& state, Action& act, Instant decided_at) {
-  if (auto* acquire = std::get_if<action::AcquireLeader>(&act)) {
-    return acquire_leader(state, acquire->expect, decided_at);
+  Dcs& dcs = state.ports.dcs;
+  if (const auto* lock = std::get_if<action::AcquireLeader>(&act)) {
+    return acquire(state, dcs.acquire_leader(lock->expect, store_deadline(state)), decided_at);
+  }
+  if (auto* take = std::get_if<action::TakeOver>(&act)) {
+    return acquire(state, dcs.take_over(std::move(*take), store_deadline(state)), decided_at);
   }
   if (std::holds_alternative<action::RenewLease>(act)) return renew_leader(state);
   if (std::holds_alternative<action::ReleaseLeader>(act)) return release_leader(state);
@@ -243,15 +307,28 @@ Task<Result<void>> perform_on_store(AgentState& state, Action& act, Instant deci
 }
 
 bool concerns_store(const Action& act) {
-  return std::holds_alternative<action::AcquireLeader>(act) || std::holds_alternative<action::RenewLease>(act) ||
-         std::holds_alternative<action::ReleaseLeader>(act) || std::holds_alternative<action::WriteKey>(act) ||
-         std::holds_alternative<action::DeleteKey>(act) || std::holds_alternative<action::WriteMember>(act);
+  return std::holds_alternative<action::AcquireLeader>(act) || std::holds_alternative<action::TakeOver>(act) ||
+         std::holds_alternative<action::RenewLease>(act) || std::holds_alternative<action::ReleaseLeader>(act) ||
+         std::holds_alternative<action::WriteKey>(act) || std::holds_alternative<action::DeleteKey>(act) ||
+         std::holds_alternative<action::WriteMember>(act);
+}
+
+// The process stood still since the decision, and the lease ran out in its sleep: nothing that was decided under it is
+// written any more (F02). Giving it back does no harm.
+bool overslept(const AgentState& state, const Action& act, Instant decided_at) {
+  const LeaseFacts& lease = state.lease.facts();
+  return concerns_store(act) && !std::holds_alternative<action::ReleaseLeader>(act) && lease_valid(lease, decided_at) &&
+         !lease_valid(lease, state.now());
 }
 
 // No coroutine of its own: it takes `act` apart before anything waits.
 Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act, Instant decided_at) {
+  if (overslept(*state, act, decided_at)) {
+    return immediately(fail(ErrorKind::cancelled, "the leader lease ran out since this was decided"));
+  }
   if (concerns_store(act)) return perform_on_store(*state, act, decided_at);
-  if (std::holds_alternative<action::GatherPeers>(act)) return gather_peers(*state);
+  if (auto* gather = std::get_if<action::GatherPeers>(&act)) return gather_peers(*state, std::move(gather->except));
+  if (auto* probe = std::get_if<action::ProbeLeader>(&act)) return probe_leader(*state, std::move(probe->leader));
   if (auto* question = std::get_if<action::AskFailsafe>(&act)) return ask_failsafe(*state, std::move(*question));
   if (auto* ask = std::get_if<action::GatherUpstreamHistory>(&act)) {
     return gather_upstream_history(*state, std::move(ask->source));
@@ -267,6 +344,8 @@ Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act
   if (auto* sync = std::get_if<action::SetSyncNames>(&act)) {
     return set_sync_names(*state, std::move(sync->names), decided_at);
   }
+  if (const auto* fences = std::get_if<action::ArmFences>(&act)) return set_fences(*state, fences->order);
+  if (std::holds_alternative<action::DisarmFences>(act)) return set_fences(*state, std::nullopt);
   if (auto* restart = std::get_if<action::AnswerRestart>(&act)) state->intents.answer_restart(*state, *restart);
   if (auto* schedule = std::get_if<action::AnswerSchedule>(&act)) state->intents.answer_schedule(*state, *schedule);
   if (auto* reinit = std::get_if<action::AnswerReinit>(&act)) state->intents.answer_reinit(*state, *reinit);
@@ -278,6 +357,7 @@ bool is_heartbeat(const Action& act) {
   const auto* write = std::get_if<action::WriteKey>(&act);
   if (const auto* slots = std::get_if<action::SyncSlots>(&act)) return slots->only_advances();
   return std::holds_alternative<action::WriteMember>(act) || std::holds_alternative<action::RenewLease>(act) ||
+         std::holds_alternative<action::ArmFences>(act) || std::holds_alternative<action::DisarmFences>(act) ||
          (write != nullptr && write->key == action::Key::status);
 }
 

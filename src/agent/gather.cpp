@@ -70,6 +70,13 @@ Task<void> learn_local_history(AgentState& state, Timeline timeline) {
   state.local_history_of = timeline;
 }
 
+// Nobody can write there, and nothing is under way that changes it: a lease that ran out has nothing left to end. It
+// may have been down and up again as a replica between two looks.
+bool harmless(const PostgresFacts& postgres, const JobFacts& job) {
+  if (postgres.process == Process::stopped) return true;
+  return !job.running && postgres.server.is_known() && postgres.server->in_recovery;
+}
+
 }  // namespace
 
 void adopt_initial_config(AgentState& state) {
@@ -94,7 +101,7 @@ Task<Observation> gather(AgentState& state) {
                              : Fact<ClusterView>::unknown(view.error().message, asked);
   note_cluster(state, observation.cluster);
   const bool ran_out = state.lease.facts().held && state.now() >= state.lease.facts().expires_at();
-  if (ran_out && observation.postgres.process == Process::stopped) state.lease.expired();
+  if (ran_out && harmless(observation.postgres, job)) state.lease.expired();
 
   const Timeline own = own_timeline(observation.postgres);
   if (needs_local_history(state, own)) {
@@ -107,7 +114,10 @@ Task<Observation> gather(AgentState& state) {
   observation.lease = state.lease.facts();
   if (!observation.lease.held) observation.lease.session = state.ports.dcs.session();
   observation.failsafe = state.failsafe;
+  observation.fences = state.fences();
   observation.peers = state.peers;
+  observation.leader_probe = state.leader_probe;
+  observation.store_takes_over = state.ports.dcs.takes_over();
   observation.upstream_history = state.upstream_history;
   observation.upstream_slots = state.upstream_slots;
   observation.slot_failures = state.slot_failures;

@@ -1,6 +1,7 @@
 // What each job does, in steps of the Postgres port.
 #include <algorithm>
 
+#include "agent/fencing.h"
 #include "agent/jobs.h"
 #include "agent/state.h"
 #include "base/log.h"
@@ -34,10 +35,25 @@ Result<void> check_lease(const AgentState& state) {
   return fail(ErrorKind::refused, "the leader lease is not held, or not long enough any more");
 }
 
+// Everything that must be there before the first write: the lease, and what ends the server with it. In pause a person
+// is in charge, and nothing is to be ended (I14).
+Task<Result<void>> prepare_primary(AgentState& state) {
+  if (auto lease = check_lease(state); !lease) co_return lease;
+  if (state.settings.pause || !state.lease.facts().held) co_return Result<void>{};
+  auto arm = arm_fences(state, fence_order(dead_by(state.lease.facts()), state.settings, state.fences().watchdog));
+  co_await std::move(arm);
+  if (const std::string missing = missing_fence(state.fences()); !missing.empty()) {
+    co_return fail(ErrorKind::refused, "Not promoting self because " + missing);
+  }
+  // Arming may have taken its time.
+  co_return check_lease(state);
+}
+
 Task<Result<void>> start(AgentState& state, job::Start spec) {
   Duration patience = replica_start_time;
   if (spec.as_primary) {
-    if (auto lease = check_lease(state); !lease) co_return lease;
+    auto prepare = prepare_primary(state);
+    if (auto ready = co_await std::move(prepare); !ready) co_return ready;
     patience = std::max(state.settings.primary_start_timeout, replica_start_time);
   }
   auto step = state.ports.postgres.start(std::move(spec), state.now() + patience);
@@ -93,7 +109,8 @@ Task<Result<void>> copy_slots(AgentState& state, job::CopySlots spec) {
 }
 
 Task<Result<void>> promote(AgentState& state) {
-  if (auto lease = check_lease(state); !lease) co_return lease;
+  auto prepare = prepare_primary(state);
+  if (auto ready = co_await std::move(prepare); !ready) co_return ready;
   auto step = state.ports.postgres.promote(state.now() + promote_time);
   co_return co_await std::move(step);
 }

@@ -66,9 +66,9 @@ class Announcer {
   Instant said_at_{};
 };
 
-void publish(const AgentState& state, const Observation& observation, const Decision& decision, const Pace& pace) {
+void publish(const AgentState& state, Observation observation, const Decision& decision, const Pace& pace) {
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->observation = observation;
+  snapshot->observation = std::move(observation);
   snapshot->decision = decision;
   snapshot->cycle = pace.cycle;
   snapshot->last_cluster = state.last_cluster;
@@ -115,6 +115,8 @@ Memory remember(const Memory& before, const Decision& decision, const Performed&
     if (performed.done < decision.actions.size() && writes_sync(decision.actions[performed.done])) {
       memory.sync_fenced = false;
     }
+    // Others may have been told, or the server may have let go although that failed (I7).
+    memory.vote_free = before.vote_free && decision.memory.vote_free;
     return memory;
   }
   Memory memory = decision.memory;
@@ -142,8 +144,9 @@ Task<void> wait_for_something(AgentState& state, Instant until) {
   auto bell = state.wake.wait();
   auto store = state.ports.dcs.changed(until);
   auto server = state.ports.postgres.changed(until);
+  auto guard = state.ports.guard.changed(until);
   auto timer = state.ports.clock.sleep_until(until);
-  co_await (std::move(bell) || std::move(store) || std::move(server) || std::move(timer));
+  co_await (std::move(bell) || std::move(store) || std::move(server) || std::move(guard) || std::move(timer));
 }
 
 Task<void> pause_between(AgentState& state, Pace& pace, const Decision& decision, bool again) {
@@ -253,10 +256,9 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     const bool failed = (performed.failed && !conflict) || !observation.cluster.is_known() || !kept;
     pace.failures = failed ? pace.failures + 1 : 0;
     // Readers judge the lease by what was confirmed last, not by what this cycle began with.
-    Observation seen = observation;
-    seen.lease = state->lease.facts();
-    seen.job = state->jobs.facts();
-    publish(*state, seen, decision, pace);
+    observation.lease = state->lease.facts();
+    observation.job = state->jobs.facts();
+    publish(*state, std::move(observation), decision, pace);
 
     const Duration took = state->now() - began;
     if (took > state->settings.loop_wait) log::warning("Loop time exceeded, rescheduling immediately.");

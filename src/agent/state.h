@@ -47,6 +47,7 @@ struct AgentState {
   std::optional<Version> config_version;
 
   Fact<PeersFacts> peers;
+  Fact<LeaderProbe> leader_probe;
   Fact<UpstreamHistory> upstream_history;
   Fact<UpstreamSlots> upstream_slots;
   std::map<std::string, SlotFailure> slot_failures;
@@ -62,6 +63,7 @@ struct AgentState {
   std::optional<Instant> session_kept_at;
 
   Instant now() const { return ports.clock.now(); }
+  FenceFacts fences() const { return {ports.guard.facts(), ports.watchdog.facts()}; }
   // When a call that may take `patience` must end: earlier when a lease is running out, because after every await the
   // deadline must still be in reach (I3); never at once, or nothing would ever succeed again.
   // With failsafe mode on it leaves time to ask the members.

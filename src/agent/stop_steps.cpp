@@ -1,6 +1,7 @@
 // Stopping PostgreSQL: fast, then immediate, then SIGKILL; and never later than the lease allows (I3, F14, F15).
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
 
 #include "agent/jobs.h"
 #include "agent/state.h"
@@ -16,6 +17,10 @@ using namespace boost::asio::experimental::awaitable_operators;
 constexpr Duration default_patience = std::chrono::seconds(60);
 // The lease is looked at again this often: renewals move its deadline while we wait.
 constexpr Duration slice = std::chrono::seconds(1);
+// Who reads on needs milliseconds; who does not is not waited for (F15). Standbys get the last record only after the
+// consumers of logical decoding are gone.
+constexpr Duration decoding_patience = std::chrono::seconds(5);
+constexpr Duration replication_patience = std::chrono::seconds(10);
 constexpr Duration immediate_time = std::chrono::seconds(5);
 constexpr Duration kill_time = std::chrono::seconds(10);
 constexpr int kill_attempts = 3;
@@ -47,18 +52,33 @@ Task<void> checkpoint_ahead(AgentState& state, bool led) {
   co_await (std::move(checkpoint) || std::move(watch));
 }
 
+StopMode step_after(Duration waited) {
+  if (waited >= replication_patience) return StopMode::fast_without_replication;
+  return waited >= decoding_patience ? StopMode::fast_without_decoding : StopMode::fast;
+}
+
 Task<Result<void>> stop_fast(AgentState& state, Duration patience, bool led) {
-  const Instant until = state.now() + patience;
+  const Instant began = state.now();
+  const Instant until = began + patience;
+  StopMode furthest = StopMode::fast;
   while (!out_of_time(state, led)) {
     const Instant now = state.now();
     if (now >= until) break;
+    const StopMode due = step_after(now - began);
+    // Each step is taken once.
+    const StopMode mode = std::exchange(furthest, due) == due ? StopMode::fast : due;
     Instant deadline = std::min(until, now + slice);
     if (led) deadline = std::min(deadline, escalate_at(state.lease.facts()));
-    auto attempt = state.ports.postgres.stop(StopMode::fast, deadline);
+    auto attempt = state.ports.postgres.stop(mode, deadline);
     auto outcome = co_await std::move(attempt);
     if (outcome || outcome.error().kind != ErrorKind::timeout) co_return outcome;
   }
   co_return fail(ErrorKind::timeout, "a fast stop takes too long");
+}
+
+Task<Result<void>> kill(AgentState& state) {
+  auto killing = state.ports.postgres.kill_tree(state.now() + kill_time);
+  co_return co_await std::move(killing);
 }
 
 Task<Result<void>> stop_hard(AgentState& state, bool led) {
@@ -73,7 +93,7 @@ Task<Result<void>> stop_hard(AgentState& state, bool led) {
   Result<void> outcome = co_await std::move(immediate);
   for (int attempt = 0; !outcome && attempt < kill_attempts; ++attempt) {
     log::warning("PostgreSQL did not stop in immediate mode ({}), killing its processes", outcome.error().message);
-    auto killing = state.ports.postgres.kill_tree(state.now() + kill_time);
+    auto killing = kill(state);
     outcome = co_await std::move(killing);
   }
   co_return outcome;
@@ -82,6 +102,10 @@ Task<Result<void>> stop_hard(AgentState& state, bool led) {
 }  // namespace
 
 Task<Result<void>> perform_stop(AgentState& state, job::Stop spec) {
+  if (spec.kill) {
+    auto killing = kill(state);
+    co_return co_await std::move(killing);
+  }
   const bool led = state.lease.facts().held;
   if (!spec.immediate) {
     if (spec.checkpoint) {

@@ -39,6 +39,11 @@ bool keeps_leading(const Decision& d) {
   return true;
 }
 
+// Every millisecond counts, and the leader would not answer.
+bool takes_over(const Decision& d) {
+  return d.rule >= rules::first_takeover_rule && d.rule <= rules::last_takeover_rule;
+}
+
 bool starts_job(const Decision& d) {
   return std::any_of(d.actions.begin(), d.actions.end(),
                      [](const Action& action) { return std::holds_alternative<action::StartJob>(action); });
@@ -81,7 +86,10 @@ Decision decide(const Observation& observation, const Memory& memory) {
   d.rule_name = rule->name;
   rule->apply(s, d);
   answer_restart(observation, digested, d);
-  if (ends_here(d)) return d;
+  if (ends_here(d)) {
+    plan::fences(s, d);
+    return d;
+  }
   const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica));
   if (leads && keeps_leading(d) && s.view != nullptr) {
     plan::lost_keys(s, d);
@@ -100,8 +108,11 @@ Decision decide(const Observation& observation, const Memory& memory) {
   if (s.view != nullptr && s.replica) d.refuses = own_objection(s);
   // Last: a slot that cannot be made keeps nothing else from being done.
   if (leads && keeps_leading(d) && s.view != nullptr) plan::slots_of_leader(s, d);
-  if (s.replica && s.other_leads && !starts_job(d)) plan::slots_of_replica(s, d);
+  if (s.replica && s.other_leads && !starts_job(d) && !takes_over(d)) plan::slots_of_replica(s, d);
   plan::slot_ages(s, d);
+  plan::hang_watch(s, d);
+  plan::withdraw_vote(s, d);
+  plan::fences(s, d);
   for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});
   if (s.view != nullptr) {
     for (const auto& problem : s.view->problems) d.conditions.push_back({"KeyUnreadable", problem});

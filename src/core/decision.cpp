@@ -33,7 +33,7 @@ struct JobText {
     return job.as_primary ? "start as primary" : fmt::format("start as replica of {}", describe(job.upstream));
   }
   std::string operator()(const job::Stop& job) const {
-    std::string text = job.immediate ? "stop immediate" : "stop fast";
+    std::string text = job.kill ? "stop by SIGKILL" : job.immediate ? "stop immediate" : "stop fast";
     if (job.checkpoint) text += " after a checkpoint";
     if (job.escalate_after.count() > 0) text += fmt::format(", immediate after {}s", to_seconds(job.escalate_after));
     return text;
@@ -59,6 +59,9 @@ std::string expect(Version version) {
 
 struct ActionText {
   std::string operator()(const action::AcquireLeader& a) const { return "acquire leader " + expect(a.expect); }
+  std::string operator()(const action::TakeOver& a) const {
+    return fmt::format("take over leader {}, with sync {}: {}", expect(a.leader), expect(a.sync), a.value);
+  }
   std::string operator()(const action::RenewLease&) const { return "renew lease"; }
   std::string operator()(const action::ReleaseLeader&) const { return "release leader"; }
   std::string operator()(const action::WriteKey& a) const {
@@ -69,7 +72,10 @@ struct ActionText {
     return fmt::format("delete {} {}", to_string(a.key), expect(a.expect));
   }
   std::string operator()(const action::WriteMember& a) const { return "write member: " + a.value; }
-  std::string operator()(const action::GatherPeers&) const { return "gather peers"; }
+  std::string operator()(const action::GatherPeers& a) const {
+    return a.except.empty() ? "gather peers" : fmt::format("gather peers but {}", a.except.str());
+  }
+  std::string operator()(const action::ProbeLeader& a) const { return "probe " + describe(a.leader); }
   std::string operator()(const action::AskFailsafe& a) const {
     std::vector<std::string> names;
     for (const auto& [name, url] : a.members) names.push_back(name);
@@ -95,6 +101,10 @@ struct ActionText {
   std::string operator()(const action::SetSyncNames& a) const {
     return a.names ? fmt::format("commits wait for '{}'", *a.names) : "commits wait for whom the configuration says";
   }
+  std::string operator()(const action::ArmFences& a) const {
+    return a.order.leased ? "arm fences for the lease" : "arm fences without a lease";
+  }
+  std::string operator()(const action::DisarmFences&) const { return "disarm fences"; }
   std::string operator()(const action::AnswerRestart& a) const {
     return fmt::format("answer restart {}: {} {}", a.id, a.done ? "done" : "not done", a.text);
   }
@@ -110,7 +120,8 @@ struct ActionText {
 bool is_bookkeeping(const Action& action) {
   if (const auto* write = std::get_if<action::WriteKey>(&action)) return write->key == action::Key::status;
   if (const auto* slots = std::get_if<action::SyncSlots>(&action)) return slots->only_advances();
-  return std::holds_alternative<action::WriteMember>(action) || std::holds_alternative<action::RenewLease>(action);
+  return std::holds_alternative<action::WriteMember>(action) || std::holds_alternative<action::RenewLease>(action) ||
+         std::holds_alternative<action::ArmFences>(action) || std::holds_alternative<action::DisarmFences>(action);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "core/failsafe.h"
+#include "core/fences.h"
 #include "core/job.h"
 #include "core/memory.h"
 #include "model/cluster_view.h"
@@ -20,6 +21,13 @@ namespace action {
 // Create the leader key, or take over our own key of an earlier incarnation at exactly `expect` (I11).
 struct AcquireLeader {
   Version expect;
+};
+// Replace the leader key of another member and /sync in ONE transaction, at exactly these versions: whichever of the
+// two was changed since, nothing happens (I5, I7, I11).
+struct TakeOver {
+  Version leader;
+  Version sync;
+  std::string value;  // of /sync
 };
 // Keep the lease alive and confirm that the leader key is still ours. Only its success moves the deadline.
 struct RenewLease {};
@@ -41,7 +49,13 @@ struct WriteMember {
   std::string value;
 };
 
-struct GatherPeers {};
+struct GatherPeers {
+  MemberName except{};  // one whose silence is known, and would only take time
+};
+// Asks all members, and the server of this one besides.
+struct ProbeLeader {
+  Upstream leader;
+};
 // Asks all of them not to stand for election while we go on without the store. Only if everybody agrees the lease is
 // extended (I13); whatever they say is a fact of the next cycle.
 struct AskFailsafe {
@@ -95,6 +109,12 @@ struct SetSyncNames {
   std::optional<std::string> names;
 };
 
+// What ends the server when this process cannot. Neither fails: what could not be done is a fact of the next cycle.
+struct ArmFences {
+  FenceOrder order;
+};
+struct DisarmFences {};
+
 struct AnswerRestart {
   std::uint64_t id = 0;
   bool done = false;
@@ -119,11 +139,12 @@ struct Exit {
 }  // namespace action
 
 using Action =
-    std::variant<action::AcquireLeader, action::RenewLease, action::ReleaseLeader, action::WriteKey, action::DeleteKey,
-                 action::WriteMember, action::GatherPeers, action::AskFailsafe, action::GatherUpstreamHistory,
-                 action::GatherUpstreamSlots, action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig,
-                 action::SyncSlots, action::SetSyncNames, action::AnswerRestart, action::AnswerSchedule,
-                 action::AnswerReinit, action::Exit>;
+    std::variant<action::AcquireLeader, action::TakeOver, action::RenewLease, action::ReleaseLeader, action::WriteKey,
+                 action::DeleteKey, action::WriteMember, action::GatherPeers, action::ProbeLeader, action::AskFailsafe,
+                 action::GatherUpstreamHistory, action::GatherUpstreamSlots, action::StartJob, action::CancelJob,
+                 action::Follow, action::ApplyConfig, action::SyncSlots, action::SetSyncNames, action::ArmFences,
+                 action::DisarmFences, action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit,
+                 action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/situation.h"
+#include "core/takeover.h"
 #include "core/timeline.h"
 
 namespace regent {
@@ -183,8 +184,10 @@ Memory digest(const Observation& o, Memory m) {
   }
   if (s.unlocked) {
     m.unlocked_since = m.unlocked_since.value_or(o.now);
+    if (!m.unlocked_wal && s.server != nullptr) m.unlocked_wal = s.server->wal;
   } else if (s.view != nullptr) {
     m.unlocked_since.reset();
+    m.unlocked_wal.reset();
   }
   if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
   if (!s.holding && s.view != nullptr) m.acquired_now = false;
@@ -193,6 +196,9 @@ Memory digest(const Observation& o, Memory m) {
   if (s.view != nullptr) m.failsafe_members = s.view->failsafe.value;
   digest_sync(s, m);
   digest_leaving(s, m);
+  digest_leader_watch(s, m);
+  // Seen attached, or seen without an upstream: then what we say is that this server stays disconnected.
+  if (s.replica) m.vote_free = !s.server->upstream.host.empty();
   return m;
 }
 

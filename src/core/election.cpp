@@ -93,6 +93,7 @@ Candidacy check_self(const Situation& s) {
   if (s.m.no_promotion_before && s.o.now < *s.m.no_promotion_before) {
     return {Verdict::hold_back, "my last promotion failed"};
   }
+  if (auto missing = missing_fence(s.o.fences); !missing.empty()) return {Verdict::hold_back, std::move(missing)};
   return check_branch(s);
 }
 
@@ -144,10 +145,32 @@ Candidacy check_votes(const Situation& s) {
     const bool voter = peer.reachable && peer.running && sync.lists(peer.name) && peer.name != s.o.self.name;
     if (!voter || is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) continue;
     // The last leader may still run and write to it; what it confirms after this election would be lost (F02).
-    if (peer.let_go) ++votes;
+    if (!peer.let_go) continue;
+    // While the key is held it may connect again at any moment, but not without changing /sync.
+    const bool stays = peer.leader_version == s.view->leader.version && peer.sync_version == s.view->sync.version;
+    if (!s.view->leader.exists() || stays) ++votes;
   }
   if (votes >= needed) return {Verdict::stand, {}};
   return {Verdict::hold_back, fmt::format("I have {} of {} votes of synchronous standbys", votes, needed)};
+}
+
+// What the others see of the leader counts more than that this node sees nothing of it.
+Candidacy check_second_opinion(const Situation& s) {
+  const auto address = parse_conn_url(s.leader->conn_url);
+  const auto leader_at = address ? address->host + ":" + address->port : std::string();
+  bool others = false, answered = false;
+  for (const auto& member : s.view->members) {
+    if (member.name == s.o.self.name || member.name == s.leader_name) continue;
+    others = true;
+    const auto* peer = s.o.peers->find(member.name);
+    if (peer == nullptr || !peer->reachable) continue;
+    answered = true;
+    if (peer->streams_from == leader_at) {
+      return {Verdict::hold_back, fmt::format("{} still receives WAL from {}", peer->name.str(), s.leader_name.str())};
+    }
+  }
+  if (!others || answered) return {Verdict::stand, {}};
+  return {Verdict::hold_back, "no other member answers: it may be this node that is cut off"};
 }
 
 }  // namespace
@@ -193,6 +216,17 @@ Candidacy stand_for_election(const Situation& s) {
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
   if (auto result = check_peers(s); result.verdict != Verdict::stand) return result;
   return check_votes(s);
+}
+
+Candidacy stand_for_takeover(const Situation& s) {
+  for (const auto check : {check_self, check_forgotten_promise}) {
+    if (auto result = check(s); result.verdict != Verdict::stand) return result;
+  }
+  if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  for (const auto check : {check_second_opinion, check_peers, check_votes}) {
+    if (auto result = check(s); result.verdict != Verdict::stand) return result;
+  }
+  return {Verdict::stand, {}};
 }
 
 Candidacy stand_as_named_candidate(const Situation& s) {

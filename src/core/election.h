@@ -25,6 +25,10 @@ Candidacy stand_for_election(const Situation& s);
 // The same for a named candidate of a manual failover: behind nobody is not required of it, being on a live branch is.
 Candidacy stand_as_named_candidate(const Situation& s);
 
+// May this node take the lock from a leader that gives no sign of life (core/takeover.h)? The key is not free: what
+// must hold of the node and of the others is the same, and more.
+Candidacy stand_for_takeover(const Situation& s);
+
 // Why this node would not take the lock, whoever else there is; empty: it would.
 std::string own_objection(const Situation& s);
 // Whether the confirmed set of a leader in synchronous mode decides who may be elected (I5).

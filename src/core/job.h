@@ -50,6 +50,7 @@ struct Start {
 // Fast stop that escalates. With `checkpoint` one runs ahead of it while clients are still served.
 struct Stop {
   bool immediate = false;
+  bool kill = false;  // what hangs hears no other signal
   bool checkpoint = false;
   Duration escalate_after{};  // from fast to immediate; zero: never by time, only by deadline
   friend bool operator==(const Stop&, const Stop&) = default;

@@ -33,6 +33,9 @@ std::string to_text(const Memory& m) {
                        m.sync_watch->since ? " since " + to_string(*m.sync_watch->since) : "");
   }
   flag(m.sync_fenced, "/sync is known");
+  flag(m.leader_watch && m.leader_watch->silent_since, "the leader is silent");
+  flag(m.vote_free, "attached");
+  flag(m.no_takeover_before.has_value(), "a takeover came to nothing");
   flag(m.leaving_sync_since.has_value(), "asks to be no synchronous standby");
   if (!m.seen_system_id.empty()) out += fmt::format("cluster: {}\n", m.seen_system_id.str());
   flag(m.bootstrapped, "bootstrapped");

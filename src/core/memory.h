@@ -21,7 +21,7 @@ namespace regent {
 
 // Why the local primary is going down, so that the cycles after the stop know what to do next.
 struct Demotion {
-  enum class Kind { graceful, immediate, offline };
+  enum class Kind { graceful, immediate, offline, hung };
   Kind kind = Kind::graceful;
   std::string reason;  // "switchover", "manual failover", "store unreachable", ...
   Instant since;
@@ -56,6 +56,17 @@ struct SlotProof {
   friend bool operator==(const SlotProof&, const SlotProof&) = default;
 };
 
+// The leader as a synchronous standby watches it, for as long as neither the leader key nor /sync changes.
+struct LeaderWatch {
+  Version leader;
+  Version sync;
+  Instant since;
+  // Since when it gives no sign of life: when it was first asked in vain.
+  std::optional<Instant> silent_since;
+
+  friend bool operator==(const LeaderWatch&, const LeaderWatch&) = default;
+};
+
 struct Memory {
   bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
   std::optional<Demotion> demotion;   // a demotion under way
@@ -67,6 +78,7 @@ struct Memory {
   std::optional<Instant> unleased_since;
   // Since when it is known that nobody holds the lock: positions of before do not count in an election.
   std::optional<Instant> unlocked_since;
+  std::optional<Lsn> unlocked_wal;  // the local position then
   // Since when this leader is asked to hand over: positions of before do not count.
   std::optional<Instant> hand_over_since;
   // Since when a candidate that somebody named is waited for.
@@ -76,6 +88,12 @@ struct Memory {
   // No write of ours to /sync can still be on its way: it would come after a decision that did not know of it (F32). An
   // agent that was just started does not know what the one before it left behind.
   bool sync_fenced = false;
+  std::optional<LeaderWatch> leader_watch;
+  // Nobody can count on it that this server stays disconnected: it was attached to an upstream since it last let go of
+  // one. An agent that was just started does not know.
+  bool vote_free = false;
+  // The last time that it let go for a takeover came to nothing: not again before.
+  std::optional<Instant> no_takeover_before;
   // Since when the leader is asked to do without this synchronous standby, because it is about to stop.
   std::optional<Instant> leaving_sync_since;
 

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "core/failsafe.h"
+#include "core/fences.h"
 #include "core/job.h"
 #include "core/lease.h"
 #include "core/postgres_facts.h"
@@ -37,7 +38,8 @@ struct Self {
 struct PeerAnswer {
   MemberName name;
   bool reachable = false;
-  std::string why;  // when not reachable
+  bool silent = false;  // it was asked, and nothing at all came back
+  std::string why;      // when not reachable
   bool running = false;
   bool in_recovery = true;
   Timeline timeline;
@@ -49,6 +51,12 @@ struct PeerAnswer {
   bool holds_back = false;  // it will not stand for a while: it promised a leader not to (I13)
   // Nothing from outside moves it any more: it has no upstream. Members of other makes do not say.
   bool let_go = true;
+  // Where it receives WAL from, host:port; empty: from nobody.
+  std::string streams_from;
+  // The versions of the leader key and of /sync that it saw when it said so. A member that had let go changes /sync
+  // before it connects again: what it said holds for as long as these are the versions (I7).
+  Version leader_version;
+  Version sync_version;
   bool refuses = false;  // its agent says that it cannot stand, e.g. on a dead branch (F61)
 };
 
@@ -57,6 +65,23 @@ struct PeersFacts {
   std::vector<PeerAnswer> answers;
 
   const PeerAnswer* find(const MemberName& name) const;
+};
+
+// Whether the leader's node gives any sign of life.
+enum class Presence {
+  answers,  // something there answered, whatever it said
+  silent,   // nothing came back, or the connection was refused
+  unclear,  // it could not be asked
+};
+struct LeaderProbe {
+  MemberName leader;
+  Instant asked_at;  // both were asked in parallel,
+  Instant ended_at;  // and nothing else was heard up to here
+  Presence agent = Presence::unclear;
+  Presence server = Presence::unclear;
+  std::string why;  // what became of the questions, for people
+
+  bool silent() const { return agent == Presence::silent && server == Presence::silent; }
 };
 
 // The timeline history of a possible upstream, asked over a replication connection.
@@ -112,11 +137,14 @@ struct Observation {
   WallTime wall;
   Self self;
   Settings settings;
-  Fact<ClusterView> cluster;  // unknown: the store did not answer in time
+  Fact<ClusterView> cluster;      // unknown: the store did not answer in time
+  bool store_takes_over = false;  // it can compare the leader key and /sync in one transaction
   LeaseFacts lease;
   FailsafeFacts failsafe;
+  FenceFacts fences;
   PostgresFacts postgres;
   Fact<PeersFacts> peers;                  // what the last gathering brought
+  Fact<LeaderProbe> leader_probe;          // likewise
   Fact<UpstreamHistory> upstream_history;  // likewise
   Fact<UpstreamSlots> upstream_slots;      // likewise
   std::map<std::string, SlotFailure> slot_failures;

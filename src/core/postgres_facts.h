@@ -67,9 +67,11 @@ struct ServerFacts {
   std::optional<WallTime> replayed_at;
   bool replay_paused = false;
   std::string replication_state;  // "streaming", "in archive recovery" or empty
-  HostPort upstream;              // from primary_conninfo in effect; empty host: none
-  std::string upstream_slot;      // primary_slot_name in effect
-  int version = 0;                // server_version_num
+  // A WAL receiver process is there, whatever it does: it could still confirm something to an upstream.
+  bool receiving = false;
+  HostPort upstream;          // from primary_conninfo in effect; empty host: none
+  std::string upstream_slot;  // primary_slot_name in effect
+  int version = 0;            // server_version_num
   WallTime postmaster_start_time;
   std::vector<ReplicationRow> replication;
   std::vector<SlotRow> slots;
@@ -77,6 +79,9 @@ struct ServerFacts {
   // The checkpointer is in none of the long steps of a checkpoint. While it is, it does not notice a reload, and
   // commits do not wait for standbys that were named only now, whatever the setting and pg_stat_replication say.
   bool checkpointer_attentive = true;
+
+  // Nothing that another server does moves this one, and none hears of it any more.
+  bool let_go() const { return upstream.host.empty() && !receiving && replication_state != "streaming"; }
 };
 
 // From pg_controldata, read while the server is stopped.
@@ -117,6 +122,11 @@ struct PostgresFacts {
   std::string why;                // for unknown
   std::uint32_t incarnation = 0;  // grows with every postmaster this agent saw; 0: none yet
   Fact<ServerFacts> server;       // unknown while not running and when the query timed out (F17)
+  // Since when a running server answers no new connection (F13), no monitoring query (F17), gets no WAL to the disk
+  // (F54). nullopt: it does, or it is not known. Time in which nobody looked does not count.
+  std::optional<Instant> deaf_since;
+  std::optional<Instant> silent_since;
+  std::optional<Instant> wal_stuck_since;
   DataFacts data;
   // What the configuration file says in the place of synchronous_standby_names while the agent owns it; nullopt while
   // the users' own setting is in force.

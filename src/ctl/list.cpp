@@ -194,6 +194,11 @@ Table members_table(const Cluster& cluster, const ClusterReport& report, const L
                           [](const Node& node) -> Json { return scheduled_cell(node.member.scheduled_restart); });
   // Nothing that patronictl has: only while a member copies or rewinds its data.
   builder.optional_column("Progress", false, [](const Node& node) -> Json { return node.member.progress; });
+  // Nor this: unless it is asked for, only when what should end the primary in time is missing.
+  const auto guard = [&](const Node& node) -> Json {
+    return style.extended || node.member.guard == "failed" ? node.member.guard : "";
+  };
+  builder.optional_column("Guard", false, guard);
   builder.optional_column("Tags", style.extended,
                           [&](const Node& node) -> Json { return tags_cell(node.member.tags, style.format); });
   Table table = builder.take();

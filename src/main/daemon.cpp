@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,7 +21,10 @@
 #include "adapters/net/http_server.h"
 #include "adapters/net/peers.h"
 #include "adapters/os/clock.h"
+#include "adapters/os/guard_process.h"
+#include "adapters/os/memory.h"
 #include "adapters/os/process.h"
+#include "adapters/os/watchdog_device.h"
 #include "adapters/postgres/layout.h"
 #include "adapters/postgres/node.h"
 #include "agent/agent.h"
@@ -59,11 +63,21 @@ Result<void> check_programs(const PostgresConfig& config) {
   return {};
 }
 
+GuardOptions guard_options(const LocalConfig& config) {
+  GuardOptions options;
+  options.mode = config.guard_mode;
+  options.data_dir = std::filesystem::absolute(config.postgres.data_dir).string();
+  options.executable = server_name(config.postgres);
+  return options;
+}
+
 class Daemon {
  public:
   explicit Daemon(Launch launch)
       : launch_(std::move(launch)),
         postgres_(launch_.config, clock_),
+        guard_(guard_options(launch_.config), clock_),
+        watchdog_(parse_watchdog(launch_.config.watchdog)),
         peers_(make_peers(io_.get_executor(), clock_, peers_options(launch_.config.ctl, launch_.config.rest))),
         server_(launch_.config.rest),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
@@ -116,10 +130,12 @@ class Daemon {
     AgentHooks hooks;
     hooks.decided = [this](const Observation& observation, const Decision& decision) {
       recorder_.record(observation.wall, decision);
+      tidy_up(observation);
     };
     hooks.reload = [this] { reload(); };
-    agent_ = std::make_unique<Agent>(io_.get_executor(), AgentPorts{clock_, *dcs_, postgres_, *peers_},
-                                     make_self(launch_.config), board_, std::move(hooks));
+    agent_ =
+        std::make_unique<Agent>(io_.get_executor(), AgentPorts{clock_, *dcs_, postgres_, *peers_, guard_, watchdog_},
+                                make_self(launch_.config), board_, std::move(hooks));
   }
 
   Result<void> open_rest() {
@@ -175,6 +191,18 @@ class Daemon {
     co_return answer != nullptr && answer->reachable;
   }
 
+  // An agent mostly waits. What start-up or a job has needed goes when it is over, and the cycle after it was calm.
+  void tidy_up(const Observation& observation) {
+    const auto& job = observation.job;
+    if (job.running || (job.ended && job.ended->at != last_job_)) {
+      tidy_at_ = observation.now + observation.settings.loop_wait;
+      if (job.ended) last_job_ = job.ended->at;
+    } else if (observation.now >= tidy_at_) {
+      tidy_at_ = Instant::max();
+      release_unused_memory();
+    }
+  }
+
   void listen_to_signals() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       if (error) return;
@@ -217,6 +245,8 @@ class Daemon {
     launch_.config = std::move(*fresh);
     log::set_level(launch_.config.log.level);
     postgres_.set_local_config(launch_.config);
+    guard_.set_mode(launch_.config.guard_mode);
+    watchdog_.reconfigure(parse_watchdog(launch_.config.watchdog));
     api_->reconfigure(launch_.config.rest);
     agent_->request_reload(make_self(launch_.config));
     log::info("reloaded the configuration");
@@ -244,6 +274,8 @@ class Daemon {
   SnapshotBoard board_;
   FlightRecorder recorder_;
   PostgresNode postgres_;
+  GuardProcess guard_;
+  WatchdogDevice watchdog_;
   asio::io_context io_{1};
   std::unique_ptr<Peers> peers_;
   std::unique_ptr<Dcs> dcs_;
@@ -252,6 +284,9 @@ class Daemon {
   std::shared_ptr<rest::Api> api_;
   asio::signal_set signals_;
   asio::signal_set reports_;
+  ResumeWatch resume_{io_.get_executor()};
+  Instant tidy_at_ = clock_.now() + std::chrono::seconds(10);
+  std::optional<Instant> last_job_;
   bool ending_ = false;
   int exit_code_ = 1;
   std::exception_ptr failure_;

@@ -46,6 +46,7 @@ Json member_json(const MemberReport& member, Generation generation) {
   if (member.pending_restart) out["pending_restart"] = true;
   if (member.pending_restart_reason.is_object()) out["pending_restart_reason"] = member.pending_restart_reason;
   if (!member.scheduled_restart.is_null()) out["scheduled_restart"] = member.scheduled_restart;
+  if (!member.guard.empty()) out["guard"] = member.guard;
   if (!member.progress.empty()) out["progress"] = member.progress;
   if (!member.tags.empty()) out["tags"] = member.tags;
   if (member.leads()) return out;
@@ -87,6 +88,7 @@ ClusterReport report_cluster(const ClusterView& view) {
     out.pending_restart = member.pending_restart;
     out.pending_restart_reason = member.pending_restart_reason;
     out.scheduled_restart = member.scheduled_restart;
+    out.guard = member.guard;
     out.progress = member.progress;
     out.tags = member.tags.all;
     if (!out.leads()) {

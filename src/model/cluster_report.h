@@ -29,6 +29,7 @@ struct MemberReport {
   bool pending_restart = false;
   Json pending_restart_reason;  // or null
   Json scheduled_restart;       // or null
+  std::string guard;            // of a primary: "armed", "failed"; empty: it has none, or does not say
   std::string progress;         // of a base backup or a rewind; empty: none under way
   Json tags = Json::object();
   LagReport receive, replay, any;  // of replicas only; `any` is the member's xlog_location

@@ -52,11 +52,22 @@ class Reader {
       config_.tags = parse_tags(root.section("tags").json());
       config_.bootstrap = root.section("bootstrap").json();
       config_.watchdog = root.section("watchdog").json();
+      read_guard(root.section("guard"));
     }
     return {std::move(config_), std::move(problems_)};
   }
 
  private:
+  void read_guard(const ConfigSection& section) {
+    const Json* mode = section.get("mode");
+    if (mode == nullptr) return;
+    if (const auto parsed = parse_fence_mode(*mode)) {
+      config_.guard_mode = *parsed;
+    } else {
+      section.problem("mode", "is not one of off, automatic, required", "write one of them");
+    }
+  }
+
   void warn(std::string sentence) { config_.warnings.push_back(std::move(sentence)); }
 
   void read_identity(const ConfigSection& root, ConfigScope scope) {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/strong.h"
+#include "model/fence_mode.h"
 #include "model/generation.h"
 #include "model/member.h"
 #include "model/tags.h"
@@ -82,6 +83,7 @@ struct LocalConfig {
   Tags tags;
   Json bootstrap = Json::object();
   Json watchdog = Json::object();
+  FenceMode guard_mode = FenceMode::automatic;
   Json document = Json::object();  // the whole document after the environment was applied
 
   std::vector<std::string> warnings;  // things that are accepted and worth a sentence (T19, T22)

@@ -78,6 +78,7 @@ std::string print_member(const Member& member, Generation generation) {
   if (member.timeline) out["timeline"] = member.timeline->value;
   if (!member.scheduled_restart.is_null()) out["scheduled_restart"] = member.scheduled_restart;
   if (member.pause) out["pause"] = true;
+  if (!member.guard.empty()) out["guard"] = member.guard;
   if (!member.progress.empty()) out["progress"] = member.progress;
   return to_compact(out);
 }
@@ -114,6 +115,7 @@ Result<Member> parse_member(MemberName name, std::string_view value) {
   if (const Json* pause = find(document, "pause"); pause != nullptr && pause->is_boolean()) {
     member.pause = pause->get<bool>();
   }
+  member.guard = as_text(document, "guard");
   member.progress = as_text(document, "progress");
   if (const Json* done = find(document, "checkpoint_after_promote"); done != nullptr && done->is_boolean()) {
     member.checkpoint_after_promote = done->get<bool>();

@@ -43,6 +43,7 @@ struct Member {
   Json pending_restart_reason;  // {param: {old_value, new_value}} or null
   Json scheduled_restart;       // {schedule, postmaster_start_time, ...} or null
   bool pause = false;
+  std::string guard;                     // of a primary: "armed", "failed"; Patroni has no such key
   std::string progress;                  // of a base backup or a rewind, for people; Patroni has no such key
   bool checkpoint_after_promote = true;  // false is published until the checkpoint after a promotion is done
 

@@ -106,6 +106,32 @@ SyncMode read_sync_mode(const Json& config, Reader& in) {
   return on ? SyncMode::on : SyncMode::off;
 }
 
+HangPolicy read_hang_policy(const Json& config, Reader& in) {
+  const Json* policy = find(config, "primary_hang_policy");
+  if (policy == nullptr || *policy == "failover") return HangPolicy::failover;
+  if (*policy == "restart") return HangPolicy::restart;
+  if (*policy == "report") return HangPolicy::report;
+  in.complain("primary_hang_policy", "failover, restart or report");
+  return HangPolicy::failover;
+}
+
+// Seconds, or a word that switches it off or back on.
+void read_takeover(const Json& config, Reader& in, Duration& out) {
+  const Json* value = find(config, "synchronous_takeover_after");
+  if (value == nullptr) return;
+  std::optional<bool> flag;
+  if (value->is_boolean()) flag = value->get<bool>();
+  // "0" and "1" are seconds like any other number.
+  if (value->is_string() && value->get<std::string>().find_first_of("0123456789") == std::string::npos) {
+    flag = Reader::as_flag(value->get<std::string>());
+  }
+  if (flag) {
+    if (!*flag) out = Duration::zero();
+    return;
+  }
+  in.seconds("synchronous_takeover_after", out, 0);
+}
+
 // The lease must outlive one cycle and the retries of two calls, as peers enforce it (T13).
 void enforce_timing_rule(Settings& settings, const SettingLimits& limits) {
   if (settings.loop_wait + 2 * settings.retry_timeout <= settings.ttl) return;
@@ -198,6 +224,10 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
   in.seconds("primary_start_timeout", settings.primary_start_timeout, 0);
   in.seconds("master_stop_timeout", settings.primary_stop_timeout, 0);
   in.seconds("primary_stop_timeout", settings.primary_stop_timeout, 0);
+  in.seconds("primary_race_backoff", settings.primary_race_backoff, 0);
+  in.seconds("primary_hang_timeout", settings.primary_hang_timeout, 0);
+  in.seconds("primary_stall_timeout", settings.primary_stall_timeout, 0);
+  settings.primary_hang_policy = read_hang_policy(config, in);
   in.seconds("member_slots_ttl", settings.member_slots_ttl, 0);
   in.flag("check_timeline", settings.check_timeline);
   in.flag("pause", settings.pause);
@@ -210,6 +240,7 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
   if (const auto lag = in.number("maximum_lag_on_syncnode")) {
     settings.maximum_lag_on_syncnode = static_cast<std::int64_t>(std::clamp(*lag, -1.0, 1e18));
   }
+  read_takeover(config, in, settings.synchronous_takeover_after);
   settings.standby_cluster = read_standby_cluster(config, settings.problems);
   settings.permanent_slots = parse_permanent_slots(config, settings.problems);
   settings.ignore_slots = parse_ignore_slots(config, settings.problems);

@@ -36,6 +36,12 @@ struct StandbyCluster {
   friend bool operator==(const StandbyCluster&, const StandbyCluster&) = default;
 };
 enum class SyncMode { off, on, quorum };
+// What is done about a primary that hangs (F13, F54).
+enum class HangPolicy {
+  failover,  // its processes are killed and a replica takes over; where none can, it is started again
+  restart,   // it is killed and started again in place
+  report,    // a condition names it
+};
 
 struct Settings {
   Duration ttl = std::chrono::seconds(30);
@@ -44,7 +50,13 @@ struct Settings {
   std::uint64_t maximum_lag_on_failover = 1048576;  // bytes
   int max_timelines_history = 0;                    // 0: all
   Duration primary_start_timeout = std::chrono::seconds(300);
+  Duration primary_race_backoff = std::chrono::seconds(0);
   Duration primary_stop_timeout = std::chrono::seconds(0);
+  // Not Patroni's. How long a primary may answer neither a query nor a new connection; 0: for ever.
+  Duration primary_hang_timeout = std::chrono::seconds(10);
+  // Likewise while it still answers queries, but no new connection, or its WAL does not get to the disk.
+  Duration primary_stall_timeout = std::chrono::seconds(30);
+  HangPolicy primary_hang_policy = HangPolicy::failover;
   Duration member_slots_ttl = std::chrono::seconds(1800);
   bool check_timeline = false;
   bool pause = false;
@@ -52,6 +64,8 @@ struct Settings {
   bool synchronous_mode_strict = false;
   int synchronous_node_count = 1;
   std::int64_t maximum_lag_on_syncnode = -1;  // bytes; not positive: no limit
+  // How long a leader must give no sign of life before a synchronous standby takes the lock over; zero: never.
+  Duration synchronous_takeover_after = std::chrono::seconds(1);
   bool failsafe_mode = false;
   std::optional<StandbyCluster> standby_cluster;
   bool use_pg_rewind = false;
@@ -68,6 +82,8 @@ struct Settings {
 
   // Whether the leader keeps synchronous standbys. A standby cluster has none.
   bool synchronous() const { return synchronous_mode != SyncMode::off && !standby_cluster; }
+  // Whether its standbys may take the lock over before the lease ends.
+  bool takes_over() const { return synchronous() && synchronous_takeover_after > Duration::zero(); }
 };
 
 // Total: whatever the document holds, the result is usable. Keys with wrong values keep their default.

@@ -49,6 +49,7 @@ const std::vector<WordRule>& word_rules() {
       {"restapi.verify_client", {"none", "optional", "required"}},
       {"restapi.server_tokens", {"original", "minimal", "productonly"}},
       {"watchdog.mode", {"off", "automatic", "required"}},
+      {"guard.mode", {"off", "automatic", "required"}},
       {"consul.consistency", {"default", "consistent", "stale"}},
       {"bootstrap.dcs.synchronous_mode", {"on", "off", "quorum"}},
   };

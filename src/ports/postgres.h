@@ -19,7 +19,14 @@
 
 namespace regent {
 
-enum class StopMode { fast, immediate };
+enum class StopMode {
+  fast,
+  // The same, and logical replication connections are ended, or all of them: one whose other side does not answer keeps
+  // the server from ending (F15). A logical one does so before the last record is written, which standbys need.
+  fast_without_decoding,
+  fast_without_replication,
+  immediate,
+};
 
 // A replication slot's state file.
 struct SlotCopy {
@@ -34,7 +41,8 @@ class Postgres {
 
   // Process, monitoring query, control data and data directory. Never fails: what could not be learned is unknown.
   virtual Task<PostgresFacts> observe(Instant deadline) = 0;
-  // Returns when the postmaster exited or appeared, or at `until`. Through pidfd: within milliseconds.
+  // Returns when the postmaster exited or appeared, when the WAL receiver that observe() saw has ended, or at `until`.
+  // Through pidfd: within milliseconds.
   virtual Task<void> changed(Instant until) = 0;
 
   // The dynamic configuration changed: takes effect with the next apply_config(), start() or restart().
@@ -72,6 +80,9 @@ class Postgres {
   // Empties the data directory, or renames it to `<data_dir>.failed`.
   virtual Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) = 0;
 
+  // Whether anything answers in PostgreSQL's protocol where this server listens. timeout, unreachable: nothing did;
+  // any other error: it could not be asked.
+  virtual Task<Result<void>> probe(Upstream server, Instant deadline) = 0;
   // IDENTIFY_SYSTEM and TIMELINE_HISTORY of a possible upstream.
   virtual Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) = 0;
   // The history file of the own timeline in pg_wal; empty on timeline 1.

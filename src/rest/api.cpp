@@ -100,7 +100,7 @@ void Api::handle(HttpRequest request, HttpReply reply) {
   if (method == "GET" && tells_positions_or_keys(endpoint) && !young_enough) {
     observe_and_answer(exchange);
   } else if (method == "GET") {
-    finish(*exchange, answer_get(exchange->target, *snapshot(), self_, moment()));
+    finish(*exchange, answer_get(exchange->target, *snapshot(), self_, moment(), health_body_));
   } else if (method == "HEAD" || method == "OPTIONS") {
     finish(*exchange, code_only(health_status(*snapshot(), self_, exchange->target, clocks_.now())));
   } else if (is_change(method, exchange->target.endpoint)) {
@@ -119,7 +119,8 @@ bool Api::fresh(const Snapshot& current) const {
 void Api::observe_and_answer(const std::shared_ptr<Exchange>& exchange) {
   const auto answer = [self = shared_from_this(), exchange] {
     if (std::exchange(exchange->answered, true)) return;
-    self->finish(*exchange, answer_get(exchange->target, *self->snapshot(), self->self_, self->moment()));
+    self->finish(*exchange,
+                 answer_get(exchange->target, *self->snapshot(), self->self_, self->moment(), self->health_body_));
   };
   control_.submit(intent::Observe{}, [thread = thread_, answer](Result<Json>) { thread->post(answer); });
   thread_->after(observe_limit, answer);

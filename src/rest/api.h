@@ -12,6 +12,7 @@
 #include "ports/http.h"
 #include "rest/access.h"
 #include "rest/changes.h"
+#include "rest/status.h"
 
 namespace regent::rest {
 
@@ -54,6 +55,7 @@ class Api : public std::enable_shared_from_this<Api> {
   const std::shared_ptr<HttpThread> thread_;
   // Stands in until the first cycle ended.
   std::shared_ptr<const Snapshot> first_;
+  StatusText health_body_;
   Addresses addresses_;
   std::map<std::string, Instant> resolved_at_;
 };

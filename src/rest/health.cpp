@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/leadership.h"
+
 namespace regent::rest {
 namespace {
 
@@ -47,7 +49,7 @@ Answers answers(const Snapshot& snapshot, const Target& target, const LocalServe
     out.primary = primary;
     out.standby_leader = local.role == Role::standby_leader && local.running();
     out.leader = out.primary || out.standby_leader;
-  } else if (lease_valid(o.lease, now)) {
+  } else if (leads_now(o, now)) {
     out.leader = true;
     if (o.settings.standby_cluster) {
       out.replica = false;
@@ -128,7 +130,7 @@ int liveness_status(const Snapshot& snapshot, Instant now) {
 
 int readiness_status(const Snapshot& snapshot, const Identity& self, const Target& target, Instant now) {
   const auto& o = snapshot.observation;
-  if (lease_valid(o.lease, now)) return 200;
+  if (leads_now(o, now)) return 200;
   const auto local = local_server(snapshot);
   if (!local.running()) return 503;
   if (self.generation != Generation::v4) return 200;

@@ -146,6 +146,12 @@ void write_own(const Snapshot& snapshot, const Moment& moment, Writer& out) {
   out.add("regent_lease_seconds_left", "gauge",
           "Seconds until the leader lease may not be relied on any more, 0 if this node does not lead.",
           fmt::format("{:.3f}", left > Duration{} ? to_seconds(left) : 0.0));
+  const FenceFacts& fences = snapshot.observation.fences;
+  out.add("regent_guard_armed", "gauge",
+          "Value is 1 if the guard would end PostgreSQL at the end of the lease, 0 otherwise.",
+          fences.guard.armed() ? 1 : 0);
+  out.add("regent_watchdog_active", "gauge", "Value is 1 if the watchdog device is armed, 0 otherwise.",
+          fences.watchdog.active() ? 1 : 0);
   out.head("regent_condition", "gauge", "Named problems of this node; absent when there is none.");
   for (const auto& condition : snapshot.decision.conditions) {
     out.sample("regent_condition", fmt::format("condition=\"{}\"", escape_label(condition.name)), 1);

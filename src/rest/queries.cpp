@@ -31,7 +31,8 @@ HttpResponse get_failsafe(const Snapshot& snapshot) {
 
 }  // namespace
 
-HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Identity& self, const Moment& moment) {
+HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Identity& self, const Moment& moment,
+                        StatusText& health_body) {
   const auto& name = target.endpoint;
   if (name == "patroni") return json_response(200, status_document(snapshot, self, moment));
   if (name == "liveness") return code_only(liveness_status(snapshot, moment.now));
@@ -49,7 +50,7 @@ HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Id
     response.headers = {{"Content-Type", "text/plain"}};
     return response;
   }
-  return json_response(health_status(snapshot, self, target, moment.now), status_document(snapshot, self, moment));
+  return json_text_response(health_status(snapshot, self, target, moment.now), health_body.of(snapshot, self, moment));
 }
 
 }  // namespace regent::rest

@@ -8,6 +8,8 @@
 
 namespace regent::rest {
 
-HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Identity& self, const Moment& moment);
+// `health_body` serves the health checks, which are every path that names nothing else.
+HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Identity& self, const Moment& moment,
+                        StatusText& health_body);
 
 }  // namespace regent::rest

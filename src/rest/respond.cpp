@@ -1,12 +1,18 @@
 #include "rest/respond.h"
 
+#include <utility>
+
 namespace regent::rest {
 
 HttpResponse json_response(int status, const Json& body) {
+  return json_text_response(status, to_spaced(body));
+}
+
+HttpResponse json_text_response(int status, std::string text) {
   HttpResponse response;
   response.status = status;
   response.headers = {{"Content-Type", "application/json"}};
-  response.body = to_spaced(body);
+  response.body = std::move(text);
   return response;
 }
 

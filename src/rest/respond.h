@@ -8,6 +8,8 @@
 namespace regent::rest {
 
 HttpResponse json_response(int status, const Json& body);
+// The same of a document that is text already.
+HttpResponse json_text_response(int status, std::string text);
 // A sentence; Patroni labels it HTML, and so do we.
 HttpResponse text_response(int status, std::string text);
 // HEAD and OPTIONS: nothing but the code.

@@ -125,13 +125,41 @@ bool holds_back(const Snapshot& snapshot, Instant now) {
   return bound && !o.lease.held && now < o.failsafe.agent_started + o.settings.ttl;
 }
 
+void add_fences(const FenceFacts& fences, Instant now, Json& out) {
+  if (const auto& guard = fences.guard; guard.mode != FenceMode::off) {
+    Json item = Json::object();
+    item["state"] = to_string(guard.state);
+    if (guard.armed()) item["seconds_left"] = std::round(to_seconds(guard.deadline - now) * 1000) / 1000;
+    if (!guard.why.empty()) item["why"] = guard.why;
+    if (guard.fenced_at) item["fenced_seconds_ago"] = std::round(to_seconds(now - *guard.fenced_at));
+    out["guard"] = std::move(item);
+  }
+  if (const auto& watchdog = fences.watchdog; watchdog.mode != FenceMode::off) {
+    Json item = Json::object();
+    item["state"] = to_string(watchdog.state);
+    if (watchdog.active()) item["timeout"] = std::round(to_seconds(watchdog.timeout));
+    if (!watchdog.why.empty()) item["why"] = watchdog.why;
+    out["watchdog"] = std::move(item);
+  }
+}
+
+bool watchdog_failed(const WatchdogFacts& watchdog) {
+  return watchdog.mode == FenceMode::required && (!watchdog.usable || watchdog.state == WatchdogFacts::State::failed);
+}
+
 Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   Json out = Json::object();
   out["version"] = self.version;
   // Other members count this one's position in an election of synchronous standbys once nothing can move it any more.
   if (const auto* server = snapshot.observation.postgres.server.get(); server != nullptr && server->in_recovery) {
-    const bool attached = !server->upstream.host.empty() || server->replication_state == "streaming";
-    out["upstream"] = attached ? Json(server->upstream.host + ":" + server->upstream.port) : Json();
+    const Json upstream = server->upstream.host + ":" + server->upstream.port;
+    out["upstream"] = server->let_go() ? Json() : upstream;
+    if (server->replication_state == "streaming") out["streams_from"] = upstream;
+    // What it says about itself holds for as long as these are the versions.
+    if (const auto* view = snapshot.observation.cluster.get()) {
+      out["leader_version"] = view->leader.version.value;
+      out["sync_version"] = view->sync.version.value;
+    }
   }
   out["rule"] = snapshot.decision.rule;
   out["rule_name"] = snapshot.decision.rule_name;
@@ -152,6 +180,7 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
     out["job"] = std::move(running);
   }
   const auto& lease = snapshot.observation.lease;
+  add_fences(snapshot.observation.fences, moment.now, out);
   if (holds_back(snapshot, moment.now)) out["failsafe_holds_back"] = true;
   if (!snapshot.decision.refuses.empty()) out["refuses"] = snapshot.decision.refuses;
   // Milliseconds are enough for a person. Negative: the deadline passed.
@@ -214,6 +243,7 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
     out["scheduled_restart"] = plan->published;
     out["scheduled_restart"].erase("postmaster_start_time");
   }
+  if (watchdog_failed(o.fences.watchdog)) out["watchdog_failed"] = true;
   Json patroni = Json::object();
   patroni["version"] = patroni_version(self.generation);
   patroni["scope"] = self.scope;
@@ -225,6 +255,15 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
   if (moment.log_lost > 0) out["logger_records_lost"] = moment.log_lost;
   out["regent"] = regent_document(snapshot, self, moment);
   return out;
+}
+
+const std::string& StatusText::of(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
+  if (of_ != &snapshot || text_.empty() || moment.now - made_at_ >= lifetime) {
+    text_ = to_spaced(status_document(snapshot, self, moment));
+    of_ = &snapshot;
+    made_at_ = moment.now;
+  }
+  return text_;
 }
 
 }  // namespace regent::rest

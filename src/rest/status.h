@@ -47,4 +47,18 @@ Json server_document(const Snapshot& snapshot, const Identity& self, Instant now
 // All of it.
 Json status_document(const Snapshot& snapshot, const Identity& self, const Moment& moment);
 
+// The document as the body of health checks. They come by the thousand, and decide by the code: a text that says how
+// many milliseconds the lease has left is good enough for all that ask within the same few.
+class StatusText {
+ public:
+  static constexpr Duration lifetime = std::chrono::milliseconds(10);
+
+  const std::string& of(const Snapshot& snapshot, const Identity& self, const Moment& moment);
+
+ private:
+  const Snapshot* of_ = nullptr;  // to compare with, no more
+  Instant made_at_{};
+  std::string text_;
+};
+
 }  // namespace regent::rest

@@ -98,6 +98,11 @@ std::string url_of(const std::string& name) {
 std::string api_url_of(const std::string& name) {
   return fmt::format("http://{}.example:8008/patroni", name);
 }
+FenceMode as_fence_mode(const Words& words) {
+  if (has(words, "off")) return FenceMode::off;
+  return has(words, "required") ? FenceMode::required : FenceMode::automatic;
+}
+
 job::Spec as_job(const std::string& word) {
   if (word == "bootstrap") return job::Bootstrap{};
   if (word == "clone") return job::Clone{{MemberName("n2"), {"n2.example", "5432"}, ""}, true};
@@ -133,6 +138,7 @@ Scenario::Scenario() {
   o_.postgres.data.state = DataState::empty;
   config_ = Json::parse(R"({"ttl":30,"loop_wait":10,"retry_timeout":10,"postgresql":{"use_pg_rewind":true}})");
   view_.config = {config_, Version{2}};
+  o_.store_takes_over = true;
 }
 
 std::string Scenario::run(const std::string& line) {
@@ -149,7 +155,10 @@ std::string Scenario::run(const std::string& line) {
       {"data", [&] { data(words); }},
       {"lease", [&] { lease(words); }},
       {"failsafe", [&] { failsafe(words); }},
+      {"guard", [&] { guard(words); }},
+      {"watchdog", [&] { watchdog(words); }},
       {"peer", [&] { peer(words); }},
+      {"probe", [&] { probe(words); }},
       {"history", [&] { history(words); }},
       {"job", [&] { job(words, rest); }},
       {"request", [&] { request(words); }},
@@ -194,10 +203,11 @@ std::string Scenario::decide_once() {
   return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
 }
 
-// me [nofailover] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
+// me [nofailover] [nosync] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
 void Scenario::me(const Words& words) {
   Json tags = Json::object();
   if (has(words, "nofailover")) tags["nofailover"] = true;
+  if (has(words, "nosync")) tags["nosync"] = true;
   if (const auto priority = option(words, "priority")) tags["failover_priority"] = std::stoi(*priority);
   if (const auto from = option(words, "replicatefrom")) tags["replicatefrom"] = *from;
   o_.self.generation = has(words, "compat3") ? Generation::v3 : Generation::v4;
@@ -205,9 +215,10 @@ void Scenario::me(const Words& words) {
   o_.self.has_rewind_credentials = !has(words, "no-rewind");
 }
 
-// store answers | store silent
+// store answers | store silent | store single-key
 void Scenario::store(const Words& words) {
-  store_answers_ = words.at(1) == "answers";
+  o_.store_takes_over = words.at(1) != "single-key";
+  store_answers_ = words.at(1) != "silent";
 }
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
@@ -269,7 +280,7 @@ void Scenario::leader(const Words& words) {
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
-// [replicatefrom=X] [lsn=X]
+// [replicatefrom=X] [lsn=X] [regent]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -278,6 +289,7 @@ void Scenario::member(const Words& words) {
   m.conn_url = url_of(words[1]);
   m.api_url = api_url_of(words[1]);
   m.role = parse_role(words[2]).value();
+  if (has(words, "regent")) m.regent = "0.1.0";
   m.state = has(words, "stopped") ? PgState::stopped : PgState::running;
   m.timeline = as_timeline(option(words, "tl").value_or("1"));
   m.tags.clonefrom = has(words, "clonefrom");
@@ -292,13 +304,15 @@ void Scenario::member(const Words& words) {
   std::sort(view_.members.begin(), view_.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
+// deaf, mute, stuck with =SECONDS on a running server: since then it answers no connection, no query, flushes no WAL.
 // postgres stopped [backup-store] | starting | unknown | silent | primary tl=1 wal=0/3000000
 // [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] | replica tl=1 wal=0/3000000
-// [upstream=n2] [slot=n1] [streaming] [replay-paused] [pending=max_connections]
+// [upstream=n2] [slot=n1] [streaming] [receiving] [replay-paused] [pending=max_connections]
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
   o_.postgres.why.clear();
+  o_.postgres.deaf_since = o_.postgres.silent_since = o_.postgres.wal_stuck_since = std::nullopt;
   o_.postgres.pending_restart = Json::object();
   o_.postgres.clones_without_leader = has(words, "backup-store");
   if (const auto pending = option(words, "pending")) o_.postgres.pending_restart[*pending] = Json::object();
@@ -314,6 +328,13 @@ void Scenario::postgres(const Words& words) {
     o_.postgres.why = "postmaster.pid cannot be read";
   } else {
     o_.postgres.process = Process::running;
+    const auto since = [&](const std::string& name) -> std::optional<Instant> {
+      const auto ago = option(words, name);
+      return ago ? std::optional(o_.now - as_seconds(*ago)) : std::nullopt;
+    };
+    o_.postgres.deaf_since = since("deaf");
+    o_.postgres.silent_since = since("mute");
+    o_.postgres.wal_stuck_since = since("stuck");
     if (what == "silent") return;
     ServerFacts facts;
     facts.in_recovery = what == "replica";
@@ -327,6 +348,7 @@ void Scenario::postgres(const Words& words) {
     }
     facts.upstream_slot = option(words, "slot").value_or("");
     if (has(words, "streaming")) facts.replication_state = "streaming";
+    facts.receiving = has(words, "streaming") || has(words, "receiving");
     facts.replay_paused = has(words, "replay-paused");
     if (const auto at = option(words, "started")) facts.postmaster_start_time += std::chrono::seconds(std::stoi(*at));
     if (const auto receivers = option(words, "to")) {
@@ -415,8 +437,37 @@ void Scenario::lease(const Words& words) {
   o_.lease.confirmed_at = o_.now - as_seconds(option(words, "ago").value_or("0"));
 }
 
+// guard off | [required] unsettled|idle|armed|failed [left=3]: `left` is the time to its deadline; the lease's if not
+// said
+void Scenario::guard(const Words& words) {
+  auto& facts = o_.fences.guard;
+  facts = {};
+  facts.mode = as_fence_mode(words);
+  if (has(words, "idle")) facts.state = GuardFacts::State::idle;
+  if (has(words, "armed")) facts.state = GuardFacts::State::armed;
+  if (has(words, "failed")) {
+    facts.state = GuardFacts::State::failed;
+    facts.why = "it cannot be started: Operation not permitted";
+  }
+  const auto left = option(words, "left");
+  if (facts.armed()) facts.deadline = left ? o_.now + as_seconds(*left) : dead_by(o_.lease);
+}
+
+// watchdog off | [required] closed|active|failed [unusable] [timeout=25]
+void Scenario::watchdog(const Words& words) {
+  auto& facts = o_.fences.watchdog;
+  facts = {};
+  facts.mode = as_fence_mode(words);
+  facts.safety_margin = std::chrono::seconds(5);
+  facts.usable = !has(words, "unusable");
+  if (has(words, "active")) facts.state = WatchdogFacts::State::active;
+  if (has(words, "failed")) facts.state = WatchdogFacts::State::failed;
+  if (!facts.usable || has(words, "failed")) facts.why = "/dev/watchdog cannot be opened";
+  facts.timeout = as_seconds(option(words, "timeout").value_or("25"));
+}
+
 // peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
-// [attached] | peers none
+// [attached] [streams-from=n3] [saw-before]: before the last change of /sync | peers none
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
   if (words.at(1) == "none") {
@@ -433,10 +484,27 @@ void Scenario::peer(const Words& words) {
     answer.nofailover = has(words, "nofailover");
     answer.failover_priority = std::stoi(option(words, "priority").value_or("1"));
     answer.refuses = has(words, "refuses");
+    answer.silent = !answer.reachable;
     answer.let_go = !has(words, "attached");
+    if (const auto from = option(words, "streams-from")) answer.streams_from = *from + ".example:5432";
+    answer.leader_version = view_.leader.version;
+    answer.sync_version = view_.sync.version;
+    if (has(words, "saw-before")) --answer.sync_version.value;
     peers_.answers.push_back(answer);
   }
   o_.peers = Fact<PeersFacts>::known(peers_, o_.now);
+}
+
+// probe silent|agent|server|unclear: what was found out just now about the leader
+void Scenario::probe(const Words& words) {
+  const auto& what = words.at(1);
+  LeaderProbe probe;
+  probe.leader = view_.leader.name;
+  probe.asked_at = probe.ended_at = o_.now;
+  probe.agent = what == "agent" ? Presence::answers : what == "unclear" ? Presence::unclear : Presence::silent;
+  probe.server = what == "server" ? Presence::answers : Presence::silent;
+  probe.why = "connection refused";
+  o_.leader_probe = Fact<LeaderProbe>::known(probe, o_.now);
 }
 
 // history unreachable | history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] | history own left=1@0/3000000

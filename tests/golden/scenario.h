@@ -36,8 +36,11 @@ class Scenario {
   void postgres(const Words& words);
   void data(const Words& words);
   void lease(const Words& words);
+  void guard(const std::vector<std::string>& words);
+  void watchdog(const std::vector<std::string>& words);
   void failsafe(const Words& words);
   void peer(const Words& words);
+  void probe(const Words& words);
   void history(const Words& words);
   void job(const Words& words, const std::string& rest);
   void request(const Words& words);

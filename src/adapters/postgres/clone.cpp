@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "adapters/os/files.h"
 #include "adapters/postgres/bootstrap.h"
@@ -15,6 +16,9 @@
 
 namespace regent {
 namespace {
+
+// How long the source may take to say how old its cluster is.
+constexpr Duration age_patience = std::chrono::seconds(3);
 
 std::vector<std::string> method_names(const Context& context, const Upstream& source) {
   if (!source.methods.empty()) return source.methods;
@@ -53,6 +57,24 @@ void add_password(const Context& context, Command& command) {
   if (!password.empty()) command.environment.emplace_back("PGPASSWORD", password);
 }
 
+// A cluster made a moment ago has next to nothing to write: its replicas need not wait for a checkpoint that takes its
+// time to spare the disk. The upper half of the system identifier is the time of initdb, in seconds.
+Task<bool> is_young(Context& context, Upstream source, Instant deadline) {
+  auto opening =
+      Connection::open(replication_connection(source.address, context.config().replication), context.clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return false;
+  auto asking = connection->query("IDENTIFY_SYSTEM", context.clock, deadline);
+  const auto rows = co_await std::move(asking);
+  if (!rows || rows->empty() || rows->front().empty()) co_return false;
+  const std::string text = rows->front().front().value_or("");
+  std::uint64_t identifier = 0;
+  std::from_chars(text.data(), text.data() + text.size(), identifier);
+  const auto made = WallTime(std::chrono::seconds(identifier >> 32U));
+  const auto age = context.clock.wall() - made;
+  co_return age >= std::chrono::seconds(-1) && age < std::chrono::minutes(10);
+}
+
 Task<Result<void>> run_basebackup(Context& context, Upstream source, Instant deadline) {
   std::vector<std::string> problems;
   std::vector<std::string> arguments{"--pgdata=" + context.layout.data_dir, "--wal-method=stream", "--progress",
@@ -60,6 +82,12 @@ Task<Result<void>> run_basebackup(Context& context, Upstream source, Instant dea
   const auto* options = section_option(context.config(), context.dynamic, "basebackup");
   for (auto& option : basebackup_options(options, problems)) arguments.push_back(std::move(option));
   for (const auto& problem : problems) log::warning("postgresql.basebackup: {}", problem);
+  const bool told = std::any_of(arguments.begin(), arguments.end(),
+                                [](const std::string& argument) { return argument.starts_with("--checkpoint"); });
+  if (!told) {
+    auto asking = is_young(context, source, std::min(deadline, context.clock.now() + age_patience));
+    if (co_await std::move(asking)) arguments.emplace_back("--checkpoint=fast");
+  }
   auto command = context.tool("pg_basebackup", std::move(arguments));
   add_password(context, command);
   auto running = run_filling(context, std::move(command), deadline);

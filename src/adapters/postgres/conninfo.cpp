@@ -21,6 +21,18 @@ bool is_host_list(const HostPort& address) {
   return address.host.find(',') != std::string::npos;
 }
 
+void notice_soon(std::map<std::string, std::string>& values) {
+  constexpr std::array<std::pair<const char*, const char*>, 4> wanted{{{"keepalives_idle", "1"},
+                                                                       {"keepalives_interval", "1"},
+                                                                       {"keepalives_count", "1"},
+                                                                       {"tcp_user_timeout", "1500"}}};
+  const bool configured =
+      values.contains("keepalives") ||
+      std::any_of(wanted.begin(), wanted.end(), [&](const auto& w) { return values.contains(w.first); });
+  if (configured) return;
+  for (const auto& [keyword, value] : wanted) values[keyword] = value;
+}
+
 void add_credentials(ConnectionOptions& options, const Credentials& credentials) {
   if (!credentials.username.empty()) options.emplace_back("user", credentials.username);
   if (!credentials.password.empty()) options.emplace_back("password", credentials.password);
@@ -38,7 +50,7 @@ ConnectionOptions address_options(const HostPort& address) {
 }
 
 std::string primary_conninfo(const Upstream& upstream, const Credentials& credentials, const std::string& passfile,
-                             const std::string& member, Generation generation, int major_version) {
+                             const std::string& member, Generation generation, int major_version, Liveness liveness) {
   std::map<std::string, std::string> values = credentials.options;
   // PostgreSQL 17 needs a database to synchronize failover slots; older Patroni did not write one.
   if (generation == Generation::v4) values["dbname"] = "postgres";
@@ -51,6 +63,7 @@ std::string primary_conninfo(const Upstream& upstream, const Credentials& creden
   values.try_emplace("sslmode", "prefer");
   if (major_version >= 12) values.try_emplace("gssencmode", "prefer");
   if (major_version >= 13) values.try_emplace("channel_binding", "prefer");
+  if (liveness == Liveness::noticed_soon && major_version >= 12) notice_soon(values);
   constexpr std::array order{"dbname",
                              "user",
                              "passfile",
@@ -69,7 +82,12 @@ std::string primary_conninfo(const Upstream& upstream, const Credentials& creden
                              "gssencmode",
                              "channel_binding",
                              "target_session_attrs",
-                             "sslnegotiation"};
+                             "sslnegotiation",
+                             "keepalives",
+                             "keepalives_idle",
+                             "keepalives_interval",
+                             "keepalives_count",
+                             "tcp_user_timeout"};
   ConnectionOptions options;
   for (const char* keyword : order) {
     if (const auto found = values.find(keyword); found != values.end()) options.emplace_back(*found);

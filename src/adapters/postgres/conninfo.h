@@ -9,9 +9,14 @@
 
 namespace regent {
 
+// The connection notices within about two seconds that nobody is there any more: the kernel asks, nobody wakes up for
+// it (F47). Values of the users' own are left as they are.
+enum class Liveness { as_configured, noticed_soon };
+
 // The value of primary_conninfo, keywords in Patroni's order. The password is in `passfile`, never in the text.
 std::string primary_conninfo(const Upstream& upstream, const Credentials& credentials, const std::string& passfile,
-                             const std::string& member, Generation generation, int major_version);
+                             const std::string& member, Generation generation, int major_version,
+                             Liveness liveness = Liveness::as_configured);
 
 // Host and port that a primary_conninfo in effect names; an empty host when it names none.
 HostPort upstream_of(const std::string& conninfo);

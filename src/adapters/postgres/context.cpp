@@ -78,8 +78,9 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
   if (!dynamic.empty()) wanted.dynamic = dynamic;
   if (upstream) {
     const auto& credentials = config().replication;
-    const auto conninfo =
-        primary_conninfo(*upstream, credentials, config().pgpass, local.name.str(), local.compat, major_version);
+    const auto liveness = parse_settings(dynamic).takes_over() ? Liveness::noticed_soon : Liveness::as_configured;
+    const auto conninfo = primary_conninfo(*upstream, credentials, config().pgpass, local.name.str(), local.compat,
+                                           major_version, liveness);
     wanted.recovery = recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "recovery_conf"));
     if (!credentials.password.empty() && !upstream->none()) {
       wanted.passfile_path = config().pgpass;

@@ -1,9 +1,12 @@
 #include "adapters/postgres/monitor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/quoting.h"
 #include "base/log.h"
 
 namespace regent {
@@ -94,9 +97,12 @@ void read_replica(const Json& answer, ServerFacts& facts) {
 
 }  // namespace
 
-std::string monitoring_query() {
-  // Views as whole rows of JSON: columns that one version lacks are simply missing.
-  return R"(WITH r AS MATERIALIZED (SELECT pg_is_in_recovery() AS replica)
+std::string monitoring_query(std::string_view settings_known_of) {
+  // Views as whole rows of JSON: columns that one version lacks are simply missing. The settings are the longest part,
+  // and stay as they are until the server reads its files again.
+  return fmt::format(
+      R"(WITH r AS MATERIALIZED (SELECT pg_is_in_recovery() AS replica,
+ extract(epoch FROM pg_conf_load_time())::text AS loaded)
 SELECT json_build_object(
  'replica', replica,
  'system_id', (SELECT system_identifier::text FROM pg_control_system()),
@@ -105,11 +111,14 @@ SELECT json_build_object(
  'control_timeline', (SELECT greatest(timeline_id, (SELECT min_recovery_end_timeline FROM pg_control_recovery()))
    FROM pg_control_checkpoint()),
  'wal', CASE WHEN NOT replica THEN pg_current_wal_lsn() END,
+ 'wal_waits', (SELECT count(*) FROM pg_stat_activity WHERE lower(wait_event) IN ('walsync', 'walwrite')),
+ 'flushed', CASE WHEN NOT replica THEN pg_current_wal_flush_lsn() END,
  'received', pg_last_wal_receive_lsn(),
  'replayed', CASE WHEN replica THEN pg_last_wal_replay_lsn() END,
  'replayed_at', extract(epoch FROM pg_last_xact_replay_timestamp()),
  'paused', CASE WHEN replica THEN pg_is_wal_replay_paused() ELSE false END,
  'receiver', (SELECT status FROM pg_stat_wal_receiver),
+ 'receiver_pid', (SELECT pid FROM pg_stat_activity WHERE backend_type = 'walreceiver'),
  'restore_command', current_setting('restore_command', true),
  'conninfo', current_setting('primary_conninfo', true),
  'slot', current_setting('primary_slot_name', true),
@@ -119,10 +128,12 @@ SELECT json_build_object(
  'checkpointer', (SELECT coalesce(wait_event, 'busy') FROM pg_stat_activity WHERE backend_type = 'checkpointer'),
  'replication', (SELECT json_agg(s) FROM pg_stat_replication s),
  'slots', (SELECT json_agg(s) FROM pg_replication_slots s),
- 'settings', (SELECT json_object_agg(name, json_build_array(setting, unit, vartype, pending_restart,
+ 'loaded', loaded,
+ 'settings', CASE WHEN loaded IS DISTINCT FROM {} THEN (SELECT json_object_agg(name, json_build_array(setting, unit, vartype, pending_restart,
    CASE WHEN pending_restart THEN coalesce((SELECT f.setting FROM pg_file_settings f WHERE f.name = s.name
-     ORDER BY seqno DESC LIMIT 1), boot_val) END)) FROM pg_settings s WHERE context = 'postmaster' OR pending_restart))
-FROM r)";
+     ORDER BY seqno DESC LIMIT 1), boot_val) END)) FROM pg_settings s WHERE context = 'postmaster' OR pending_restart) END)
+FROM r)",
+      quote_literal(settings_known_of));
 }
 
 Result<ServerAnswer> parse_answer(const std::string& text) {
@@ -142,6 +153,8 @@ Result<ServerAnswer> parse_answer(const std::string& text) {
     if (out.timeline_is_old) facts.timeline = Timeline{number_of<std::uint32_t>(answer, "control_timeline")};
   } else {
     facts.wal = lsn_of(answer, "wal").value_or(Lsn{});
+    out.waits_for_wal = number_of<int>(answer, "wal_waits") > 0;
+    out.flushed = lsn_of(answer, "flushed").value_or(Lsn{});
   }
   facts.version = number_of<int>(answer, "version");
   facts.postmaster_start_time = wall_time(number_of<double>(answer, "started"));
@@ -155,13 +168,17 @@ Result<ServerAnswer> parse_answer(const std::string& text) {
   if (const auto* rows = find(answer, "slots")) {
     for (const auto& row : *rows) facts.slots.push_back(parse_slot_row(row));
   }
+  out.receiver = number_of<int>(answer, "receiver_pid");
+  facts.receiving = out.receiver != 0;
   out.system_id = SystemId(text_of(answer, "system_id"));
+  out.settings_of = text_of(answer, "loaded");
   if (const auto* settings = find(answer, "settings")) {
+    RunningSettings told;
     for (const auto& [name, row] : settings->items()) {
       const auto field = [&](std::size_t i) { return row[i].is_string() ? row[i].get<std::string>() : std::string(); };
-      out.settings[name] =
-          RunningSetting{field(0), field(1), field(2), row[3].is_boolean() && row[3].get<bool>(), field(4)};
+      told[name] = RunningSetting{field(0), field(1), field(2), row[3].is_boolean() && row[3].get<bool>(), field(4)};
     }
+    out.settings = std::make_shared<const RunningSettings>(std::move(told));
   }
   return out;
 }
@@ -173,6 +190,8 @@ Task<Result<void>> Monitor::connect(Instant deadline) {
   if (!connection_.is_open()) log::info("establishing a new patroni heartbeat connection to postgres");
   connection_ = std::move(*connection);
   connected_at_ = clock_.now();
+  // Another session reads the files at another moment.
+  settings_of_.clear();
   co_return Result<void>();
 }
 
@@ -205,12 +224,18 @@ Task<Result<ServerAnswer>> Monitor::ask(std::uint32_t incarnation, Instant deadl
       co_return tl::unexpected(connected.error());
     }
   }
-  auto asking = connection_.query(monitoring_query(), clock_, deadline);
+  auto asking = connection_.query(monitoring_query(settings_of_), clock_, deadline);
   const auto rows = co_await std::move(asking);
   if (!rows) co_return tl::unexpected(rows.error());
   if (rows->empty() || rows->front().empty()) co_return fail(ErrorKind::failed, "the monitoring query had no answer");
   auto answer = parse_answer(rows->front().front().value_or(""));
   if (!answer) co_return answer;
+  if (answer->settings) {
+    settings_ = answer->settings;
+    settings_of_ = answer->settings_of;
+  }
+  if (!settings_) co_return fail(ErrorKind::failed, "the answer of the monitoring query lacks settings");
+  answer->settings = settings_;
   auto& facts = answer->facts;
   if (answer->timeline_is_old) {
     auto asking_timeline = replayed_timeline(facts, deadline);

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/parameters.h"
@@ -12,16 +14,24 @@
 
 namespace regent {
 
+// The settings that only change with a restart, or wait for one.
+using RunningSettings = std::map<std::string, RunningSetting>;
+
 // Everything one query tells.
 struct ServerAnswer {
   ServerFacts facts;
   SystemId system_id;
-  std::map<std::string, RunningSetting> settings;  // the ones that only change with a restart, or wait for one
+  std::shared_ptr<const RunningSettings> settings;  // null in a parsed answer: the ones known are still true
+  std::string settings_of;                          // when the session read the configuration files
+  Lsn flushed;                                      // end of WAL on disk, of a primary
+  bool waits_for_wal = false;                       // somebody waits for WAL to get there
+  int receiver = 0;                                 // process id of the WAL receiver; 0: there is none
   bool timeline_is_old = false;  // a replica that does not stream: its timeline is the one of the last restart point
 };
 
-// The query for a server of PostgreSQL 12 or newer, and what its answer means. Pure.
-std::string monitoring_query();
+// The query for a server of PostgreSQL 12 or newer, and what its answer means. Pure. Settings that are known already,
+// `settings_of` of an earlier answer of the same session, are not asked for again.
+std::string monitoring_query(std::string_view settings_known_of);
 Result<ServerAnswer> parse_answer(const std::string& text);
 
 // One row of pg_replication_slots, as JSON.
@@ -45,6 +55,8 @@ class Monitor {
   Connection connection_;
   Instant connected_at_{};
   std::uint32_t incarnation_ = 0;
+  std::shared_ptr<const RunningSettings> settings_;
+  std::string settings_of_;
   // The last timeline this server told us for certain, and how far it had got then.
   Timeline known_timeline_;
   Lsn known_position_;

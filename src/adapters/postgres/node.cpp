@@ -8,10 +8,22 @@
 #include "adapters/os/waiting.h"
 #include "adapters/postgres/clone.h"
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/probe.h"
 #include "adapters/postgres/rewind.h"
 #include "base/log.h"
 
 namespace regent {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+namespace {
+
+// A server that is alive answers within microseconds, one that swaps within a second.
+constexpr Duration probe_patience = std::chrono::milliseconds(1500);
+// Without an upstream and without a WAL receiver for so long: nobody is about to start one.
+constexpr Duration settling_time = std::chrono::milliseconds(50);
+
+}  // namespace
 
 PostgresNode::PostgresNode(LocalConfig config, Clock& clock)
     : context_(std::move(config), clock),
@@ -75,6 +87,7 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   const auto tenants = co_await std::move(looking);
   facts.incarnation = postmaster_.incarnation();
   facts.server = Fact<ServerFacts>::unknown("PostgreSQL is not running", context_.clock.now());
+  receiver_.reset();
   if (!tenants) {
     facts.why = tenants.error().message;
     facts.server = Fact<ServerFacts>::unknown(facts.why, context_.clock.now());
@@ -109,27 +122,79 @@ Task<void> PostgresNode::look_at_server(PostgresFacts& facts, Tenants tenants, I
   const auto unknown = [&](std::string why) {
     facts.server = Fact<ServerFacts>::unknown(std::move(why), context_.clock.now());
   };
-  if (tenants.frozen) {
-    unknown("the postmaster is stopped by a signal");
-    co_return;
+  if (std::exchange(pulse_of_, facts.incarnation) != facts.incarnation) {
+    connections_.forget();
+    queries_.forget();
+    flushes_.forget();
   }
   if (facts.process == Process::starting) {
     unknown("PostgreSQL is starting up");
     co_return;
   }
   const auto asked_at = context_.clock.now();
+  if (tenants.frozen) {
+    unknown("the postmaster is stopped by a signal");
+    connections_.missed(asked_at);
+    queries_.missed(asked_at);
+  } else {
+    auto asking = question_server(facts, deadline);
+    auto probing = probe_own_server(deadline);
+    co_await (std::move(asking) && std::move(probing));
+  }
+  if (facts.process != Process::running) co_return;
+  facts.deaf_since = connections_.missing_since();
+  facts.silent_since = queries_.missing_since();
+  facts.wal_stuck_since = flushes_.missing_since();
+}
+
+Task<void> PostgresNode::probe_own_server(Instant deadline) {
+  const auto asked_at = context_.clock.now();
+  const auto& config = context_.config();
+  auto asking = probe_server(local_address(config, context_.socket_directories(), config.use_unix_socket),
+                             context_.clock, deadline);
+  const auto answered = co_await std::move(asking);
+  if (answered) {
+    connections_.found(asked_at);
+  } else if (answered.error().kind == ErrorKind::timeout) {
+    connections_.missed(asked_at);
+  }
+}
+
+// Somebody waits for WAL to get to the disk, and nothing of it does (F54). That some of it is in memory only would say
+// nothing: it may be of a transaction that has not ended.
+void PostgresNode::note_wal(const ServerAnswer& answer, Instant asked) {
+  primary_ = !answer.facts.in_recovery;
+  if (primary_ && answer.waits_for_wal && answer.flushed == flushed_) {
+    flushes_.missed(asked);
+  } else {
+    flushes_.found(asked);
+  }
+  flushed_ = answer.flushed;
+}
+
+Task<void> PostgresNode::question_server(PostgresFacts& facts, Instant deadline) {
+  const auto asked_at = context_.clock.now();
   auto asking = monitor_.ask(postmaster_.incarnation(), deadline);
-  const auto answer = co_await std::move(asking);
+  auto answer = co_await std::move(asking);
   if (!answer) {
     // A server that restarts itself after a crash still calls itself ready in its pid file (F16).
     if (cannot_connect_now(answer.error()) && facts.process == Process::running) facts.process = Process::starting;
-    unknown(answer.error().message);
+    facts.server = Fact<ServerFacts>::unknown(answer.error().message, context_.clock.now());
+    if (answer.error().kind == ErrorKind::timeout) queries_.missed(asked_at);
     co_return;
   }
-  facts.server = Fact<ServerFacts>::known(answer->facts, asked_at);
+  queries_.found(asked_at);
+  note_wal(*answer, asked_at);
+  auto& server = answer->facts;
+  // The process that starts WAL receivers may not have read the setting yet when everybody else has.
+  const bool detached = server.in_recovery && server.upstream.host.empty() && !server.receiving;
+  detached_since_ = detached ? std::optional(detached_since_.value_or(asked_at)) : std::nullopt;
+  if (detached && asked_at - *detached_since_ < settling_time) server.receiving = true;
+  facts.server = Fact<ServerFacts>::known(server, asked_at);
+  if (const auto receiver = process_info(answer->receiver)) receiver_ = receiver->id;
   system_id_ = answer->system_id;
-  pending_restart_ = pending_restart_reason(context_.parameters(), answer->settings);
-  for (const auto& [name, setting] : answer->settings) restart_parameters_.insert(name);
+  pending_restart_ = pending_restart_reason(context_.parameters(), *answer->settings);
+  for (const auto& [name, setting] : *answer->settings) restart_parameters_.insert(name);
 }
 
 Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Instant deadline) {
@@ -193,10 +258,38 @@ Task<void> PostgresNode::look_at_control(PostgresFacts& facts, std::string stamp
 Task<void> PostgresNode::changed(Instant until) {
   try {
     auto waiting = postmaster_.changed(until);
-    co_await std::move(waiting);
+    auto watching = watch_pulse(until);
+    auto receiving = wait_receiver(until);
+    co_await (std::move(waiting) || std::move(watching) || std::move(receiving));
   } catch (const std::exception&) {
     // A cancelled wait is an early return.
   }
+}
+
+Task<void> PostgresNode::watch_pulse(Instant until) {
+  for (;;) {
+    const auto next = context_.clock.now() + pulse_interval;
+    auto rest = context_.clock.sleep_until(primary_ ? std::min(next, until) : until);
+    co_await std::move(rest);
+    if (!primary_ || context_.clock.now() >= until) co_return;
+    auto probing = probe_own_server(context_.clock.now() + probe_patience);
+    co_await std::move(probing);
+    if (connections_.missing_since()) co_return;
+  }
+}
+
+Task<void> PostgresNode::wait_receiver(Instant until) {
+  if (receiver_) {
+    auto ended = wait_exit(*receiver_, context_.clock, until);
+    co_await std::move(ended);
+  } else {
+    auto rest = context_.clock.sleep_until(until);
+    co_await std::move(rest);
+  }
+}
+
+Task<Result<void>> PostgresNode::probe(Upstream server, Instant deadline) {
+  return probe_server(server.address, context_.clock, deadline);
 }
 
 void PostgresNode::run_callback(std::string_view action, std::string_view role_word) {

@@ -13,6 +13,7 @@
 #include "adapters/postgres/control_data.h"
 #include "adapters/postgres/monitor.h"
 #include "adapters/postgres/postmaster.h"
+#include "adapters/postgres/pulse.h"
 #include "ports/postgres.h"
 
 namespace regent {
@@ -43,6 +44,7 @@ class PostgresNode : public Postgres {
   Task<Result<void>> rewind(Upstream source, Instant deadline) override;
   Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
 
+  Task<Result<void>> probe(Upstream server, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
@@ -63,6 +65,14 @@ class PostgresNode : public Postgres {
  private:
   Task<PostgresFacts> look(Instant deadline);
   Task<void> look_at_server(PostgresFacts& facts, Tenants tenants, Instant deadline);
+  Task<void> question_server(PostgresFacts& facts, Instant deadline);
+  // Notes whether the server answers a new connection.
+  Task<void> probe_own_server(Instant deadline);
+  // Returns when it does not any more, or at `until`.
+  Task<void> watch_pulse(Instant until);
+  // Returns when the WAL receiver has ended, or at `until`.
+  Task<void> wait_receiver(Instant until);
+  void note_wal(const ServerAnswer& answer, Instant asked);
   Task<void> look_at_data(PostgresFacts& facts, Instant deadline);
   Task<void> look_at_control(PostgresFacts& facts, std::string stamp, Instant deadline);
   Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
@@ -98,6 +108,9 @@ class PostgresNode : public Postgres {
   Monitor monitor_;
   Callbacks callbacks_;
 
+  std::optional<ProcessId> receiver_;  // the WAL receiver that observe() saw
+  std::optional<Instant> detached_since_;
+
   // What the last control file said, kept until the file changes.
   std::optional<ControlData> control_;
   std::string control_stamp_;
@@ -109,6 +122,11 @@ class PostgresNode : public Postgres {
   bool sync_names_known_ = false;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
+  // Of the postmaster with this number; see PostgresFacts.
+  std::uint32_t pulse_of_ = 0;
+  bool primary_ = false;
+  Pulse connections_, queries_, flushes_;
+  Lsn flushed_;
   FirstStart first_;
 };
 

@@ -15,14 +15,6 @@ namespace {
 // How often a start is looked after; its end comes as an event.
 constexpr Duration look_interval = std::chrono::milliseconds(30);
 
-Task<void> wait_exit(ProcessId id, Clock& clock, Instant until) {
-  const auto handle = open_process(id);
-  if (!handle.valid()) co_return;
-  auto waiting = wait_for(handle.get(), Ready::to_read, clock, until);
-  co_await std::move(waiting);
-  reap_children();
-}
-
 // Drains what inotify has; whether one of the events named the file.
 bool saw(int fd, std::string_view name) {
   alignas(inotify_event) char buffer[4096];
@@ -39,6 +31,14 @@ bool saw(int fd, std::string_view name) {
 }
 
 }  // namespace
+
+Task<void> wait_exit(ProcessId id, Clock& clock, Instant until) {
+  const auto handle = open_process(id);
+  if (!handle.valid()) co_return;
+  auto waiting = wait_for(handle.get(), Ready::to_read, clock, until);
+  co_await std::move(waiting);
+  reap_children();
+}
 
 void Postmaster::note(std::optional<ProcessId> id) {
   if (id && id != current_) {
@@ -173,9 +173,22 @@ Task<Result<void>> Postmaster::stop(StopMode mode, Instant deadline) {
   auto finding = find(std::min(deadline, context_.clock.now() + std::chrono::seconds(1)));
   const auto tenants = co_await std::move(finding);
   const auto postmaster = tenants ? tenants->postmaster : current_;
-  if (postmaster) send_signal(*postmaster, mode == StopMode::fast ? SIGINT : SIGQUIT);
+  if (postmaster) send_signal(*postmaster, mode == StopMode::immediate ? SIGQUIT : SIGINT);
+  if (postmaster && mode == StopMode::fast_without_decoding) end_replication(*postmaster, true);
+  if (postmaster && mode == StopMode::fast_without_replication) end_replication(*postmaster, false);
   auto waiting = wait_gone(deadline);
   co_return co_await std::move(waiting);
+}
+
+void Postmaster::end_replication(ProcessId postmaster, bool decoding_only) {
+  for (const auto& process : with_descendants(list_processes(), postmaster.pid)) {
+    const std::string title = command_line(process.id.pid);
+    if (title.find("walsender ") == std::string::npos) continue;
+    // The title of a physical one tells how far it has sent.
+    if (decoding_only && title.find(" streaming ") != std::string::npos) continue;
+    log::warning("ending the replication connection '{}', which keeps PostgreSQL from stopping", title);
+    send_signal(process.id, SIGTERM);
+  }
 }
 
 Task<Result<void>> Postmaster::kill(Instant deadline) {

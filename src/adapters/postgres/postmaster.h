@@ -13,6 +13,9 @@
 
 namespace regent {
 
+// Returns when the process has ended, or at `until`.
+Task<void> wait_exit(ProcessId id, Clock& clock, Instant until);
+
 class Postmaster {
  public:
   explicit Postmaster(Context& context) : context_(context) {}
@@ -33,6 +36,8 @@ class Postmaster {
   Task<Result<void>> stop(StopMode mode, Instant deadline);
   // SIGKILL for all of them. Works without the disk and without a fork (F04, F55).
   Task<Result<void>> kill(Instant deadline);
+  // SIGTERM to its walsenders, or to those for logical decoding.
+  static void end_replication(ProcessId postmaster, bool decoding_only);
   // Makes it read its configuration again. False: there is none.
   bool reload();
 

@@ -59,6 +59,7 @@ Member own_member(const Situation& s, const Decision& d) {
   if (member.pending_restart) member.pending_restart_reason = s.o.postgres.pending_restart;
   if (d.memory.scheduled_restart) member.scheduled_restart = d.memory.scheduled_restart->published;
   member.pause = s.paused;
+  if (s.may_write && s.o.fences.guard.mode != FenceMode::off) member.guard = to_string(s.o.fences.guard.state);
   if (s.job_running) member.progress = s.o.job.progress;
   member.checkpoint_after_promote = !(s.primary && d.memory.checkpoint_due);
   if (s.server != nullptr) {
@@ -86,7 +87,9 @@ void member_key(const Situation& s, Decision& d) {
   const Member* stored = s.view->member(s.o.self.name);
   const bool there = stored != nullptr && (s.o.lease.session.empty() || stored->session == s.o.lease.session);
   const bool due = !s.m.member_written_at || s.o.now - *s.m.member_written_at >= s.o.settings.loop_wait;
-  if (there && published == s.m.published && !due) return;
+  // At rest nothing of it changes, and the session keeps the key alive: every write would wake every other member.
+  const bool same = there && print_member(*stored, s.o.self.generation) == value;
+  if (there && published == s.m.published && (!due || same)) return;
   d.actions.emplace_back(action::WriteMember{value});
   d.memory.published = published;
   d.memory.member_written_at = s.o.now;

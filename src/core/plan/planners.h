@@ -31,6 +31,12 @@ void slot_ages(const Situation& s, Decision& d);
 // Ahead of a promotion: copies of logical slots that are not known to be whole must not be offered (I16, F76).
 void slots_before_promotion(const Situation& s, Decision& d);
 
+// A primary that answers slowly or not at all is named, and looked at again when it may have to be ended (F13, F54).
+void hang_watch(const Situation& s, Decision& d);
+
+// What ends the server when this process cannot. Last of all: it looks at what the decision does.
+void fences(const Situation& s, Decision& d);
+
 // A restart for later: taken up, forgotten, and remembered when its time has come.
 void scheduled_restart(const Situation& s, Decision& d);
 // --- synchronous replication ---
@@ -42,6 +48,9 @@ bool sync_prepared(const Situation& s);
 void prepare_sync(const Situation& s, Decision& d);
 // A replica has the setting that it would begin with as a leader; no commit waits for it there.
 void replica_sync_names(const Situation& s, Decision& d);
+
+// Before a voter that had let go of the leader connects to anybody again.
+void withdraw_vote(const Situation& s, Decision& d);
 
 // Configuration files follow /config and a reload request.
 void configuration(const Situation& s, Decision& d);

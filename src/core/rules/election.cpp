@@ -67,6 +67,17 @@ void take_lock(const Situation& s, Decision& d) {
 
 using Verdict = Candidacy::Verdict;
 
+// Whether the last leader still writes takes a moment to see.
+constexpr Duration race_watch = std::chrono::seconds(1);
+
+bool holds_back_race(const Situation& s) {
+  const Duration backoff = s.o.settings.primary_race_backoff;
+  if (!s.unlocked || s.paused || !s.replica || backoff <= Duration::zero() || s.view->failover.exists()) return false;
+  if (!s.m.unlocked_since || !s.m.unlocked_wal || s.server->replication_state != "streaming") return false;
+  const Duration passed = s.o.now - *s.m.unlocked_since;
+  return passed < backoff && (passed < race_watch || s.server->wal > *s.m.unlocked_wal);
+}
+
 constexpr Rule table[] = {
     {605, "election_wait_for_server", "the lock is free, the local server is coming up or does not answer",
      "waiting for PostgreSQL to answer before the leader race", "I12, F18",
@@ -91,12 +102,23 @@ constexpr Rule table[] = {
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "not the healthiest node", s.o.now};
        forget_rejoin(d.memory);
      }},
+    {612, "race_backoff",
+     "nobody holds the lock, and what the last leader writes still arrives: its agent may be back in a moment",
+     "My ({}) wal position moved since last heart beat loop, {} seconds until leader race", "L4, F02", holds_back_race,
+     [](const Situation& s, Decision& d) {
+       const Instant race = *s.m.unlocked_since + s.o.settings.primary_race_backoff;
+       say(d, "My ({}) wal position moved since last heart beat loop, {:.0f} seconds until leader race", s.me(),
+           to_seconds(race - s.o.now));
+       d.wake_at = std::min(d.wake_at, race);
+       wake_in(s, d, race_watch);
+     }},
     {615, "let_go_of_the_last_leader",
      "nobody holds the lock, votes of standbys decide, and ours could still be moved by the last leader",
      "disconnecting from the last leader before the election", "I5, I7, F02", lets_go,
      [](const Situation&, Decision& d) {
        say(d, "disconnecting from the last leader before the election");
        act(d, action::Follow{});
+       d.memory.vote_free = false;
      }},
     {620, "election_need_peers", "the lock is free and the others' positions are not known",
      "asking the other members for their positions", "I6, F44",

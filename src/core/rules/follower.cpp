@@ -6,6 +6,8 @@
 
 #include "core/rules/steps.h"
 #include "core/slots.h"
+#include "core/sync.h"
+#include "core/takeover.h"
 #include "core/timeline.h"
 
 namespace regent::rules {
@@ -45,6 +47,29 @@ std::vector<std::string> slots_to_copy(const Situation& s) {
   return names;
 }
 
+template <TakeoverStep::Kind kind>
+bool next_is(const Situation& s) {
+  return s.other_leads && next_takeover_step(s).kind == kind;
+}
+
+void report_silent_leader(const Situation& s, Decision& d, const std::string& why) {
+  condition(d, "LeaderUnreachable", fmt::format("the leader {} gives no sign of life: {}", s.leader_name.str(), why));
+}
+
+using Takeover = TakeoverStep::Kind;
+
+// One replica after the other, or clients had none to read from: so many come before this one.
+int replicas_before(const Situation& s) {
+  return static_cast<int>(std::count_if(s.view->members.begin(), s.view->members.end(), [&](const Member& member) {
+    return member.role == Role::replica && member.state == PgState::running && member.name < s.o.self.name;
+  }));
+}
+constexpr Duration copy_interval = std::chrono::seconds(5);
+
+bool must_copy_slots(const Situation& s) {
+  return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean && !slots_to_copy(s).empty();
+}
+
 constexpr Rule table[] = {
     {810, "primary_without_lock", "the local server may accept writes, and somebody else holds the lock",
      "demoting self because I do not have the lock and I was a leader", "I1, I3, F75",
@@ -66,6 +91,48 @@ constexpr Rule table[] = {
          say(d, "waiting for PostgreSQL to finish starting");
        }
        wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {822, "takeover_probe", "the stream that commits wait for ended: does the leader give any sign of life?",
+     "asking the leader {} for a sign of life", "I5, F41, F44", next_is<Takeover::probe>,
+     [](const Situation& s, Decision& d) {
+       say(d, "asking the leader {} for a sign of life", s.leader_name.str());
+       act(d, action::ProbeLeader{leader_upstream(s)});
+     }},
+    {823, "takeover_wait", "a confirmed synchronous standby cannot take the lock over from a silent leader yet",
+     "the leader {} gives no sign of life: waiting", "I5, F41, F44, F45", next_is<Takeover::wait>,
+     [](const Situation& s, Decision& d) {
+       const auto step = next_takeover_step(s);
+       say(d, "the leader {} gives no sign of life: waiting", s.leader_name.str());
+       report_silent_leader(s, d, step.why);
+       d.wake_at = std::min(d.wake_at, step.again);
+     }},
+    {824, "takeover_let_go", "the leader was silent for long enough, and could still get a confirmation from here",
+     "disconnecting from the leader {}, which gives no sign of life", "I5, I7, F02", next_is<Takeover::let_go>,
+     [](const Situation& s, Decision& d) {
+       say(d, "disconnecting from the leader {}, which gives no sign of life", s.leader_name.str());
+       report_silent_leader(s, d, next_takeover_step(s).why);
+       act(d, action::Follow{});
+       d.memory.vote_free = false;
+       // It gets a moment to take effect.
+       wake_in(s, d, std::chrono::milliseconds(20));
+     }},
+    {826, "takeover_ask", "the leader is silent, and the other standbys' positions and votes are not known",
+     "asking the other synchronous standbys", "I5, I7", next_is<Takeover::ask>,
+     [](const Situation& s, Decision& d) {
+       say(d, "asking the other synchronous standbys");
+       report_silent_leader(s, d, s.o.leader_probe->why);
+       act(d, action::GatherPeers{s.leader_name});
+     }},
+    {828, "take_over", "the leader is silent, cannot get a confirmation any more, and nobody else is healthier",
+     "taking the leader lock over from {}, which gives no sign of life", "I2, I5, I7, I8, I11, I13, F41",
+     next_is<Takeover::take>,
+     [](const Situation& s, Decision& d) {
+       say(d, "taking the leader lock over from {}, which gives no sign of life", s.leader_name.str());
+       report_silent_leader(s, d, s.o.leader_probe->why);
+       // Nobody else may be elected until this node has synchronous standbys of its own.
+       const auto mine = sync_state(s.o.self.name, Electable{});
+       act(d, action::TakeOver{s.view->leader.version, s.view->sync.version, print_sync(mine, s.o.self.generation)});
+       d.memory.acquired_now = true;
      }},
     {830, "replica_compare", "there is a new leader: does its history contain our position?",
      "comparing the timeline history with the leader {}", "I8, F61",
@@ -129,12 +196,17 @@ constexpr Rule table[] = {
        say(d, "restarting: replay is paused until settings are raised to the leader's");
        start(d, job::Restart{.as_primary = false, .upstream = wanted_upstream(s)});
      }},
+    {871, "copy_logical_slots_later", "permanent logical slots of the leader are missing here, and on others as well",
+     "no action. I am ({}), a secondary, and following a leader ({})", "I16, F76",
+     [](const Situation& s) { return must_copy_slots(s) && !s.m.slot_copy_at && replicas_before(s) > 0; },
+     [](const Situation& s, Decision& d) {
+       say(d, "no action. I am ({}), a secondary, and following a leader ({})", s.me(), s.leader_name.str());
+       d.memory.slot_copy_at = s.o.now + replicas_before(s) * copy_interval;
+       d.wake_at = std::min(d.wake_at, *d.memory.slot_copy_at);
+     }},
     {872, "copy_logical_slots",
      "permanent logical slots of the leader are missing here: a server reads them at its start only",
-     "restarting: copying logical replication slots {} from the leader", "I16, F76",
-     [](const Situation& s) {
-       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean && !slots_to_copy(s).empty();
-     },
+     "restarting: copying logical replication slots {} from the leader", "I16, F76", must_copy_slots,
      [](const Situation& s, Decision& d) {
        const auto names = slots_to_copy(s);
        say(d, "restarting: copying logical replication slots {} from the leader", fmt::join(names, ", "));
@@ -161,6 +233,10 @@ constexpr Rule table[] = {
          condition(d, "LeaderUnknown", "the leader has no member key");
        } else if (s.server->replication_state.empty() && s.leader_usable && s.m.rejoin == Rejoin::clean) {
          condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
+         const auto objection = takeover_objection(s);
+         if (s.view->sync.value.lists(s.o.self.name) && !objection.empty()) {
+           condition(d, "NoTakeover", "this synchronous standby would not take the lock over: " + objection);
+         }
          wake_in(s, d, std::chrono::milliseconds(500));
        }
      }},

@@ -130,6 +130,17 @@ constexpr Rule table[] = {
        say(d, "I am the leader but not owner of the lease");
        act(d, action::AcquireLeader{s.view->leader.version});
      }},
+    {712, "fence_missing", "the lock is ours, and what must be there to end the primary in time is not",
+     "demoting self because {}", "I3",
+     [](const Situation& s) {
+       return s.holding && s.primary && !s.paused && !missing_fence(s.o.fences).empty() && !s.m.demotion;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because {}", missing_fence(s.o.fences));
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "a fence is missing", s.o.now};
+       forget_rejoin(d.memory);
+     }},
     {715, "leader_may_not_lead", "the lock holds our name, but this member is not allowed to lead",
      "demoting self because I am not allowed to lead", "I15",
      [](const Situation& s) { return s.named && !s.o.self.tags.may_lead() && s.replica; },
@@ -144,7 +155,7 @@ constexpr Rule table[] = {
        say(d, "demoting the cluster to a standby cluster");
        act(d, action::RenewLease{});
        // Cleanly: whoever is to lead from now on must be able to receive everything.
-       start(d, job::Stop{.checkpoint = true});
+       start(d, graceful_stop(s));
        d.memory.demotion = Demotion{Demotion::Kind::graceful, "demote-cluster", s.o.now};
        forget_rejoin(d.memory);
      }},
@@ -258,7 +269,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "{}: demoting myself", kind(s));
        act(d, action::RenewLease{});
-       start(d, job::Stop{.checkpoint = true});
+       start(d, graceful_stop(s));
        d.memory.demotion = Demotion{Demotion::Kind::graceful, kind(s), s.o.now};
        forget_rejoin(d.memory);
      }},

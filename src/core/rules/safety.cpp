@@ -1,4 +1,5 @@
 // 000: what comes before everything else.
+#include "core/election.h"
 #include "core/rules/steps.h"
 
 namespace regent::rules {
@@ -18,6 +19,31 @@ bool bounded_stop_runs(const Situation& s) {
 
 bool lease_ran_out(const Situation& s) {
   return !s.paused && s.may_write && s.o.lease.held && s.o.now >= demote_at(s.o.lease) && !bounded_stop_runs(s);
+}
+
+// The jobs that wait for a server that hangs, and have nothing to say about its end.
+bool busy_elsewhere(const Situation& s) {
+  return s.job_running && !s.doing<job::Checkpoint>();
+}
+
+bool must_end_hang(const Situation& s) {
+  return hangs(s) && s.view != nullptr && s.holding && !s.paused && !s.standby && !s.m.demotion && !busy_elsewhere(s) &&
+         !s.o.requests.shutdown && s.o.settings.primary_hang_policy != HangPolicy::report;
+}
+
+bool may_hand_over_hang(const Situation& s) {
+  return must_end_hang(s) && s.o.settings.primary_hang_policy == HangPolicy::failover;
+}
+
+// WAL that does not get to the disk would not get there after a restart either.
+bool restart_helps(const Situation& s) {
+  return must_end_hang(s) && s.o.postgres.deaf_since;
+}
+
+void kill_server(const Situation& s, Decision& d) {
+  condition(d, "PostgresHangs", hang_symptoms(s));
+  if (s.job_running) act(d, action::CancelJob{});
+  start(d, job::Stop{.kill = true});
 }
 
 constexpr Rule table[] = {
@@ -47,6 +73,44 @@ constexpr Rule table[] = {
        d.memory.demotion = Demotion{Demotion::Kind::offline, "no lease", s.o.now};
        forget_rejoin(d.memory);
      }},
+    {16, "hang_unended", "a primary that hangs was to be killed, and its processes are still there",
+     "waiting for the processes of a primary that hangs to be gone", "I1, F13, F54",
+     [](const Situation& s) {
+       return !s.paused && s.m.demotion && s.m.demotion->kind == Demotion::Kind::hung && s.may_write && !s.stopped &&
+              !s.job_running;
+     },
+     [](const Situation& s, Decision& d) {
+       // Neither renewed nor released: nobody is promoted before the lease is over.
+       say(d, "waiting for the processes of a primary that hangs to be gone");
+       kill_server(s, d);
+     }},
+    {17, "hang_ask_peers", "the primary hangs: can somebody take over?",
+     "PostgreSQL hangs ({}): asking the other members", "L1, F13, F54",
+     [](const Situation& s) { return may_hand_over_hang(s) && !peers_are_fresh(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "PostgreSQL hangs ({}): asking the other members", hang_symptoms(s));
+       condition(d, "PostgresHangs", hang_symptoms(s));
+       renew_when_due(s, d);
+       act(d, action::GatherPeers{});
+     }},
+    {18, "hang_fail_over", "the primary hangs, and somebody can take over",
+     "demoting self because PostgreSQL hangs: {}", "I1, L1, F13, F54",
+     [](const Situation& s) { return may_hand_over_hang(s) && somebody_could_take_over(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because PostgreSQL hangs: {}", hang_symptoms(s));
+       act(d, action::RenewLease{});
+       kill_server(s, d);
+       d.memory.demotion = Demotion{Demotion::Kind::hung, "PostgreSQL hangs", s.o.now};
+       forget_rejoin(d.memory);
+     }},
+    {19, "hang_restart", "the primary hangs, and nobody else can take over or is to",
+     "restarting PostgreSQL because it hangs: {}", "L1, F13", restart_helps,
+     [](const Situation& s, Decision& d) {
+       say(d, "restarting PostgreSQL because it hangs: {}", hang_symptoms(s));
+       act(d, action::RenewLease{});
+       // What comes then is what comes after a crash.
+       kill_server(s, d);
+     }},
     {20, "shut_down_in_pause", "the agent is asked to end while the cluster is paused: PostgreSQL is left alone",
      "PAUSE: ending, PostgreSQL is left as it is", "I14, T30",
      [](const Situation& s) { return s.o.requests.shutdown && s.paused; },
@@ -66,7 +130,7 @@ constexpr Rule table[] = {
        if (s.holding) renew_when_due(s, d);
        if (!s.doing<job::Stop>()) {
          if (s.job_running) act(d, action::CancelJob{});
-         start(d, job::Stop{.checkpoint = s.primary});
+         start(d, graceful_stop(s));
          d.memory.demotion = Demotion{Demotion::Kind::graceful, "shutdown", s.o.now};
        }
      }},

@@ -25,12 +25,13 @@ bool is_stale(const Situation& s, WallTime planned) {
 }
 
 void renew_when_due(const Situation& s, Decision& d) {
-  const auto due = s.o.lease.confirmed_at + renew_interval(s.o.settings.ttl, s.o.settings.loop_wait);
+  const auto interval = renew_interval(s.o.settings.ttl, s.o.settings.loop_wait);
+  const auto due = s.o.lease.confirmed_at + interval;
   // A little early rather than a whole cycle late.
   if (s.o.now + std::chrono::milliseconds(100) >= due) {
     act(d, action::RenewLease{});
-    // Its outcome may stay unknown: then the next attempt comes soon, while there is time for several.
-    wake_in(s, d, std::chrono::seconds(1));
+    // After a failure, an unknown outcome too, the loop comes again sooner, while there is time for several attempts.
+    wake_in(s, d, interval);
   } else {
     d.wake_at = std::min(d.wake_at, due);
   }
@@ -40,6 +41,47 @@ job::Stop fence(const Situation& s) {
   const auto left = dead_by(s.o.lease) - s.o.now;
   if (!s.o.lease.held || left <= std::chrono::milliseconds(200)) return {.immediate = true};
   return {.escalate_after = left / 2};
+}
+
+job::Stop graceful_stop(const Situation& s) {
+  job::Stop stop{.checkpoint = s.primary};
+  // As Patroni: only where commits wait for standbys a stop that hangs may be cut short.
+  if (s.o.settings.synchronous()) stop.escalate_after = s.o.settings.primary_stop_timeout;
+  return stop;
+}
+
+std::string hang_symptoms(const Situation& s) {
+  const auto& postgres = s.o.postgres;
+  std::string text;
+  const auto tell = [&](const std::optional<Instant>& since, std::string_view what) {
+    if (since) text += fmt::format("{}{} for {:.0f} s", text.empty() ? "" : ", ", what, to_seconds(s.o.now - *since));
+  };
+  tell(postgres.deaf_since, "it answers no new connection");
+  tell(postgres.silent_since, "it answers no query");
+  tell(postgres.wal_stuck_since, "its WAL does not get to the disk");
+  return text;
+}
+
+std::optional<Instant> hangs_at(const Situation& s) {
+  const auto& settings = s.o.settings;
+  const auto& postgres = s.o.postgres;
+  if (!s.may_write || !s.running) return std::nullopt;
+  std::optional<Instant> at;
+  const auto due = [&](Instant since, Duration patience) {
+    if (patience > Duration::zero() && (!at || since + patience < *at)) at = since + patience;
+  };
+  // A query alone may wait for a lock (F17).
+  if (postgres.deaf_since && postgres.silent_since) {
+    due(std::max(*postgres.deaf_since, *postgres.silent_since), settings.primary_hang_timeout);
+  }
+  if (postgres.deaf_since) due(*postgres.deaf_since, settings.primary_stall_timeout);
+  if (postgres.wal_stuck_since) due(*postgres.wal_stuck_since, settings.primary_stall_timeout);
+  return at;
+}
+
+bool hangs(const Situation& s) {
+  const auto at = hangs_at(s);
+  return at && s.o.now >= *at;
 }
 
 bool somebody_received_everything(const Situation& s) {

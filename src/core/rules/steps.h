@@ -43,6 +43,16 @@ void renew_when_due(const Situation& s, Decision& d);
 // A stop that is over before somebody else may be promoted: fast while there is time, immediate when there is none.
 job::Stop fence(const Situation& s);
 
+// A stop that leaves nothing behind: clients are served until the checkpoint ahead is done.
+job::Stop graceful_stop(const Situation& s);
+
+// The primary answers nobody, or some things not at all, for longer than the settings allow (F13, F54).
+bool hangs(const Situation& s);
+// Why, in words; empty: nothing is wrong with it that is known.
+std::string hang_symptoms(const Situation& s);
+// When the settings will have been exceeded, unless it recovers.
+std::optional<Instant> hangs_at(const Situation& s);
+
 // A former primary was shut down cleanly under its lock, there are members that could have received its last record,
 // and none is known to have: for a few seconds that is worth waiting for (F09).
 bool awaits_receiver(const Situation& s);
@@ -69,6 +79,10 @@ Lineage compare_running(const Situation& s);
 
 // Forgets what was known about following somebody.
 void forget_rejoin(Memory& memory);
+
+// A standby on its way to take the lock over from a silent leader.
+constexpr int first_takeover_rule = 822;
+constexpr int last_takeover_rule = 828;
 
 std::span<const Rule> safety();
 std::span<const Rule> pause();

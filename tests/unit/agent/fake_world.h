@@ -91,6 +91,10 @@ class FakeDcs : public Dcs {
   Task<Result<void>> keep_session(Instant deadline) override { return simple("keep_session", deadline); }
   std::string session() const override { return lease; }
   Task<Result<LeaseGrant>> acquire_leader(Version, Instant deadline) override { return grant("acquire", deadline); }
+  bool takes_over() const override { return true; }
+  Task<Result<LeaseGrant>> take_over(action::TakeOver, Instant deadline) override {
+    return grant("take over", deadline);
+  }
   Task<Result<LeaseGrant>> renew_leader(Version, Instant deadline) override { return grant("renew", deadline); }
   Task<Result<void>> release_leader(Version, Instant deadline) override { return simple("release", deadline); }
   Task<Result<Version>> write(action::WriteKey key, Instant deadline) override;
@@ -133,6 +137,8 @@ class FakePostgres : public Postgres {
     return step(spec.as_primary ? "start primary" : "start replica", deadline);
   }
   Task<Result<void>> stop(StopMode mode, Instant deadline) override {
+    if (mode == StopMode::fast_without_decoding) return step("stop without decoding", deadline);
+    if (mode == StopMode::fast_without_replication) return step("stop without replication", deadline);
     return step(mode == StopMode::fast ? "stop fast" : "stop immediate", deadline);
   }
   Task<Result<void>> kill_tree(Instant deadline) override { return step("kill", deadline); }
@@ -143,6 +149,7 @@ class FakePostgres : public Postgres {
   Task<Result<void>> crash_recovery(Instant deadline) override { return step("crash recovery", deadline); }
   Task<Result<void>> rewind(Upstream, Instant deadline) override { return step("rewind", deadline); }
   Task<Result<void>> remove_data(bool, Instant deadline) override { return step("remove", deadline); }
+  Task<Result<void>> probe(Upstream, Instant deadline) override { return step("probe", deadline); }
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
   Task<Result<void>> set_sync_names(std::optional<std::string>, Instant deadline) override {
@@ -189,6 +196,51 @@ class FakePeers : public Peers {
   World& world_;
 };
 
+class FakeGuard : public Guard {
+ public:
+  explicit FakeGuard(World& world) : world_(world) { facts_.mode = FenceMode::automatic; }
+
+  std::string broken;              // cannot be armed, because of this
+  std::vector<Instant> deadlines;  // it was armed with, in order
+  GuardFacts& told() { return facts_; }
+
+  GuardFacts facts() const override { return facts_; }
+  Task<void> arm(Instant deadline, bool, Instant) override {
+    auto work = world_.spend(Duration{});
+    co_await std::move(work);
+    facts_.state = broken.empty() ? GuardFacts::State::armed : GuardFacts::State::failed;
+    facts_.why = broken;
+    facts_.deadline = deadline;
+    if (broken.empty()) deadlines.push_back(deadline);
+  }
+  Task<void> disarm(Instant) override {
+    facts_.state = GuardFacts::State::idle;
+    co_return;
+  }
+  Task<void> changed(Instant until) override { return world_.wait("guard", until); }
+
+ private:
+  World& world_;
+  GuardFacts facts_;
+};
+
+class FakeWatchdog : public Watchdog {
+ public:
+  std::vector<std::string> calls;
+  WatchdogFacts told;
+
+  WatchdogFacts facts() const override { return told; }
+  void activate(const FenceOrder&) override {
+    calls.emplace_back("activate");
+    told.state = WatchdogFacts::State::active;
+  }
+  void keep_alive() override { calls.emplace_back("keep alive"); }
+  void close() override {
+    calls.emplace_back("close");
+    told.state = WatchdogFacts::State::closed;
+  }
+};
+
 // An agent in that world whose decisions the test writes.
 class AgentFixture {
  public:
@@ -206,6 +258,8 @@ class AgentFixture {
   FakeDcs dcs{world};
   FakePostgres postgres{world};
   FakePeers peers{world};
+  FakeGuard guard{world};
+  FakeWatchdog watchdog;
   SnapshotBoard board;
   std::unique_ptr<Agent> agent;
   std::optional<int> exit_code;

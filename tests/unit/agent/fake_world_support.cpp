@@ -272,8 +272,8 @@ AgentFixture::AgentFixture() {
   AgentHooks hooks;
   hooks.decide = [this](const Observation& observation, const Memory& memory) { return decide(observation, memory); };
   hooks.acting = [this](const Action& act, bool done) { acted.emplace_back(act, done); };
-  agent = std::make_unique<Agent>(world.context().get_executor(), AgentPorts{clock, dcs, postgres, peers}, self, board,
-                                  hooks);
+  agent = std::make_unique<Agent>(world.context().get_executor(),
+                                  AgentPorts{clock, dcs, postgres, peers, guard, watchdog}, self, board, hooks);
   postgres.stop_server();
 }
 

@@ -114,7 +114,7 @@ TEST(Jobs, NobodyIsPromotedOnALeaseThatRunsOut) {  // I2
 TEST(Stop, EscalatesByTime) {
   AgentFixture f;
   f.postgres.run_server(true);
-  f.postgres.takes["stop fast"] = hours(1);
+  f.postgres.takes["stop fast"] = f.postgres.takes["stop without decoding"] = hours(1);
   f.start();
   const Instant began = f.world.now;
   run_job(f, job::Stop{.escalate_after = seconds(7)});
@@ -153,14 +153,26 @@ TEST(Stop, TakesItsTimeWhileTheLeaseIsRenewed) {
   AgentFixture f;
   f.postgres.run_server(false);
   f.postgres.takes["stop fast"] = hours(1);
+  f.postgres.takes["stop without decoding"] = f.postgres.takes["stop without replication"] = hours(1);
   f.lead();
   run_job(f, job::Stop{});
   for (int i = 0; i < 10; ++i) {
     f.then({action::RenewLease{}});
     f.world.advance(seconds(10));
   }
+  EXPECT_EQ(f.postgres.count("stop without decoding"), 1);  // F15: what does not answer is ended, once
+  EXPECT_EQ(f.postgres.count("stop without replication"), 1);
   EXPECT_EQ(f.postgres.count("stop immediate"), 0);
   EXPECT_TRUE(f.seen.back().job.running.has_value());
+}
+
+TEST(Stop, ThatIsToKillSendsNothingElseFirst) {  // F13
+  AgentFixture f;
+  f.postgres.run_server(false);
+  f.lead();
+  run_job(f, job::Stop{.kill = true});
+  EXPECT_EQ(f.postgres.count("kill"), 1);
+  EXPECT_EQ(f.postgres.count("stop fast") + f.postgres.count("stop immediate"), 0);
 }
 
 TEST(Stop, IsImmediateOnceTheLeaseIsLost) {

@@ -77,6 +77,20 @@ TEST(Lease, IsOverWhenItRanOutAndTheServerIsDown) {  // F02
   EXPECT_FALSE(f.seen.back().lease.held);
 }
 
+// A node that once led would for ever refuse to let another leader go on in failsafe mode (I13).
+TEST(Lease, IsOverWhenItRanOutAndTheServerIsAReplicaAgain) {
+  AgentFixture f;
+  f.postgres.run_server(false);
+  f.lead();
+  f.world.freeze(seconds(40));
+  f.world.settle();
+  EXPECT_TRUE(f.seen.back().lease.held);
+  f.postgres.run_server(true);
+  f.world.signal("postgres");
+  f.world.settle();
+  EXPECT_FALSE(f.seen.back().lease.held);
+}
+
 TEST(Lease, AFailedAcquisitionGrantsNothing) {
   LeaseKeeper keeper;
   keeper.acquired(fail(ErrorKind::timeout, "no answer"));

@@ -28,6 +28,25 @@ TEST(Settings, ABadValueCostsOnlyItsOwnKey) {
   EXPECT_EQ(settings.problems.size(), 3U);
 }
 
+TEST(Settings, TakeoverIsSecondsOrAWord) {
+  const auto after = [](const char* value) {
+    const auto settings =
+        of((std::string(R"({"synchronous_mode": true, "synchronous_takeover_after": )") + value + "}").c_str());
+    return settings.takes_over() ? to_seconds(settings.synchronous_takeover_after) : 0;
+  };
+  EXPECT_TRUE(of(R"({"synchronous_mode": true})").takes_over());
+  EXPECT_FALSE(of("{}").takes_over());
+  EXPECT_EQ(after("2.5"), 2.5);
+  EXPECT_EQ(after(R"("500ms")"), 0.5);
+  EXPECT_EQ(after(R"("1")"), 1);
+  EXPECT_EQ(after("true"), 1);
+  for (const char* off : {"0", "false", R"("off")", R"("0")", "-3"}) EXPECT_EQ(after(off), 0) << off;
+  // What cannot be understood leaves the default, and is named.
+  const auto settings = of(R"({"synchronous_mode": true, "synchronous_takeover_after": "soon"})");
+  EXPECT_EQ(settings.synchronous_takeover_after, Duration(1s));
+  EXPECT_EQ(settings.problems.size(), 1U);
+}
+
 TEST(Settings, TooSmallTimesAreRaisedForTheSakeOfPeers) {
   const auto settings = of(R"({"ttl": 5, "loop_wait": 0, "retry_timeout": 1})");
   EXPECT_EQ(settings.ttl, Duration(20s));

@@ -73,6 +73,20 @@ TEST(ConfigFiles, OldGenerationNamesNoDatabase) {
             "user=r host=h port=1 sslmode=prefer application_name=n2 gssencmode=prefer");
 }
 
+TEST(ConfigFiles, ASilentPeerIsNoticedUnlessSomebodyChoseOtherwise) {
+  const Upstream upstream{MemberName("n1"), {"h", "1"}, ""};
+  const auto with = [&](std::map<std::string, std::string> options, int version) {
+    return primary_conninfo(upstream, {"r", "", std::move(options)}, "/p", "n2", Generation::v4, version,
+                            Liveness::noticed_soon);
+  };
+  EXPECT_NE(with({}, 15).find(" keepalives_idle=1 keepalives_interval=1 keepalives_count=1 tcp_user_timeout=1500"),
+            std::string::npos);
+  EXPECT_EQ(with({}, 11).find("keepalives"), std::string::npos);
+  const auto own = with({{"keepalives_idle", "30"}}, 15);
+  EXPECT_NE(own.find("keepalives_idle=30"), std::string::npos);
+  EXPECT_EQ(own.find("tcp_user_timeout"), std::string::npos);
+}
+
 TEST(ConfigFiles, OfSeveralRemoteServersTheWritableOneCounts) {
   Upstream remote{MemberName("remote"), {"a,b", "5433"}, "west"};
   remote.recovery = {{"restore_command", "cp /a/%f %p"}, {"recovery_min_apply_delay", "5min"}};

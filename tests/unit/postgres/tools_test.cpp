@@ -123,7 +123,7 @@ TEST(Monitor, ReplicaAnswer) {
     "started":1600000000.5,"synchronous_standby_names":"","replication":null,
     "slots":[{"slot_name":"l","slot_type":"logical","active":false,"temporary":false,"plugin":"pgoutput","database":"d",
       "restart_lsn":"0/1","confirmed_flush_lsn":"0/2","xmin":null,"catalog_xmin":"730","wal_status":"lost"}],
-    "settings":{"max_connections":["100",null,"integer",false,null]}})");
+    "loaded":"1600000001.25","settings":{"max_connections":["100",null,"integer",false,null]}})");
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   const auto& facts = answer->facts;
   EXPECT_TRUE(facts.in_recovery);
@@ -146,7 +146,16 @@ TEST(Monitor, ReplicaAnswer) {
   slot.catalog_xmin = 730;
   slot.wal_status = "lost";
   EXPECT_EQ(facts.slots, std::vector<SlotRow>{slot});
-  EXPECT_EQ(answer->settings.at("max_connections").value, "100");
+  ASSERT_NE(answer->settings, nullptr);
+  EXPECT_EQ(answer->settings->at("max_connections").value, "100");
+  EXPECT_EQ(answer->settings_of, "1600000001.25");
+  EXPECT_NE(monitoring_query(answer->settings_of).find("IS DISTINCT FROM '1600000001.25'"), std::string::npos);
+}
+
+TEST(Monitor, SettingsThatAreKnownAreNotToldAgain) {
+  const auto answer = parse_answer(R"({"replica":false,"version":150020,"loaded":"1600000001.25","settings":null})");
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->settings, nullptr);
 }
 
 TEST(Monitor, NonsenseIsAnError) {

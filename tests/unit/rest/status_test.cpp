@@ -19,7 +19,30 @@ std::string known_part(const std::string& body) {
 }
 
 std::string get(const std::string& target, const Snapshot& snapshot, const Identity& who, Moment moment = at()) {
-  return answer_get(parse_target(target), snapshot, who, moment).body;
+  StatusText health_body;
+  return answer_get(parse_target(target), snapshot, who, moment, health_body).body;
+}
+
+int code(const std::string& target, const Snapshot& snapshot) {
+  StatusText health_body;
+  return answer_get(parse_target(target), snapshot, self("n1"), at(), health_body).status;
+}
+
+TEST(Status, HealthChecksOfOneMomentShareABody) {
+  StatusText body;
+  const auto snapshot = leader();
+  Moment moment = at();
+  const std::string first = body.of(snapshot, self("n1"), moment);
+  EXPECT_EQ(first, to_spaced(status_document(snapshot, self("n1"), moment)));
+  moment.now += StatusText::lifetime - std::chrono::nanoseconds(1);
+  EXPECT_EQ(body.of(snapshot, self("n1"), moment), first);
+  moment.now += std::chrono::nanoseconds(1);
+  EXPECT_EQ(body.of(snapshot, self("n1"), moment), to_spaced(status_document(snapshot, self("n1"), moment)));
+  EXPECT_NE(body.of(snapshot, self("n1"), moment), first);
+  // What the loop has just published is told at once.
+  auto changed = leader();
+  changed.observation.settings.pause = true;
+  EXPECT_NE(body.of(changed, self("n1"), moment).find(R"("pause": true)"), std::string::npos);
 }
 
 TEST(Status, LeaderAsVersion4) {
@@ -178,8 +201,8 @@ TEST(Cluster, ScheduledSwitchoverAsVersion3) {
 }
 
 TEST(Cluster, NothingBeforeTheStoreWasRead) {
-  EXPECT_EQ(answer_get(parse_target("/cluster"), Snapshot(), self("n1"), at()).status, 503);
-  EXPECT_EQ(answer_get(parse_target("/config"), Snapshot(), self("n1"), at()).status, 502);
+  EXPECT_EQ(code("/cluster", Snapshot()), 503);
+  EXPECT_EQ(code("/config", Snapshot()), 502);
   EXPECT_EQ(get("/history", Snapshot(), self("n1")), "[]");
 }
 
@@ -192,7 +215,7 @@ TEST(Queries, ConfigHistoryAndFailsafe) {
       {Timeline{1}, Lsn{50331744}, "no recovery target specified", "2024-08-28T19:39:26.352526+00:00", "n2"}};
   EXPECT_EQ(get("/history", snapshot, self("n1")),
             R"([[1, 50331744, "no recovery target specified", "2024-08-28T19:39:26.352526+00:00", "n2"]])");
-  EXPECT_EQ(answer_get(parse_target("/failsafe"), snapshot, self("n1"), at()).status, 502);
+  EXPECT_EQ(code("/failsafe", snapshot), 502);
   view.failsafe = {{{"n1", "http://127.0.0.1:6001/patroni"}}, Version{8}};
   snapshot.observation.settings.failsafe_mode = true;
   EXPECT_EQ(get("/failsafe", snapshot, self("n1")), R"({"n1": "http://127.0.0.1:6001/patroni"})");

@@ -1,0 +1,98 @@
+// The guard and the watchdog are armed while a client could write here, and only then (I3, I14).
+#include <algorithm>
+
+#include "core/job.h"
+#include "core/plan/planners.h"
+
+namespace regent::plan {
+namespace {
+
+// The jobs that make a primary arm the fences by themselves, right before the step that does it.
+bool makes_primary(const job::Spec& spec) {
+  const auto* start = std::get_if<job::Start>(&spec);
+  const auto* restart = std::get_if<job::Restart>(&spec);
+  return std::holds_alternative<job::Promote>(spec) || std::holds_alternative<job::Bootstrap>(spec) ||
+         (start != nullptr && start->as_primary) || (restart != nullptr && restart->as_primary);
+}
+
+bool primary_in_the_making(const Situation& s, const Decision& d) {
+  if (s.o.job.running && makes_primary(*s.o.job.running)) return true;
+  return std::any_of(d.actions.begin(), d.actions.end(), [](const Action& act) {
+    const auto* start = std::get_if<action::StartJob>(&act);
+    return start != nullptr && makes_primary(start->spec);
+  });
+}
+
+bool takes_lock(const Decision& d) {
+  return std::any_of(d.actions.begin(), d.actions.end(),
+                     [](const Action& act) { return std::holds_alternative<action::AcquireLeader>(act); });
+}
+
+// When no client may be served any more. Without a lease: when the stop that rule 15 began must be over; but what was
+// armed under a lease is never put off.
+std::optional<FenceOrder> order(const Situation& s, const Decision& d) {
+  const FenceFacts& fences = s.o.fences;
+  if (s.o.lease.held) return fence_order(dead_by(s.o.lease), s.o.settings, fences.watchdog);
+  if (fences.guard.armed()) return std::nullopt;
+  std::optional<Instant> until;
+  if (s.m.unleased_since) until = *s.m.unleased_since + 2 * s.o.settings.retry_timeout;
+  // An agent that dies right after it took the lock leaves a primary behind that is guarded.
+  if (takes_lock(d)) {
+    LeaseFacts granted;
+    granted.confirmed_at = s.o.now;
+    granted.ttl = s.o.settings.ttl;
+    until = dead_by(granted);
+  }
+  if (!until) return std::nullopt;
+  auto unleased = fence_order(*until, s.o.settings, fences.watchdog);
+  unleased.leased = false;
+  return unleased;
+}
+
+bool armed_as_ordered(const FenceFacts& fences, const FenceOrder& order) {
+  const auto& [guard, watchdog] = fences;
+  const bool guarded = guard.mode == FenceMode::off || (guard.armed() && guard.deadline == order.deadline);
+  // One that cannot be had, and need not be, is not asked for again and again.
+  const bool given_up = watchdog.mode == FenceMode::automatic && watchdog.state == WatchdogFacts::State::failed;
+  const bool watched =
+      watchdog.mode == FenceMode::off || given_up || (watchdog.active() && watchdog.timeout == order.watchdog_timeout);
+  return guarded && watched;
+}
+
+bool at_rest(const FenceFacts& fences) {
+  const auto& [guard, watchdog] = fences;
+  const bool guard_rests = guard.mode == FenceMode::off || guard.state == GuardFacts::State::idle;
+  return guard_rests && (watchdog.mode == FenceMode::off || watchdog.state == WatchdogFacts::State::closed);
+}
+
+void report(const FenceFacts& fences, Decision& d) {
+  const auto& [guard, watchdog] = fences;
+  if (guard.mode != FenceMode::off && guard.state == GuardFacts::State::failed) {
+    d.conditions.push_back({"GuardFailed", "nothing ends PostgreSQL if this agent cannot: " + guard.why});
+  }
+  if (watchdog.mode == FenceMode::required && (!watchdog.usable || watchdog.state == WatchdogFacts::State::failed)) {
+    d.conditions.push_back({"WatchdogFailed", watchdog.why});
+  }
+}
+
+}  // namespace
+
+void fences(const Situation& s, Decision& d) {
+  const FenceFacts& fences = s.o.fences;
+  report(fences, d);
+  // In front of everything: a step that fails ends the cycle.
+  const auto first = d.actions.begin();
+  // A standby leader has the lock, and nobody can write there.
+  const bool harmless = s.paused || ((s.replica || s.stopped) && !primary_in_the_making(s, d));
+  if (harmless) {
+    if (!at_rest(fences)) d.actions.insert(first, action::DisarmFences{});
+    return;
+  }
+  const auto wanted = order(s, d);
+  if (!s.may_write || !wanted || armed_as_ordered(fences, *wanted)) return;
+  d.actions.insert(first, action::ArmFences{*wanted});
+  // What cannot be armed now is tried again soon.
+  d.wake_at = std::min(d.wake_at, s.o.now + std::chrono::seconds(1));
+}
+
+}  // namespace regent::plan
