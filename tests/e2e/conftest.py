@@ -4,7 +4,6 @@ Most tests borrow one cluster, `cluster`, which is brought back to its first sta
 cluster takes seconds, mending one takes less. A test that needs something special makes its own with `Cluster(...)`.
 """
 
-import os
 import pathlib
 import signal
 
@@ -21,14 +20,11 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "regent: what Regent does better; not asked of another daemon under test")
-    config.addinivalue_line("markers", "guard: needs the guard process; asked for with REGENT_E2E_GUARD=1")
 
 
 def pytest_collection_modifyitems(config, items):
     """With another daemon under test (to check the tests themselves) leave out what only Regent promises."""
     absent = set() if SUBJECT.name == "regent" else {"regent"}
-    if os.environ.get("REGENT_E2E_GUARD") != "1":
-        absent.add("guard")
     left_out = [item for item in items if absent & {marker.name for marker in item.iter_markers()}]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

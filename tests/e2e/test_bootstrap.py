@@ -100,7 +100,8 @@ def test_member_keys_of_generation_four(fresh):
         member = member_of(fresh, replica)
         assert member["receive_lsn"] >= member["replay_lsn"] > 0
     assert "regent" in json.loads(fresh.key(f"members/{leader.name}"))
-    assert json.loads(fresh.key("status")).get("retain_slots") == ["n1", "n2", "n3"]
+    wait_until(lambda: json.loads(fresh.key("status")).get("retain_slots") == ["n1", "n2", "n3"], 20,
+               "the status key names the slots to keep")
 
 
 def test_generated_postgresql_conf(fresh):

@@ -166,6 +166,21 @@ def test_a_consumer_misses_nothing_through_a_switchover_and_a_failover(slots):
     wait_until(lambda: ready(slots), 60, "the old leader has a copy that is ready, too")
 
 
+def test_a_consumer_that_hangs_does_not_keep_the_leader_from_stopping(slots):
+    """F15: PostgreSQL waits for its consumers when it stops, and this one confirms nothing any more."""
+    consumer = Consumer(slots)
+    with consumer:
+        insert(slots, 1001, 1050)
+        consumer.wait_seen(1050)
+        consumer.process.send_signal(signal.SIGSTOP)
+        try:
+            insert(slots, 1051, 1100)
+            old, _ = switch_over(slots)
+            assert "which keeps PostgreSQL from stopping" in old.log_text()
+        finally:
+            consumer.process.send_signal(signal.SIGCONT)
+
+
 def test_a_copy_that_is_not_proven_is_not_offered(slots):
     """Who cannot ask the leader does not know whether the catalog rows that decoding needs are still there (I16)."""
     for node in slots.nodes:

@@ -3,6 +3,8 @@
 import pytest
 
 from lib import Cluster, Writer
+from lib.daemons import PG_BIN
+from lib.node import PASSWORDS
 from lib.ports import HOST
 from lib.wait import holds_for, wait_until
 
@@ -103,3 +105,46 @@ def test_roles_are_exchanged(sites):
     holds_for(lambda: not any(node.answers("/primary") for node in east.nodes), 3, "nobody leads the first cluster")
     assert east.ctl("demote-cluster", "--force", "--host", "x").returncode == 1
     assert west.ctl("promote-cluster", "--force").returncode == 1
+
+
+def test_follows_whoever_leads_of_a_list_of_hosts():
+    with Cluster(names=("n1", "n2"), scope="east") as east:
+        east.start()
+        ports = ",".join(str(node.pg_port) for node in east.nodes)
+        follow = {"host": f"{HOST},{HOST}", "port": ports}
+        with Cluster(names=("s1",), scope="west", dynamic={"standby_cluster": follow}) as west:
+            west.nodes[0].start()
+            leader = wait_settled(west, 60)
+            old, new = east.leader(), east.replicas()[0]
+            old.sql("CREATE TABLE items AS SELECT generate_series(1, 10) AS n")
+            wait_until(lambda: rows(leader) == 10, 20, "the rows arrive")
+            assert old.post("/switchover", {"leader": old.name, "candidate": new.name}).status == 200
+            assert east.wait_healthy(60) is new
+            new.sql("INSERT INTO items SELECT generate_series(1, 10)")
+            wait_until(lambda: rows(leader) == 20, 40, "the rows of the next leader arrive")
+            assert leader.in_recovery()
+
+
+def test_follows_an_archive_alone(tmp_path):
+    """No server to connect to: WAL comes from restore_command, the first copy from a method that needs no leader."""
+    archive, copies = tmp_path / "archive", tmp_path / "copy"
+    archive.mkdir()
+    keep = {"postgresql": {"parameters": {"archive_mode": "on", "archive_command": f"cp %p {archive}/%f"}}}
+    with Cluster(names=("n1",), scope="east", dynamic=keep) as east:
+        source = east.start().leader()
+        source.sql("CREATE TABLE items AS SELECT generate_series(1, 10) AS n")
+        copies.write_text(f'#!/bin/sh\nfor word; do case $word in --datadir=*) data=${{word#--datadir=}};; esac; done\n'
+                          f'exec {PG_BIN}/pg_basebackup -D "$data" -X none -c fast '
+                          f'-d "host={HOST} port={source.pg_port} user=replicator password={PASSWORDS["replicator"]}"\n')
+        copies.chmod(0o755)
+        follow = {"restore_command": f"cp {archive}/%f %p", "create_replica_methods": ["copy"]}
+        method = {"postgresql": {"copy": {"command": str(copies), "no_leader": True}}}
+        with Cluster(names=("s1",), scope="west", dynamic={"standby_cluster": follow}, local=method) as west:
+            west.nodes[0].start()
+            leader = wait_until(lambda: standby_leader(west), 60, "a standby leader")
+            source.sql("INSERT INTO items SELECT generate_series(1, 10)")
+            source.sql("SELECT pg_switch_wal()")
+            wait_until(lambda: rows(leader) == 20, 40, "the rows arrive through the archive")
+            assert leader.status()["replication_state"] == "in archive recovery"
+            assert west.ctl("promote-cluster", "--force").returncode == 0
+            assert rows(west.wait_healthy(60)) == 20

@@ -96,8 +96,12 @@ class Etcd:
         if self._process:
             self._process.wait()
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def freeze(self):
-        send([self._process.pid], signal.SIGSTOP)
+        send([self.pid], signal.SIGSTOP)
 
     def thaw(self):
-        send([self._process.pid], signal.SIGCONT)
+        send([self.pid], signal.SIGCONT)

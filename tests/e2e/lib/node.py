@@ -112,7 +112,10 @@ class Node:
 
     def kill(self):
         """The whole node dies at once. Nobody may notice the death of a neighbour first, so all are frozen before."""
+        helpers = procs.descendants(self.process.pid)
+        procs.send(helpers, signal.SIGSTOP)
         procs.freeze_under(self.directory)
+        procs.send(helpers, signal.SIGKILL)
         procs.kill_under(self.directory)
         self.process.wait()
 

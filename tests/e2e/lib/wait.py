@@ -18,7 +18,7 @@ def pause(seconds=_POLL_SECONDS):
     _never.wait(seconds)
 
 
-def wait_until(condition, timeout, what):
+def wait_until(condition, timeout, what, period=_POLL_SECONDS):
     """Poll `condition` until it is true and return its value; fail with `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while True:
@@ -31,7 +31,7 @@ def wait_until(condition, timeout, what):
             return value
         if time.monotonic() >= end:
             raise AssertionError(f"did not happen within {timeout} s: {what}{reason}")
-        pause()
+        pause(period)
 
 
 def holds_for(condition, seconds, what):
