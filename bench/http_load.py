@@ -1,0 +1,106 @@
+"""A load of GET /primary on one port, a new connection for each request, from one thread around epoll.
+
+With a rate, requests begin at their moments whatever the server does: nothing here waits for an answer, so a slow server
+cannot slow the load down. Without one (0) each of the connections asks as fast as it is answered.
+
+Usage: http_load.py PORT RATE CONNECTIONS SECONDS REPORT
+"""
+
+import collections
+import json
+import select
+import socket
+import sys
+import time
+
+_TIMEOUT = 5.0
+_MOST_OPEN = 2000
+REQUEST = b"GET /primary HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+class Load:
+    def __init__(self, port, rate, connections, seconds):
+        self._address, self._rate, self._connections, self._seconds = ("127.0.0.1", port), rate, connections, seconds
+        self._poll, self._open = select.epoll(), collections.OrderedDict()  # oldest first: fd -> [socket, begun, answer]
+        self.times, self.bad = [], 0
+
+    def _begin(self, now):
+        connection = socket.socket()
+        connection.setblocking(False)
+        try:
+            connection.connect(self._address)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.bad += 1
+            connection.close()
+            return
+        self._open[connection.fileno()] = [connection, now, b""]
+        self._poll.register(connection.fileno(), select.EPOLLOUT)
+
+    def _finish(self, descriptor, good):
+        connection, begun, _ = self._open.pop(descriptor)
+        connection.close()
+        if good:
+            self.times.append(time.monotonic() - begun)
+        else:
+            self.bad += 1
+
+    def _serve(self, descriptor, events):
+        state = self._open[descriptor]
+        try:
+            if events & select.EPOLLOUT and not events & select.EPOLLERR:
+                state[0].send(REQUEST)
+                self._poll.modify(descriptor, select.EPOLLIN)
+                return
+            data = state[0].recv(65536)
+        except OSError:
+            self._finish(descriptor, False)
+            return
+        if data:
+            state[2] += data
+        else:
+            self._finish(descriptor, state[2].startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")))
+
+    def _give_up(self, now):
+        while self._open:
+            descriptor, (_, begun, _) = next(iter(self._open.items()))
+            if now - begun < _TIMEOUT:
+                return
+            self._finish(descriptor, False)
+
+    def run(self):
+        begun = now = time.monotonic()
+        end, sent = begun + self._seconds, 0
+        while now < end or (self._open and now < end + _TIMEOUT):
+            if self._rate:
+                while now < end and begun + sent / self._rate <= now:
+                    if len(self._open) < _MOST_OPEN:
+                        self._begin(now)
+                    else:
+                        self.bad += 1
+                    sent += 1
+                wait = begun + sent / self._rate - now
+            else:
+                while now < end and len(self._open) < self._connections:
+                    self._begin(now)
+                wait = 0.1
+            for descriptor, events in self._poll.poll(max(0.0, min(wait, 0.1))):
+                self._serve(descriptor, events)
+            now = time.monotonic()
+            self._give_up(now)
+        self.bad += len(self._open)
+
+
+def main():
+    port, rate, connections, seconds = map(int, sys.argv[1:5])
+    load = Load(port, rate, connections, seconds)
+    load.run()
+    times = sorted(load.times) or [_TIMEOUT]
+    with open(sys.argv[5], "w") as file:
+        json.dump({"good": len(load.times), "bad": load.bad, "seconds": seconds, "p50": times[len(times) // 2],
+                   "p99": times[len(times) * 99 // 100], "own_cpu": time.process_time()}, file)
+
+
+if __name__ == "__main__":
+    main()
