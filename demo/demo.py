@@ -7,7 +7,6 @@ import argparse
 import os
 import pathlib
 import select
-import signal
 import sys
 import time
 
@@ -15,19 +14,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" 
 
 from lib import Cluster, Writer, wait_until  # noqa: E402
 from lib.ports import HOST  # noqa: E402
+from lib.signals import end_tidily  # noqa: E402
 
 _started = time.monotonic()
 
 
 def say(text=""):
     print(f"[{time.monotonic() - _started:5.1f} s] {text}" if text else "", flush=True)
-
-
-def end_on_signal(*_):
-    # The clean-up that follows must not be interrupted by an impatient second Ctrl-C.
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def new_cluster():
@@ -173,8 +166,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--script", action="store_true", help="tell the whole story unattended and end")
     arguments = parser.parse_args()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, end_on_signal)
+    end_tidily()
     try:
         (story if arguments.script else play)()
         say("everything is removed")
