@@ -17,6 +17,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Should the kernel for once not tell that the machine slept.
+constexpr Duration noticed_resume = std::chrono::minutes(1);
 constexpr std::time_t never = std::time_t{1} << 40;
 
 // The kernel cancels such a timer when somebody sets the wall clock, and a suspend ends with that.
@@ -26,6 +28,8 @@ bool arm(int fd) {
 }
 
 }  // namespace
+
+std::atomic<Duration> BootWait::longest_piece{std::chrono::seconds(10)};
 
 Instant BootTime::now() {
   timespec time{};
@@ -51,6 +55,7 @@ ResumeWatch::ResumeWatch(asio::any_io_executor executor) : clock_set_(executor),
   UniqueFd fd(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC));
   if (!fd.valid() || !arm(fd.get())) return;
   clock_set_.assign(fd.release());
+  BootWait::longest_piece.store(noticed_resume);
   listen();
 }
 

@@ -2,6 +2,8 @@
 // Threading: SystemClock any thread; a BootTimer like any Asio object. Errors: none.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
@@ -22,18 +24,18 @@ struct BootTime {
 
 // Asio arms its timers on CLOCK_MONOTONIC, which stands still during a suspend: a wait is cut into pieces, so that a
 // timer that became due while the machine slept fires within one piece after it wakes. With a ResumeWatch it fires at
-// once.
+// once, and the pieces are longer: each wakes the process up.
 struct BootWait {
-  static constexpr Duration longest_piece = std::chrono::seconds(10);
+  static std::atomic<Duration> longest_piece;
 
-  static Duration to_wait_duration(const Duration& left) { return left < longest_piece ? left : longest_piece; }
+  static Duration to_wait_duration(const Duration& left) { return std::min(left, longest_piece.load()); }
   static Duration to_wait_duration(const Instant& until) { return to_wait_duration(until - BootTime::now()); }
 };
 
 using BootTimer = boost::asio::basic_waitable_timer<BootTime, BootWait>;
 
 // Lets the timers of an io_context that became due during a suspend fire as soon as the machine is awake (F24). Without
-// the kernel's help, which it then reports as not working, they fire a piece later.
+// the kernel's help, which it then reports as not working, they fire a piece later. One for the whole program.
 class ResumeWatch {
  public:
   explicit ResumeWatch(boost::asio::any_io_executor executor);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -135,6 +136,7 @@ void GuardProcess::bury() {
   }
   pid_ = 0;
   socket_ = UniqueFd();
+  speech_.reset();
 }
 
 // It does not answer: stopped, or starved. Its end is certain; a second one is better than a first that cannot act.
@@ -156,6 +158,14 @@ void GuardProcess::take(const Report& report) {
   }
   facts_.state = report.state == State::armed ? GuardFacts::State::armed : GuardFacts::State::idle;
   if (report.state == State::blind) facts_.state = GuardFacts::State::failed;
+}
+
+Task<void> GuardProcess::hear(Instant until) {
+  if (!speech_) speech_ = std::make_shared<WatchedFd>(co_await boost::asio::this_coro::executor, socket_.get());
+  // It may be replaced while we wait.
+  const auto speech = speech_;
+  auto waiting = speech->wait(Ready::to_read, clock_, until);
+  co_await std::move(waiting);
 }
 
 bool GuardProcess::listen() {
@@ -196,8 +206,8 @@ Task<Result<void>> GuardProcess::ask_once(guard::Command command, Instant deadli
       replace();
       break;
     }
-    auto waiting = wait_for(socket_.get(), Ready::to_read, clock_, until);
-    co_await std::move(waiting);
+    auto hearing = hear(until);
+    co_await std::move(hearing);
   }
   if (pid_ != asked || answered_ < sequence) co_return fail(ErrorKind::failed, "the guard does not answer");
   if (error_ != 0) co_return system_error("find", options_.data_dir, error_);
@@ -245,8 +255,8 @@ Task<void> GuardProcess::changed(Instant until) {
     co_return;
   }
   const pid_t watched = pid_;
-  auto waiting = wait_for(socket_.get(), Ready::to_read, clock_, until);
-  co_await std::move(waiting);
+  auto hearing = hear(until);
+  co_await std::move(hearing);
   if (pid_ == watched && !listen()) bury();
 }
 

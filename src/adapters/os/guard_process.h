@@ -5,9 +5,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "adapters/os/unique_fd.h"
+#include "adapters/os/waiting.h"
 #include "guard/protocol.h"
 #include "ports/clock.h"
 #include "ports/guard.h"
@@ -42,6 +44,8 @@ class GuardProcess final : public Guard {
   // Sends the request and waits for its answer.
   Task<Result<void>> ask(guard::Command command, Instant deadline, Instant until);
   Task<Result<void>> ask_once(guard::Command command, Instant deadline, Instant until);
+  // Returns when the guard said something or is gone, or at `until`.
+  Task<void> hear(Instant until);
   // Takes in what the guard said. False when it is gone.
   bool listen();
   void take(const guard::Report& report);
@@ -55,6 +59,7 @@ class GuardProcess final : public Guard {
   GuardFacts facts_;
   pid_t pid_ = 0;
   UniqueFd socket_;
+  std::shared_ptr<WatchedFd> speech_;  // the same socket, for waiting
   std::uint64_t asked_ = 0;
   std::uint64_t answered_ = 0;
   std::int32_t error_ = 0;  // of the last answer

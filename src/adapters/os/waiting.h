@@ -3,7 +3,9 @@
 // into one.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <optional>
@@ -49,5 +51,20 @@ Task<Result<T>> guarded(Task<Result<T>> work, Clock& clock, Instant deadline, st
 
 // Waits for `fd` until `deadline`; false when that passed first.
 Task<bool> wait_for(int fd, Ready ready, Clock& clock, Instant deadline);
+
+// A descriptor that is waited for again and again: the loop gets to know it once. It has a copy of its own.
+class WatchedFd {
+ public:
+  WatchedFd() = default;
+  WatchedFd(boost::asio::any_io_executor executor, int fd);
+
+  bool valid() const { return descriptor_ && descriptor_->is_open(); }
+  // As above. One waiter at a time; it must be over, or cancelled, before this object goes.
+  Task<void> wait(Ready ready);
+  Task<bool> wait(Ready ready, Clock& clock, Instant deadline);
+
+ private:
+  std::optional<boost::asio::posix::stream_descriptor> descriptor_;
+};
 
 }  // namespace regent

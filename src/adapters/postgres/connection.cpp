@@ -145,6 +145,7 @@ Task<Result<Connection>> Connection::connect(ConnectionOptions options) {
   PQsetNoticeProcessor(
       raw, [](void*, const char*) {}, nullptr);
   PQsetErrorVerbosity(raw, PQERRORS_DEFAULT);
+  connection.socket_ = WatchedFd(co_await asio::this_coro::executor, PQsocket(raw));
   co_return connection;
 }
 
@@ -160,13 +161,13 @@ Task<Result<Rows>> Connection::run(std::string sql) {
   if (PQsendQuery(raw, sql.c_str()) == 0) co_return tl::unexpected(connection_error(raw));
   for (int left = PQflush(raw); left != 0; left = PQflush(raw)) {
     if (left < 0) co_return tl::unexpected(connection_error(raw));
-    co_await wait_for(PQsocket(raw), Ready::to_write);
+    co_await socket_.wait(Ready::to_write);
   }
   Rows rows;
   std::optional<Error> error;
   for (;;) {
     while (PQisBusy(raw) != 0) {
-      co_await wait_for(PQsocket(raw), Ready::to_read);
+      co_await socket_.wait(Ready::to_read);
       if (PQconsumeInput(raw) == 0) co_return tl::unexpected(connection_error(raw));
     }
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQgetResult(raw), &PQclear);

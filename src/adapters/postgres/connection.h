@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/os/waiting.h"
 #include "adapters/postgres/quoting.h"
 #include "base/result.h"
 #include "ports/clock.h"
@@ -32,7 +33,10 @@ class Connection {
   Task<Result<Rows>> query(std::string sql, Clock& clock, Instant deadline);
 
   bool is_open() const { return connection_ != nullptr; }
-  void close() { connection_.reset(); }
+  void close() {
+    connection_.reset();
+    socket_ = WatchedFd();
+  }
   int server_version() const;  // e.g. 150020; 0 when closed
 
   // The password as the server stores it, so that the server never sees, and never logs, the password itself.
@@ -47,6 +51,7 @@ class Connection {
   Task<Result<Rows>> run(std::string sql);
 
   std::unique_ptr<pg_conn, Closer> connection_;
+  WatchedFd socket_;  // of an established connection
 };
 
 // SQLSTATE 57P03: the server starts up, recovers or shuts down.

@@ -45,6 +45,7 @@ Task<Result<void>> Context::ensure_version(Instant deadline) {
                                                      outcome.error().message));
   }
   major_version = parse_server_version(outcome->output);
+  forget_parameters();
   if (major_version == 0) {
     co_return fail(ErrorKind::invalid, fmt::format("{} does not print a version of PostgreSQL: {}",
                                                    program(config(), "postgres"), outcome->last_words()));
@@ -58,16 +59,18 @@ ServerParameters Context::parameters() const {
   return parameters;
 }
 
-ServerParameters Context::configured_parameters() const {
+const ServerParameters& Context::configured_parameters() const {
+  if (parameters_) return *parameters_;
   static const Json nothing;
   const auto* from_dynamic = find(dynamic_section(dynamic), "parameters");
   const auto* from_file = find(config().section, "parameters");
   const ServerIdentity identity{config().listen_addresses, config().port, local.scope};
-  auto parameters = effective_parameters(from_dynamic != nullptr ? *from_dynamic : nothing,
-                                         from_file != nullptr ? *from_file : nothing, identity, major_version);
+  ServerParameters parameters =
+      effective_parameters(from_dynamic != nullptr ? *from_dynamic : nothing,
+                           from_file != nullptr ? *from_file : nothing, identity, major_version);
   // Or the primary would vacuum away catalog rows that the copies of its logical slots need (I16).
   if (feedback_needed(dynamic) && !local.tags.nostream) parameters.values["hot_standby_feedback"] = "on";
-  return parameters;
+  return parameters_.emplace(std::move(parameters));
 }
 
 WantedFiles Context::wanted_files(ServerParameters parameters) const {
@@ -100,7 +103,7 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
 }
 
 std::string Context::socket_directories() const {
-  const auto parameters = this->parameters();
+  const ServerParameters& parameters = configured_parameters();
   const auto found = parameters.values.find("unix_socket_directories");
   return found == parameters.values.end() ? "/var/run/postgresql" : found->second;
 }

@@ -43,7 +43,9 @@ struct Context {
   Task<Result<void>> ensure_version(Instant deadline);
 
   // What the configuration asks for now.
-  ServerParameters configured_parameters() const;
+  const ServerParameters& configured_parameters() const;
+  // Whatever they depend on has changed: the configuration, the server's version.
+  void forget_parameters() { parameters_.reset(); }
   // The same, but for what is not left to it.
   ServerParameters parameters() const;
   // What the files shall hold. `recovery`: with the settings of a replica of `upstream`, where that is known.
@@ -54,6 +56,9 @@ struct Context {
 
   // A command of PostgreSQL with messages in English.
   Command tool(const std::string& name, std::vector<std::string> arguments) const;
+
+ private:
+  mutable std::optional<ServerParameters> parameters_;
 };
 
 // 15 out of "postgres (PostgreSQL) 15.20 (Debian ...)", also for beta versions. 0: no such text.

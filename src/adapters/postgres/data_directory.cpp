@@ -44,6 +44,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
   if (!names && names.error().kind != ErrorKind::not_found) return tl::unexpected(names.error());
   look.empty = true;
   bool backup_parts = false;
+  bool dynamic = false;
   for (const auto& name : names.value_or(std::vector<std::string>())) {
     if (!name.starts_with('.') && name != "lost+found") look.empty = false;
     if ("regent.incomplete" == name) look.incomplete = true;
@@ -52,6 +53,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     if (name == "standby.signal") look.standby_signal = true;
     if (name == "backup_label") look.backup_label = true;
     if (name == "backup_manifest.tmp") backup_parts = true;
+    if (name == "patroni.dynamic.json") dynamic = true;
   }
   if (look.empty) return look;
   if (const auto version = read_file(layout.data("PG_VERSION"))) {
@@ -66,6 +68,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
   } else if (errno != ENOENT && errno != ENOTDIR) {
     return system_error("look at", layout.data("global/pg_control"), errno);
   }
+  if (dynamic) look.dynamic = read_file(layout.dynamic_json()).value_or("");
   // A base backup brings the control file last: without it nothing was ever complete here.
   if (look.control_stamp.empty() && (look.backup_label || backup_parts)) look.incomplete = true;
   return look;

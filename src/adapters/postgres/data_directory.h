@@ -29,6 +29,7 @@ struct DirectoryLook {
   bool backup_label = false;
   std::string version;        // content of PG_VERSION
   std::string control_stamp;  // changes with every write of the control file; empty when there is none
+  std::string dynamic;        // content of patroni.dynamic.json; empty when there is none
 };
 Result<DirectoryLook> look_at_directory(const Layout& layout);
 

@@ -12,8 +12,9 @@
 namespace regent {
 namespace {
 
-// A server whose postmaster hangs still serves its old connections (F13): now and then only a new one will do.
-constexpr Duration connection_age_max = std::chrono::seconds(30);
+// A server whose postmaster hangs still serves its old connections (F13); that is what the probe is for. One that goes
+// as far as a query, now and then, tells of passwords and rules of access that changed.
+constexpr Duration connection_age_max = std::chrono::minutes(10);
 
 std::string text_of(const Json& object, std::string_view key) {
   const auto* value = find(object, key);

@@ -23,6 +23,18 @@ constexpr Duration probe_patience = std::chrono::milliseconds(1500);
 // Without an upstream and without a WAL receiver for so long: nobody is about to start one.
 constexpr Duration settling_time = std::chrono::milliseconds(50);
 
+Json parse_dynamic(const std::string& text, const Layout& layout) {
+  if (text.empty()) return {};
+  auto config = parse_json(text, layout.dynamic_json());
+  return config ? std::move(*config) : Json();
+}
+
+// What a worker sees of the directory and of who runs in it, in one go.
+struct Sight {
+  Result<Tenants> tenants;
+  Result<DirectoryLook> directory;
+};
+
 }  // namespace
 
 PostgresNode::PostgresNode(LocalConfig config, Clock& clock)
@@ -49,20 +61,20 @@ void PostgresNode::set_local_config(LocalConfig config) {
   if (context_.local.postgres.pgpass.empty()) context_.local.postgres.pgpass = std::move(pgpass);
   context_.layout = make_layout(context_.local.postgres);
   context_.major_version = 0;
+  context_.forget_parameters();
   // Credentials and addresses may have changed (F21).
   monitor_.disconnect();
 }
 
 void PostgresNode::set_config(const Json& dynamic_config) {
   context_.dynamic = dynamic_config;
+  context_.forget_parameters();
 }
 
 Json PostgresNode::cached_dynamic_config() const {
-  const auto path = context_.layout.dynamic_json();
-  const auto text = read_file(path);
-  if (!text) return {};
-  auto config = parse_json(*text, path);
-  return config ? std::move(*config) : Json();
+  // Before the first look, when nothing is led or served yet, the disk may take its time.
+  if (!looked_) return parse_dynamic(read_file(context_.layout.dynamic_json()).value_or(""), context_.layout);
+  return cached_dynamic_;
 }
 
 Task<PostgresFacts> PostgresNode::observe(Instant deadline) {
@@ -83,8 +95,14 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   PostgresFacts facts;
   auto versioning = context_.ensure_version(deadline);
   const auto version = co_await std::move(versioning);
-  auto looking = postmaster_.look(deadline);
-  const auto tenants = co_await std::move(looking);
+  reap_children();
+  std::function<Result<Sight>()> call = [search = postmaster_.search(), layout = context_.layout] {
+    return Result<Sight>(Sight{search(), look_at_directory(layout)});
+  };
+  auto looking = context_.ask<Sight>(std::move(call), deadline, "the data directory " + context_.layout.data_dir);
+  const auto sight = co_await std::move(looking);
+  const Result<Tenants> tenants = sight ? sight->tenants : tl::unexpected(sight.error());
+  postmaster_.saw(tenants);
   facts.incarnation = postmaster_.incarnation();
   facts.server = Fact<ServerFacts>::unknown("PostgreSQL is not running", context_.clock.now());
   receiver_.reset();
@@ -107,7 +125,7 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   if (!version) {
     facts.data.why = version.error().message;
   } else {
-    auto reading = look_at_data(facts, deadline);
+    auto reading = look_at_data(facts, sight ? sight->directory : tl::unexpected(sight.error()), deadline);
     co_await std::move(reading);
     auto learning = learn_sync_names(deadline);
     if (const auto learnt = co_await std::move(learning); learnt) facts.managed_sync_names = context_.sync_names;
@@ -150,9 +168,15 @@ Task<void> PostgresNode::look_at_server(PostgresFacts& facts, Tenants tenants, I
 Task<void> PostgresNode::probe_own_server(Instant deadline) {
   const auto asked_at = context_.clock.now();
   const auto& config = context_.config();
-  auto asking = probe_server(local_address(config, context_.socket_directories(), config.use_unix_socket),
-                             context_.clock, deadline);
-  const auto answered = co_await std::move(asking);
+  // The same processes answer on all of its sockets, and this one costs least.
+  const auto socket = local_address(config, context_.socket_directories(), true);
+  auto asking = probe_server(socket, context_.clock, deadline);
+  auto answered = co_await std::move(asking);
+  if (!answered && answered.error().kind == ErrorKind::unreachable && !config.use_unix_socket) {
+    auto address = local_address(config, context_.socket_directories(), false);
+    auto again = probe_server(std::move(address), context_.clock, deadline);
+    answered = co_await std::move(again);
+  }
   if (answered) {
     connections_.found(asked_at);
   } else if (answered.error().kind == ErrorKind::timeout) {
@@ -191,21 +215,22 @@ Task<void> PostgresNode::question_server(PostgresFacts& facts, Instant deadline)
   detached_since_ = detached ? std::optional(detached_since_.value_or(asked_at)) : std::nullopt;
   if (detached && asked_at - *detached_since_ < settling_time) server.receiving = true;
   facts.server = Fact<ServerFacts>::known(server, asked_at);
-  if (const auto receiver = process_info(answer->receiver)) receiver_ = receiver->id;
+  const auto receiver = answer->receiver == 0 ? std::nullopt : process_info(answer->receiver);
+  if (receiver) receiver_ = receiver->id;
   system_id_ = answer->system_id;
   pending_restart_ = pending_restart_reason(context_.parameters(), *answer->settings);
   for (const auto& [name, setting] : *answer->settings) restart_parameters_.insert(name);
 }
 
-Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Instant deadline) {
+Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Result<DirectoryLook> look, Instant deadline) {
   auto& data = facts.data;
-  std::function<Result<DirectoryLook>()> call = [layout = context_.layout] { return look_at_directory(layout); };
-  auto asking =
-      context_.ask<DirectoryLook>(std::move(call), deadline, "the data directory " + context_.layout.data_dir);
-  const auto look = co_await std::move(asking);
   if (!look) {
     data.why = look.error().message;
     co_return;
+  }
+  if (!std::exchange(looked_, true) || look->dynamic != dynamic_text_) {
+    dynamic_text_ = look->dynamic;
+    cached_dynamic_ = parse_dynamic(dynamic_text_, context_.layout);
   }
   data.standby_signal = look->standby_signal;
   data.backup_label = look->backup_label;
@@ -280,7 +305,7 @@ Task<void> PostgresNode::watch_pulse(Instant until) {
 
 Task<void> PostgresNode::wait_receiver(Instant until) {
   if (receiver_) {
-    auto ended = wait_exit(*receiver_, context_.clock, until);
+    auto ended = receiver_end_.wait(*receiver_, context_.clock, until);
     co_await std::move(ended);
   } else {
     auto rest = context_.clock.sleep_until(until);

@@ -73,7 +73,7 @@ class PostgresNode : public Postgres {
   // Returns when the WAL receiver has ended, or at `until`.
   Task<void> wait_receiver(Instant until);
   void note_wal(const ServerAnswer& answer, Instant asked);
-  Task<void> look_at_data(PostgresFacts& facts, Instant deadline);
+  Task<void> look_at_data(PostgresFacts& facts, Result<DirectoryLook> look, Instant deadline);
   Task<void> look_at_control(PostgresFacts& facts, std::string stamp, Instant deadline);
   Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
   Task<Result<DirectoryLook>> directory(Instant deadline);
@@ -109,11 +109,16 @@ class PostgresNode : public Postgres {
   Callbacks callbacks_;
 
   std::optional<ProcessId> receiver_;  // the WAL receiver that observe() saw
+  ExitWatch receiver_end_;
   std::optional<Instant> detached_since_;
 
   // What the last control file said, kept until the file changes.
   std::optional<ControlData> control_;
   std::string control_stamp_;
+  // patroni.dynamic.json as of the last look.
+  bool looked_ = false;
+  std::string dynamic_text_;
+  Json cached_dynamic_;
   SystemId system_id_;
   Json pending_restart_ = Json::object();
   // Parameters that only a restart changes, as the server names them.

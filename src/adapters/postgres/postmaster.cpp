@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
 #include "adapters/os/files.h"
 #include "base/log.h"
@@ -16,7 +17,7 @@ namespace {
 constexpr Duration look_interval = std::chrono::milliseconds(30);
 
 // Drains what inotify has; whether one of the events named the file.
-bool saw(int fd, std::string_view name) {
+bool told_of(int fd, std::string_view name) {
   alignas(inotify_event) char buffer[4096];
   bool found = false;
   for (;;) {
@@ -40,6 +41,20 @@ Task<void> wait_exit(ProcessId id, Clock& clock, Instant until) {
   reap_children();
 }
 
+Task<void> ExitWatch::wait(ProcessId id, Clock& clock, Instant until) {
+  if (id_ != id || !handle_) {
+    const auto handle = open_process(id);
+    if (!handle.valid()) co_return;
+    handle_ = std::make_shared<WatchedFd>(co_await boost::asio::this_coro::executor, handle.get());
+    id_ = id;
+  }
+  const auto watched = handle_;
+  auto waiting = watched->wait(Ready::to_read, clock, until);
+  if (!co_await std::move(waiting)) co_return;
+  handle_.reset();
+  reap_children();
+}
+
 void Postmaster::note(std::optional<ProcessId> id) {
   if (id && id != current_) {
     current_ = id;
@@ -47,12 +62,26 @@ void Postmaster::note(std::optional<ProcessId> id) {
   }
 }
 
-Task<Result<Tenants>> Postmaster::find(Instant deadline) {
-  reap_children();
-  std::function<Result<Tenants>()> call = [layout = context_.layout, server = context_.server(), started = current_] {
+std::function<Result<Tenants>()> Postmaster::search() const {
+  return [layout = context_.layout, server = context_.server(), started = current_] {
     return look_for_tenants(layout, server, started);
   };
-  auto asking = context_.ask<Tenants>(std::move(call), deadline, "the process table");
+}
+
+void Postmaster::saw(const Result<Tenants>& tenants) {
+  reap_children();
+  if (!tenants) return;
+  note(tenants->postmaster);
+  observed_ = tenants->postmaster;
+  lingering_ = tenants->orphans;
+  if (tenants->orphans.empty()) return;
+  log::warning("killing {} backends whose postmaster is gone", tenants->orphans.size());
+  kill_tenants(*tenants);
+}
+
+Task<Result<Tenants>> Postmaster::find(Instant deadline) {
+  reap_children();
+  auto asking = context_.ask<Tenants>(search(), deadline, "the process table");
   auto tenants = co_await std::move(asking);
   if (tenants) note(tenants->postmaster);
   co_return tenants;
@@ -61,13 +90,7 @@ Task<Result<Tenants>> Postmaster::find(Instant deadline) {
 Task<Result<Tenants>> Postmaster::look(Instant deadline) {
   auto finding = find(deadline);
   auto tenants = co_await std::move(finding);
-  if (!tenants) co_return tenants;
-  observed_ = tenants->postmaster;
-  lingering_ = tenants->orphans;
-  if (!tenants->orphans.empty()) {
-    log::warning("killing {} backends whose postmaster is gone", tenants->orphans.size());
-    kill_tenants(*tenants);
-  }
+  saw(tenants);
   co_return tenants;
 }
 
@@ -80,7 +103,7 @@ Task<void> Postmaster::changed(Instant until) {
   // One that we started since the last look is news.
   if (current_ && current_ != observed_ && is_alive(*current_)) co_return;
   if (observed_) {
-    auto waiting = wait_exit(*observed_, context_.clock, until);
+    auto waiting = end_.wait(*observed_, context_.clock, until);
     co_await std::move(waiting);
     co_return;
   }
@@ -99,7 +122,7 @@ Task<void> Postmaster::wait_appear(Instant until) {
       co_return;
     }
     auto waiting = wait_for(watch.get(), Ready::to_read, context_.clock, until);
-    if (!co_await std::move(waiting) || saw(watch.get(), "postmaster.pid")) co_return;
+    if (!co_await std::move(waiting) || told_of(watch.get(), "postmaster.pid")) co_return;
   }
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +18,16 @@ namespace regent {
 // Returns when the process has ended, or at `until`.
 Task<void> wait_exit(ProcessId id, Clock& clock, Instant until);
 
+// The same for a process that is waited for again and again.
+class ExitWatch {
+ public:
+  Task<void> wait(ProcessId id, Clock& clock, Instant until);
+
+ private:
+  std::optional<ProcessId> id_;
+  std::shared_ptr<WatchedFd> handle_;
+};
+
 class Postmaster {
  public:
   explicit Postmaster(Context& context) : context_(context) {}
@@ -23,6 +35,10 @@ class Postmaster {
   // Who runs in the data directory now. Orphaned backends are killed on sight: their postmaster is gone, nothing
   // supervises them, and they could still write (F12).
   Task<Result<Tenants>> look(Instant deadline);
+  // The same in two parts, for who has more to ask a worker: what the worker is to do, and what is done with its
+  // answer.
+  std::function<Result<Tenants>()> search() const;
+  void saw(const Result<Tenants>& tenants);
 
   // Grows with every postmaster seen; 0: none yet.
   std::uint32_t incarnation() const { return incarnation_; }
@@ -52,6 +68,7 @@ class Postmaster {
   std::optional<ProcessId> current_;   // the latest postmaster we know of; may be dead by now
   std::optional<ProcessId> observed_;  // the one the last look() told about
   std::vector<ProcessId> lingering_;   // orphans of the last look()
+  ExitWatch end_;                      // of the one observed
   std::uint32_t incarnation_ = 0;
 };
 

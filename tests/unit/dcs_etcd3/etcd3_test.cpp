@@ -36,6 +36,7 @@ struct FakeEtcd {
   tcp::acceptor acceptor;
   std::map<std::string, std::function<Reply(const std::string& head)>> paths;
   std::map<std::string, int> calls;
+  std::string endless;  // the path whose answer is begun and never ended
 
   static Task<void> talk(tcp::socket socket, std::shared_ptr<FakeEtcd> self) {
     std::string buffer;
@@ -59,8 +60,9 @@ struct FakeEtcd {
       ++self->calls[path];
       const auto answer = self->paths.find(path);
       const Reply reply = answer == self->paths.end() ? Reply{404, "404 page not found"} : answer->second(head);
+      const std::size_t told = path == self->endless ? std::size_t{1} << 30 : reply.body.size();
       const std::string text =
-          fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", reply.status, reply.body.size(), reply.body);
+          fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", reply.status, told, reply.body);
       co_await asio::async_write(socket, asio::buffer(text), as_result);
     }
   }
@@ -119,7 +121,10 @@ class ScriptedEtcd : public ::testing::Test {
   Instant soon() const { return clock.now() + seconds(10); }
 
   asio::io_context io;
-  SystemClock clock;
+  struct : SystemClock {
+    Instant now() const override { return SystemClock::now() + ahead; }
+    Duration ahead{};
+  } clock;
   int term = 5;
   int old_keepalives = 0;  // so many are answered in the term before the election
   std::shared_ptr<FakeEtcd> first, second;
@@ -231,6 +236,32 @@ TEST_F(ScriptedEtcd, NewsThatIsNotReadDoesNotKeepTheLoopSpinning) {
   const Instant until = clock.now() + 300ms;
   run(io, n1->changed(until));
   EXPECT_GE(clock.now(), until);
+}
+
+// F30: the stream is open, and tells nothing of what every read finds.
+TEST_F(ScriptedEtcd, AStreamThatDiedInSilenceIsOpenedAgain) {
+  const auto n1 = connect();
+  // An answer that never ends.
+  answer(*first, "/v3/watch", [] { return std::string(); });
+  first->endless = "/v3/watch";
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  const auto opened = [&](int times) {
+    const Instant until = soon();
+    while (first->calls["/v3/watch"] < times && clock.now() < until) run(io, n1->changed(clock.now() + 10ms));
+    return first->calls["/v3/watch"] == times;
+  };
+  ASSERT_TRUE(opened(1));
+  answer(*first, "/v3/kv/range", [] {
+    return "{" + header(5) + R"(,"count":"1","kvs":[{"key":")" + to_base64("/service/demo/leader") +
+           R"(","value":"bjI=","mod_revision":"9","lease":"77"}]})";
+  });
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  EXPECT_EQ(first->calls["/v3/watch"], 1) << "it was given no time to tell";
+  clock.ahead = seconds(5);
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  clock.ahead = Duration::zero();
+  EXPECT_TRUE(opened(2));
 }
 
 TEST_F(ScriptedEtcd, WhatIsNoEtcdIsNamed) {

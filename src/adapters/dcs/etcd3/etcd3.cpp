@@ -37,9 +37,13 @@ struct KnownKeys {
   Header header;
   Instant complete_at{};
   std::map<std::string, RawKey> keys;
+  std::int64_t newest = 0;          // revision of the last change of one of them
+  std::optional<ClusterView> view;  // what they say; empty: they were not read since they changed
 
   void replace(RangeReply& all, std::string_view prefix) {
     keys.clear();
+    newest = 0;
+    view.reset();
     for (KeyValue& kv : all.kvs) put(std::move(kv), prefix);
     header = all.header;
   }
@@ -47,14 +51,20 @@ struct KnownKeys {
   // that is there was either known or is among the changes; were one of them gone, there would be fewer.
   bool merge(RangeReply& changes, std::string_view prefix) {
     if (changes.header.cluster_id != header.cluster_id || changes.header.revision < header.revision) return false;
+    if (!changes.kvs.empty()) view.reset();
     for (KeyValue& kv : changes.kvs) put(std::move(kv), prefix);
     header = changes.header;
     return static_cast<std::int64_t>(keys.size()) == changes.count;
+  }
+  const RawKey* find(const std::string& path) const {
+    const auto found = keys.find(path);
+    return found == keys.end() ? nullptr : &found->second;
   }
 
  private:
   void put(KeyValue kv, std::string_view prefix) {
     RawKey key = raw_key(std::move(kv), prefix);
+    newest = std::max(newest, key.version.value);
     keys.insert_or_assign(key.path, std::move(key));
   }
 };
@@ -99,6 +109,7 @@ class Etcd3 final : public Dcs {
   Task<Result<RangeReply>> range(Json request, Instant deadline);
   // Makes known_ true again; one read at a time.
   Task<Result<Header>> refresh(Instant deadline);
+  void tell_watch();
   Task<Result<Written>> txn(Json request, Instant deadline);
   // `request` puts the leader key on the given lease, on some condition.
   Task<Result<LeaseGrant>> win_leader(std::function<Json(const std::string& lease)> request, Instant deadline);
@@ -133,11 +144,6 @@ Task<Result<Written>> Etcd3::txn(Json request, Instant deadline) {
   co_return Written{std::move(*reply), answer->repeated};
 }
 
-const RawKey* find_key(const std::vector<RawKey>& keys, std::string_view path) {
-  const auto found = std::find_if(keys.begin(), keys.end(), [&](const RawKey& key) { return key.path == path; });
-  return found == keys.end() ? nullptr : &*found;
-}
-
 Task<Result<RangeReply>> Etcd3::range(Json request, Instant deadline) {
   auto answer = co_await gateway_->call("/kv/range", std::move(request), deadline);
   if (!answer) co_return tl::unexpected(answer.error());
@@ -162,16 +168,25 @@ Task<Result<Header>> Etcd3::refresh(Instant deadline) {
 Task<Result<ClusterView>> Etcd3::read(Instant deadline) {
   auto header = co_await refresh(deadline);
   if (!header) co_return tl::unexpected(header.error());
-  std::vector<RawKey> keys;
-  keys.reserve(known_.keys.size());
-  for (const auto& [path, key] : known_.keys) keys.push_back(key);
+  tell_watch();
+  if (!known_.view) {
+    std::vector<RawKey> keys;
+    keys.reserve(known_.keys.size());
+    for (const auto& [path, key] : known_.keys) keys.push_back(key);
+    known_.view = parse_cluster_view(keys, 0, 0);
+  }
+  known_.view->revision = static_cast<std::uint64_t>(header->revision);
+  known_.view->term = header->term;
+  co_return *known_.view;
+}
+
+void Etcd3::tell_watch() {
   std::string leader;
-  if (const auto* key = find_key(keys, "leader"); key != nullptr && key->value != name_.str()) {
+  if (const auto* key = known_.find("leader"); key != nullptr && key->value != name_.str()) {
     leader = "members/" + key->value;
   }
-  const auto* said = find_key(keys, leader);
-  watch_->read(*header, std::move(leader), said == nullptr ? std::string_view() : said->value);
-  co_return parse_cluster_view(keys, static_cast<std::uint64_t>(header->revision), header->term);
+  const auto* said = known_.find(leader);
+  watch_->read(known_.header, known_.newest, std::move(leader), said == nullptr ? std::string_view() : said->value);
 }
 
 Task<Result<void>> Etcd3::keep_session(Instant deadline) {

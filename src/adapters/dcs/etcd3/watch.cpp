@@ -17,7 +17,9 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-constexpr Duration stream_lifetime = std::chrono::seconds(30);
+constexpr Duration stream_lifetime = std::chrono::minutes(5);
+// What a read found is told by the stream before or soon after.
+constexpr Duration telling_time = std::chrono::seconds(2);
 constexpr Duration open_time = std::chrono::seconds(3);
 constexpr Duration retell_after = std::chrono::seconds(1);
 constexpr Duration first_pause = 100ms;
@@ -47,7 +49,7 @@ Watch::Watch(asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gatew
       woken_(executor),
       ended_(executor, Instant::max()) {}
 
-void Watch::read(const Header& header, std::string leader, std::string_view said) {
+void Watch::read(const Header& header, std::int64_t newest, std::string leader, std::string_view said) {
   leader_ = std::move(leader);
   leader_said_ = leader_.empty() ? std::string() : lasting_part(said);
   read_revision_ = header.revision;
@@ -55,13 +57,28 @@ void Watch::read(const Header& header, std::string leader, std::string_view said
     // A store restored from a backup counts from an older number (F34).
     position_ = header.revision;
     changed_revision_ = 0;
+    untold_ = 0;
     told_.clear();
   }
   cluster_id_ = header.cluster_id;
+  suspect_silence(newest);
   missed_ = false;
   told_at_ = Instant{};
   std::erase_if(told_, [&](const auto& told) { return told.second.first <= read_revision_; });
   look_at_leader();
+}
+
+// A stream that is open and does not tell what a read found some time ago is dead (F30).
+void Watch::suspect_silence(std::int64_t newest) {
+  const Instant now = clock_.now();
+  if (untold_ <= position_) {
+    untold_ = newest;
+    untold_since_ = now;
+  } else if (stream_ != nullptr && now - untold_since_ > telling_time) {
+    log::warning("the watch of etcd does not tell what changed; opening it again");
+    stream_->close();
+    untold_since_ = now;
+  }
 }
 
 Task<void> Watch::changed(Instant until) {
@@ -114,7 +131,12 @@ Task<void> Watch::run(std::shared_ptr<Watch> self) {
     Json request = watch_prefix(self->prefix_, self->position_ + 1);
     auto opened = co_await self->gateway_->open("/watch", std::move(request), open_by);
     End end = End::failure;
-    if (opened) end = co_await self->follow(*opened, outage);
+    if (opened) {
+      self->stream_ = *opened;
+      self->untold_since_ = self->clock_.now();
+      end = co_await self->follow(*opened, outage);
+      self->stream_.reset();
+    }
     if (end == End::age) {
       pause = first_pause;
       outage = false;

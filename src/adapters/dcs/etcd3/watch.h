@@ -1,7 +1,7 @@
 // The watch stream: wakes the control loop, and proves nothing (F30).
 //
 // Threading: the control loop's thread; one waiter at a time. Errors: none; a stream that breaks is opened again where
-// it ended, with growing pauses. A stream lives for a limited time: one that died in silence costs no more than that.
+// it ended, with growing pauses. One that died in silence is noticed by what reads find, and lives for a limited time.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,9 +28,9 @@ class Watch : public std::enable_shared_from_this<Watch> {
  public:
   Watch(boost::asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gateway> gateway, std::string prefix);
 
-  // A read brought everything up to the revision of its answer. `leader` is the path of the leader's member key, empty
-  // if there is none or it is ours; `said` is what it says.
-  void read(const Header& header, std::string leader, std::string_view said);
+  // A read brought everything up to the revision of its answer; the last change of a key that is there was at `newest`.
+  // `leader` is the path of the leader's member key, empty if there is none or it is ours; `said` is what it says.
+  void read(const Header& header, std::int64_t newest, std::string leader, std::string_view said);
   // Returns when something changed after the last read, or at `until`. The first call starts the stream.
   Task<void> changed(Instant until);
   // The stream's coroutine ends soon after this.
@@ -44,6 +44,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Task<End> follow(std::shared_ptr<HttpStream> stream, bool after_outage);
   bool handle(const WatchMessage& message);
   void look_at_leader();
+  void suspect_silence(std::int64_t newest);
   bool has_news() const { return missed_ || changed_revision_ > read_revision_; }
   void wake();
   void start();
@@ -66,7 +67,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::int64_t read_revision_ = 0;  // of the last read
   std::int64_t position_ = 0;       // events up to here were delivered
   std::int64_t changed_revision_ = 0;
-  Instant told_at_{};  // when changed() last returned at once
+  Instant told_at_{};                   // when changed() last returned at once
+  std::shared_ptr<HttpStream> stream_;  // while it is open
+  std::int64_t untold_ = 0;             // a change that a read found, and no event had told by then
+  Instant untold_since_{};
 };
 
 }  // namespace regent::etcd3
