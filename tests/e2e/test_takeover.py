@@ -95,11 +95,11 @@ def test_the_connection_notices_a_silent_peer(takeover):
     cluster = takeover
     _, confirmed = prepare(cluster, True)
     standby = cluster.node(confirmed[0])
-    wait_until(lambda: "tcp_user_timeout=1500" in standby.setting("primary_conninfo"), 20, "it would notice")
+    wait_until(lambda: "tcp_user_timeout=1000" in standby.setting("primary_conninfo"), 20, "it would notice")
     cluster.patch_config({"synchronous_takeover_after": 0})
     wait_until(lambda: "tcp_user_timeout" not in standby.setting("primary_conninfo"), 30, "the users' own")
     cluster.patch_config({"synchronous_takeover_after": None})
-    wait_until(lambda: "tcp_user_timeout=1500" in standby.setting("primary_conninfo"), 30, "it would notice again")
+    wait_until(lambda: "tcp_user_timeout=1000" in standby.setting("primary_conninfo"), 30, "it would notice again")
     cluster.wait_healthy(60)
 
 

@@ -25,7 +25,7 @@ void notice_soon(std::map<std::string, std::string>& values) {
   constexpr std::array<std::pair<const char*, const char*>, 4> wanted{{{"keepalives_idle", "1"},
                                                                        {"keepalives_interval", "1"},
                                                                        {"keepalives_count", "1"},
-                                                                       {"tcp_user_timeout", "1500"}}};
+                                                                       {"tcp_user_timeout", "1000"}}};
   const bool configured =
       values.contains("keepalives") ||
       std::any_of(wanted.begin(), wanted.end(), [&](const auto& w) { return values.contains(w.first); });

@@ -79,7 +79,7 @@ TEST(ConfigFiles, ASilentPeerIsNoticedUnlessSomebodyChoseOtherwise) {
     return primary_conninfo(upstream, {"r", "", std::move(options)}, "/p", "n2", Generation::v4, version,
                             Liveness::noticed_soon);
   };
-  EXPECT_NE(with({}, 15).find(" keepalives_idle=1 keepalives_interval=1 keepalives_count=1 tcp_user_timeout=1500"),
+  EXPECT_NE(with({}, 15).find(" keepalives_idle=1 keepalives_interval=1 keepalives_count=1 tcp_user_timeout=1000"),
             std::string::npos);
   EXPECT_EQ(with({}, 11).find("keepalives"), std::string::npos);
   const auto own = with({{"keepalives_idle", "30"}}, 15);
