@@ -18,6 +18,7 @@ Result<void> Jobs::start(std::shared_ptr<AgentState> state, job::Spec spec) {
                 fmt::format("cannot start the job {}: {} is still running", job_name(spec), job_name(*facts_.running)));
   }
   facts_.running = spec;
+  facts_.refusing_since.reset();
   facts_.running_id = ++last_id_;
   facts_.started = state->now();
   signal_ = std::make_shared<boost::asio::cancellation_signal>();
@@ -70,8 +71,10 @@ void Jobs::end(AgentState& state, std::uint64_t id, Result<void> outcome) {
       log::info("bootstrapped from {} '{}'", clone->from_leader ? "leader" : "replica", clone->source.name.str());
     }
   }
+  const auto refusing_since = facts_.refusing_since;
   facts_ = JobFacts{};
   facts_.ended = std::move(ended);
+  facts_.refusing_since = refusing_since;
   signal_.reset();
   // A copied or rewound directory may hold another timeline under the number of the old one (F62).
   state.local_history_of = Timeline{};

@@ -22,6 +22,8 @@ class Jobs {
   Result<void> start(std::shared_ptr<AgentState> state, job::Spec spec);
   // Asks the running job to give up; its end comes as any other.
   void cancel();
+  // The running job begins to stop the server: clients are refused from now on.
+  void refuse_clients(Instant now) { facts_.refusing_since = now; }
   // Gives up on a job that does not end although it was told to: fencing cannot wait for it (I3, F14). Counts as its
   // end.
   void abandon(AgentState& state);

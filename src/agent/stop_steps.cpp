@@ -112,6 +112,7 @@ Task<Result<void>> perform_stop(AgentState& state, job::Stop spec) {
       auto ahead = checkpoint_ahead(state, led);
       co_await std::move(ahead);
     }
+    state.jobs.refuse_clients(state.now());
     Duration patience = spec.escalate_after;
     if (patience <= Duration::zero()) patience = led ? std::chrono::hours(24 * 7) : default_patience;
     auto gentle = stop_fast(state, patience, led);

@@ -58,6 +58,12 @@ void answer_restart(const Observation& o, const Memory& before, Decision& d) {
   d.memory.restart_id.reset();
 }
 
+void report_handover(const Memory& before, Decision& d) {
+  const auto& handover = d.memory.handover;
+  if (!handover || !handover->writable || before.handover == handover) return;
+  d.notes.push_back(print_handover(*handover));
+}
+
 }  // namespace
 
 std::span<const Section> rule_sections() {
@@ -85,6 +91,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
   d.rule = rule->number;
   d.rule_name = rule->name;
   rule->apply(s, d);
+  report_handover(memory, d);
   answer_restart(observation, digested, d);
   if (ends_here(d)) {
     plan::fences(s, d);

@@ -182,6 +182,7 @@ Memory digest(const Observation& o, Memory m) {
     const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica));
     m.hand_over_since = due && leads ? m.hand_over_since.value_or(o.now) : std::optional<Instant>();
   }
+  digest_handover(s, m);
   if (s.unlocked) {
     m.unlocked_since = m.unlocked_since.value_or(o.now);
     if (!m.unlocked_wal && s.server != nullptr) m.unlocked_wal = s.server->wal;

@@ -24,6 +24,8 @@ struct GuardFacts {
   State state = State::unsettled;
   std::string why;   // failed: one sentence
   Instant deadline;  // armed: PostgreSQL is ended then
+  // Its memory is locked; where it may not be, a machine that swaps can make it late.
+  bool memory_locked = true;
   // The last time it had to.
   std::optional<Instant> fenced_at;
 

@@ -112,6 +112,8 @@ struct JobFacts {
   std::uint64_t running_id = 0;
   Instant started;
   std::string progress;  // for people, e.g. "34 of 120 MB"
+  // Of the running one or, if none runs, of the last one: since when its stop in order refuses clients.
+  std::optional<Instant> refusing_since;
   // The last one that ended in this incarnation of the agent.
   std::optional<JobEnd> ended;
 };

@@ -27,6 +27,8 @@ std::string to_text(const Memory& m) {
   flag(m.unleased_since.has_value(), "writable without a lease");
   flag(m.unlocked_since.has_value(), "nobody leads");
   flag(m.hand_over_since.has_value(), "asked to hand over");
+  if (m.handover)
+    out += fmt::format("handing over: {}\n", m.handover->writable ? print_handover(*m.handover) : m.handover->kind);
   flag(m.named_since.has_value(), "waiting for a named candidate");
   if (m.sync_watch) {
     out += fmt::format("waits for: '{}'{}\n", m.sync_watch->names,

@@ -13,6 +13,7 @@
 #include "base/strong.h"
 #include "base/time.h"
 #include "core/failsafe.h"
+#include "core/handover.h"
 #include "core/restart.h"
 #include "model/cluster_view.h"
 #include "model/slots.h"
@@ -81,6 +82,8 @@ struct Memory {
   std::optional<Lsn> unlocked_wal;  // the local position then
   // Since when this leader is asked to hand over: positions of before do not count.
   std::optional<Instant> hand_over_since;
+  // The last time that this node handed over, or is just doing so.
+  std::optional<Handover> handover;
   // Since when a candidate that somebody named is waited for.
   std::optional<Instant> named_since;
 

@@ -19,6 +19,11 @@ struct Request {
   bool force = false;
 };
 
+// The last step is seen a moment after the request is answered; nobody waits long for it.
+constexpr int step_looks = 6;
+constexpr Duration step_pause = 50ms;
+constexpr Duration step_patience = 500ms;
+
 std::string python_list(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "'" : ", '") + name + "'";
@@ -139,6 +144,29 @@ Status leave_in_store(Context& context, Cluster& cluster, const Request& request
   return refuse(fmt::format("The request could not be left in the store: {}", written.error().message));
 }
 
+// The old leader tells how long the steps took, once it has seen the last of them.
+void print_steps(Context& context, const Member& old_leader) {
+  for (int i = 0; i < step_looks; ++i) {
+    const auto answer = ctl::request(context, old_leader, "GET", "patroni", Json(), step_patience);
+    const auto document = answer && answer->status == 200 ? parse_json(answer->body, "the answer") : Result<Json>();
+    const Json* regent = document && document->is_object() ? find(*document, "regent") : nullptr;
+    const Json* handover = regent == nullptr ? nullptr : find(*regent, "handover");
+    if (handover == nullptr) return;
+    const auto seconds = [&](const char* key) {
+      const Json* value = find(*handover, key);
+      return value != nullptr && value->is_number() ? value->get<double>() : 0.0;
+    };
+    if (const Json* paused = find(*handover, "writes_paused"); paused != nullptr && paused->is_number()) {
+      return context.line(
+          fmt::format("Writes were paused for {:.2f} s (candidate ready after {:.2f}, checkpoint {:.2f}, stopped in "
+                      "{:.2f}, taken over in {:.2f}, promoted in {:.2f})",
+                      paused->get<double>(), seconds("ready"), seconds("checkpoint"), seconds("stopped"),
+                      seconds("taken_over"), seconds("promoted")));
+    }
+    context.terminal.sleep(step_pause);
+  }
+}
+
 Status send(Context& context, Cluster& cluster, const Settings& settings, const Request& request) {
   const Member* member = cluster.view.leader_member();
   if (member == nullptr && !request.candidate.empty()) member = cluster.view.member(MemberName(request.candidate));
@@ -164,8 +192,10 @@ Status send(Context& context, Cluster& cluster, const Settings& settings, const 
     context.warn("WARNING: " + answer.error().message);
     if (const auto left = leave_in_store(context, cluster, request); !left) return left;
   }
+  const auto old_leader = member != nullptr && !request.schedule && answer ? std::optional(*member) : std::nullopt;
   if (const auto fresh = cluster.refresh(); !fresh) return fresh;
   print_members(context, cluster, {});
+  if (old_leader && !old_leader->regent.empty()) print_steps(context, *old_leader);
   return {};
 }
 

@@ -131,6 +131,7 @@ void add_fences(const FenceFacts& fences, Instant now, Json& out) {
     item["state"] = to_string(guard.state);
     if (guard.armed()) item["seconds_left"] = std::round(to_seconds(guard.deadline - now) * 1000) / 1000;
     if (!guard.why.empty()) item["why"] = guard.why;
+    if (guard.armed() && !guard.memory_locked) item["memory_locked"] = false;
     if (guard.fenced_at) item["fenced_seconds_ago"] = std::round(to_seconds(now - *guard.fenced_at));
     out["guard"] = std::move(item);
   }
@@ -145,6 +146,23 @@ void add_fences(const FenceFacts& fences, Instant now, Json& out) {
 
 bool watchdog_failed(const WatchdogFacts& watchdog) {
   return watchdog.mode == FenceMode::required && (!watchdog.usable || watchdog.state == WatchdogFacts::State::failed);
+}
+
+// Seconds; null: not there yet.
+Json handover_document(const Handover& handover) {
+  const auto seconds = [](std::optional<Instant> from, std::optional<Instant> to) {
+    return from && to ? Json(std::round(to_seconds(*to - *from) * 1000) / 1000) : Json();
+  };
+  Json out = Json::object();
+  out["kind"] = handover.kind;
+  out["to"] = handover.successor.empty() ? Json() : Json(handover.successor.str());
+  out["writes_paused"] = seconds(handover.refusing, handover.writable);
+  out["ready"] = seconds(handover.asked, handover.ready);
+  out["checkpoint"] = seconds(handover.ready, handover.refusing);
+  out["stopped"] = seconds(handover.refusing, handover.stopped);
+  out["taken_over"] = seconds(handover.stopped, handover.taken);
+  out["promoted"] = seconds(handover.taken, handover.writable);
+  return out;
 }
 
 Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
@@ -179,6 +197,7 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
     if (!job.progress.empty()) running["progress"] = job.progress;
     out["job"] = std::move(running);
   }
+  if (const auto& handover = snapshot.decision.memory.handover) out["handover"] = handover_document(*handover);
   const auto& lease = snapshot.observation.lease;
   add_fences(snapshot.observation.fences, moment.now, out);
   if (holds_back(snapshot, moment.now)) out["failsafe_holds_back"] = true;

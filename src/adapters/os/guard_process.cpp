@@ -15,6 +15,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "adapters/os/files.h"
 #include "adapters/os/guard_image.h"
@@ -154,6 +155,12 @@ void GuardProcess::take(const Report& report) {
         report.killed, to_seconds(*facts_.fenced_at - facts_.deadline));
   } else {
     answered_ = report.sequence;
+    const bool locked = report.unlocked == 0;
+    if (std::exchange(facts_.memory_locked, locked) && !locked) {
+      log::warning(
+          "the guard's memory is not locked: raise the limit of locked memory (RLIMIT_MEMLOCK), or a machine "
+          "that swaps may delay it");
+    }
     error_ = report.error;
   }
   facts_.state = report.state == State::armed ? GuardFacts::State::armed : GuardFacts::State::idle;

@@ -271,6 +271,7 @@ constexpr Rule table[] = {
        act(d, action::RenewLease{});
        start(d, graceful_stop(s));
        d.memory.demotion = Demotion{Demotion::Kind::graceful, kind(s), s.o.now};
+       d.memory.handover = Handover{kind(s), s.m.hand_over_since.value_or(s.o.now), s.o.now, s.o.now, {}, {}, {}, {}};
        forget_rejoin(d.memory);
      }},
     {750, "checkpoint_after_promotion", "promoted, and the checkpoint that lets others rewind from here is due",
