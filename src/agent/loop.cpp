@@ -34,6 +34,7 @@ struct Pace {
   std::uint64_t cycle = 0;
   int immediate_cycles = 0;
   int failures = 0;  // in a row
+  Duration most_late{};
 
   bool breathless() const { return immediate_cycles >= max_immediate_cycles; }
   Duration retry_after() const { return std::min(first_retry * (1 << std::min(failures - 1, 10)), longest_retry); }
@@ -71,6 +72,7 @@ void publish(const AgentState& state, Observation observation, const Decision& d
   snapshot->observation = std::move(observation);
   snapshot->decision = decision;
   snapshot->cycle = pace.cycle;
+  snapshot->most_late = pace.most_late;
   snapshot->last_cluster = state.last_cluster;
   snapshot->dcs_last_seen = state.dcs_last_seen;
   if (pace.breathless()) {
@@ -149,6 +151,12 @@ Task<void> wait_for_something(AgentState& state, Instant until) {
   co_await (std::move(bell) || std::move(store) || std::move(server) || std::move(guard) || std::move(timer));
 }
 
+// F05: starved, frozen or suspended. What that means is for the rules, which see the time.
+void note_lateness(Pace& pace, Duration late) {
+  pace.most_late = std::max(pace.most_late, late);
+  if (late > noticeably_late) log::warning("woke up {:.1f} s late", to_seconds(late));
+}
+
 Task<void> pause_between(AgentState& state, Pace& pace, const Decision& decision, bool again) {
   if (again && !pace.breathless()) {
     ++pace.immediate_cycles;
@@ -158,6 +166,7 @@ Task<void> pause_between(AgentState& state, Pace& pace, const Decision& decision
   if (pace.breathless()) {
     auto rest = state.ports.clock.sleep_until(began + breather);
     co_await std::move(rest);
+    note_lateness(pace, state.now() - (began + breather));
     // One calm cycle earns one immediate one, not a hundred.
     if (!again) pace.immediate_cycles = 0;
     co_return;
@@ -173,8 +182,7 @@ Task<void> pause_between(AgentState& state, Pace& pace, const Decision& decision
   co_await std::move(wait);
   const Instant woke = state.now();
   pace.immediate_cycles = woke - began < instantly ? pace.immediate_cycles + 1 : 0;
-  // F05: starved, frozen or suspended. What that means is for the rules, which see the time.
-  if (woke > until + noticeably_late) log::warning("woke up {:.1f} s late", to_seconds(woke - until));
+  note_lateness(pace, woke - until);
 }
 
 // Non-leaders keep their member key alive by themselves; a leader's renewals do it.

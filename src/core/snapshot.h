@@ -15,6 +15,8 @@ struct Snapshot {
   Observation observation;
   Decision decision;
   std::uint64_t cycle = 0;
+  // The latest that the loop ever was: how long after the end of a wait it went on (F05).
+  Duration most_late{};
   // The last successful read of the store, kept through an outage; its own `at` tells how old it is.
   Fact<ClusterView> last_cluster;
   WallTime dcs_last_seen{};

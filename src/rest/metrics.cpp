@@ -146,6 +146,9 @@ void write_own(const Snapshot& snapshot, const Moment& moment, Writer& out) {
   out.add("regent_lease_seconds_left", "gauge",
           "Seconds until the leader lease may not be relied on any more, 0 if this node does not lead.",
           fmt::format("{:.3f}", left > Duration{} ? to_seconds(left) : 0.0));
+  out.add("regent_loop_lateness_seconds", "gauge",
+          "The longest that the control loop ever woke up after its time, since the agent started.",
+          fmt::format("{:.3f}", to_seconds(snapshot.most_late)));
   const FenceFacts& fences = snapshot.observation.fences;
   out.add("regent_guard_armed", "gauge",
           "Value is 1 if the guard would end PostgreSQL at the end of the lease, 0 otherwise.",

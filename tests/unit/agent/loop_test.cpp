@@ -97,6 +97,22 @@ TEST(Loop, TheTimeIsTakenAfterGathering) {  // F02
   EXPECT_EQ(f.seen[1].cluster.age(f.seen[1].now), seconds(40));
 }
 
+TEST(Loop, TheLongestLatenessIsKept) {  // F05
+  AgentFixture f;
+  f.start();
+  EXPECT_EQ(f.board.load()->most_late, seconds(0));
+  f.world.freeze(seconds(17));  // the wait was to end after ten
+  f.world.advance(seconds(0));
+  ASSERT_EQ(f.cycles(), 2u);
+  EXPECT_EQ(f.board.load()->most_late, seconds(7));
+  // In time, and woken by something before its time: neither takes anything away.
+  f.world.advance(seconds(10));
+  f.world.signal("dcs");
+  f.world.settle();
+  ASSERT_EQ(f.cycles(), 4u);
+  EXPECT_EQ(f.board.load()->most_late, seconds(7));
+}
+
 TEST(Loop, EffectsAreLookedAtAtOnceHeartbeatsAreNot) {
   AgentFixture f;
   f.then({action::WriteMember{"{}"}});
