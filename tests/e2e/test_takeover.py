@@ -1,6 +1,5 @@
 """A dead leader is replaced before its lease ends, because its commits need a standby that takes the lock over."""
 
-import json
 import os
 import signal
 
@@ -22,21 +21,15 @@ def takeover():
 
 
 def prepare(cluster, mode, **settings):
-    """Back to three members, in this mode."""
+    """Back to three members, in this mode and with these settings, which have arrived everywhere."""
     for node in cluster.nodes:
         node.thaw()
         if not node.alive():
             node.start()
     cluster.wait_healthy(90)
     cluster.patch_config({"synchronous_mode": mode, **settings})
-    voters, quorum = (2, 1) if mode == "quorum" else (1, 0)
-
-    def confirmed():
-        state = json.loads(cluster.key("sync") or "{}")
-        names = [name for name in (state.get("sync_standby") or "").split(",") if name]
-        leader = cluster.leader()
-        return leader and state["leader"] == leader.name and (len(names), state["quorum"]) == (voters, quorum) and names
-    return cluster.leader(), wait_until(confirmed, 40, "the standbys are confirmed")
+    names = cluster.wait_sync_calm(*((2, 1) if mode == "quorum" else (1, 0)))
+    return cluster.leader(), names
 
 
 def session_lives(cluster, node):

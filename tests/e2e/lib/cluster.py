@@ -11,7 +11,7 @@ from . import procs
 from .daemons import SUBJECT
 from .etcd import Etcd
 from .node import Node, merged
-from .wait import wait_until
+from .wait import pause, wait_until
 
 # The shortest times Patroni accepts, so that a failover takes the least time it can (T13).
 DYNAMIC = {
@@ -178,6 +178,54 @@ class Cluster:
             leader = self.leader()
             return leader if leader is not other_than else None
         return wait_until(found, timeout, f"a leader other than {other_than}" if other_than else "a leader")
+
+    # -- synchronous mode
+
+    def sync_state(self):
+        """The key /sync as (names, quorum, revision) if it is the present leader's, else None."""
+        key, leader = self.keys().get("sync"), self.leader()
+        state = json.loads(key.value) if key else {}
+        if leader is None or state.get("leader") != leader.name:
+            return None
+        names = [name for name in (state.get("sync_standby") or "").split(",") if name]
+        return names, state["quorum"], key.mod_revision
+
+    def takes_over(self):
+        """Whether the standbys are to notice a silent leader: their connection to it says so."""
+        config = self.leader().get("/config").json()
+        wanted = config.get("synchronous_takeover_after", 1) not in (0, False, "off", "false")
+        return wanted and config.get("synchronous_mode") not in (None, False, "off")
+
+    def _sync_picture(self, voters, quorum):
+        """All that has to stand still before somebody may rely on a confirmed standby, or None while it is not as it
+        should be. A setting that changes primary_conninfo restarts the WAL receivers, and a standby whose receiver
+        restarts is not confirmed for a moment: who kills the leader then waits for an election nobody may win."""
+        leader, sync = self.leader(), self.sync_state()
+        if sync is None or (len(sync[0]), sync[1]) != (voters, quorum):
+            return None
+        patience, receivers = self.takes_over(), {}
+        for node in self.nodes:
+            if node is leader:
+                continue
+            (pid, conninfo), = node.sql("SELECT pid, conninfo FROM pg_stat_wal_receiver WHERE status = 'streaming'")
+            if ("tcp_user_timeout=1500" in conninfo) != patience:
+                return None
+            receivers[node.name] = pid
+        senders = {name: (pid, state) for name, pid, state in leader.sql(
+            "SELECT application_name, pid, sync_state FROM pg_stat_replication WHERE state = 'streaming'")}
+        bound = all(senders[name][1] in ("sync", "quorum") for name in sync[0])
+        return (leader.name, sync, receivers, senders) if bound else None
+
+    def wait_sync_calm(self, voters, quorum, timeout=60):
+        """Wait until so many standbys are confirmed, bound and connected as the settings say, and stay so across a
+        cycle of the leader; returns their names."""
+        def calm():
+            before = self._sync_picture(voters, quorum)
+            # The answer is that of a cycle that began after the question, unless the last one is younger than 100 ms.
+            pause(0.15)
+            self.leader().status()
+            return before and before == self._sync_picture(voters, quorum) and before[1][0]
+        return wait_until(calm, timeout, f"{voters} standbys are confirmed, and stay so")
 
     # -- what is done
 
