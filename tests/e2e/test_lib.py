@@ -7,7 +7,7 @@ import pytest
 
 from lib.ports import HOST
 from lib.proxy import BLACK_HOLE, DROP_REPLIES, REFUSE, Proxy
-from lib.workload import Evidence, contradictions, simultaneous
+from lib.workload import Evidence, contradictions, lost_in_flight, simultaneous
 
 
 def evidence(*rows):
@@ -106,3 +106,31 @@ def test_lost_replies_are_lost_although_the_request_arrived(echo):
     echo.heal()
     assert ask(echo, connection) == b"", "a connection that is out of step is not used again"
     assert ask(echo) == b"xx"
+
+
+class _Shown:
+    def __init__(self, row):
+        self._row = row
+
+    def shown(self, _):
+        return self._row
+
+
+class _Wrote:
+    """Node n1 had rows 1 to 5 acknowledged, then n2 the rows from 7 on."""
+    acknowledgements = [*((at, at, "n1") for at in range(1, 6)), (7, 7, "n2"), (8, 8, "n2")]
+
+
+class _Old:
+    name = "n1"
+
+
+@pytest.mark.parametrize("missing, shown", [([], 5), ([5], 4), ([4, 5], 0)])
+def test_the_end_that_nobody_saw_may_be_lost(missing, shown):
+    assert lost_in_flight(_Wrote, missing, _Old, _Shown(shown)) == len(missing)
+
+
+@pytest.mark.parametrize("missing, shown", [([4], 0), ([3, 5], 0), ([5, 7], 0), ([4, 5], 4), ([8], 0)])
+def test_a_hole_or_a_row_that_was_seen_may_not_be_lost(missing, shown):
+    with pytest.raises(AssertionError):
+        lost_in_flight(_Wrote, missing, _Old, _Shown(shown))

@@ -3,4 +3,4 @@
 from .cluster import Cluster, living_clusters
 from .daemons import PATRONI, SUBJECT
 from .wait import holds_for, wait_until
-from .workload import Prober, Writer
+from .workload import Prober, Witness, Writer

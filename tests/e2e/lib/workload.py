@@ -55,6 +55,7 @@ class Writer(_Background):
         self.table = f"ledger_{next(_table_numbers)}"
         self._record = os.path.join(cluster.directory, f"{self.table}.jsonl")
         self.acknowledged, self.unknown = [], []    # values in order of time
+        self.acknowledgements = []                  # (moment, value, name of the node), in order of time
         self.longest_gap = 0.0                      # seconds between two acknowledgements
         self._last_acknowledgement = None
 
@@ -126,7 +127,65 @@ class Writer(_Background):
         self._last_acknowledgement = now
         record.write(json.dumps({"id": value, "node": node.name, "at": now}) + "\n")
         record.flush()
+        self.acknowledgements.append((now, value, node.name))
         self.acknowledged.append(value)
+
+    def outage(self, since):
+        """The longest time without an acknowledgement that ended after the moment `since`."""
+        moments = [at for at, _, _ in self.acknowledgements]
+        return max((late - early for early, late in itertools.pairwise(moments) if late > since), default=0.0)
+
+
+class Witness(_Background):
+    """What the replicas have shown of a writer's rows: whatever happens to the leader that wrote a row, and whether or
+    not commits wait for a replica, what a replica had is not lost (I6). The last row, every 50 ms: the writer writes
+    them in order."""
+
+    def __init__(self, cluster, writer, period=0.05):
+        super().__init__()
+        self._cluster, self._period = cluster, period
+        self._last = (f"SELECT id, node FROM {writer.table} WHERE pg_is_in_recovery() ORDER BY id DESC LIMIT 1")
+        self._shown = {}    # (name of the replica, name of the leader that wrote it): highest id
+
+    def start(self):
+        self._run(*[lambda node=node: self._watch(node) for node in self._cluster.nodes])
+
+    def shown(self, leader):
+        """The highest of the rows which this leader wrote that another node has shown."""
+        return max((row for (reader, by), row in list(self._shown.items()) if by == leader.name != reader), default=0)
+
+    def wait_shown(self, leader, row, timeout=30):
+        wait_until(lambda: self.shown(leader) >= row, timeout, f"a replica shows row {row} of {leader}")
+
+    def _watch(self, node):
+        connection = None
+        while not self._stopping.is_set():
+            try:
+                if connection is None:
+                    connection = sql.connect(node.pg_port, reply_timeout=3)
+                with connection.cursor() as cursor:
+                    cursor.execute(self._last)
+                    for row, by in cursor.fetchall():
+                        self._shown[node.name, by] = row
+            except (psycopg2.Error, OSError):
+                if connection:
+                    connection.close()
+                connection = None
+            pause(self._period)
+
+
+def lost_in_flight(writer, missing, leader, witness):
+    """Rows that are missing although `leader`, which is not the leader any more, had acknowledged them. Without
+    synchronous replication there may be some, but only what it had sent to nobody when it was ended: the last rows it
+    wrote, all of them, and none that a replica had shown. Returns how many there are."""
+    if missing:
+        written = [value for _, value, by in writer.acknowledgements if by == leader.name]
+        assert sorted(missing) == written[-len(missing):], (
+            f"lost rows are not the last that {leader} acknowledged: {sorted(missing)[:5]} to {max(missing)}, its last "
+            f"was {written[-1:]}")
+        seen = witness.shown(leader)
+        assert seen < min(missing), f"row {min(missing)} of {leader} is lost, and a replica had shown row {seen}"
+    return len(missing)
 
 
 @dataclasses.dataclass(frozen=True)
