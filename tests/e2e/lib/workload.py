@@ -68,8 +68,8 @@ class Writer(_Background):
         wait_until(lambda: len(self.acknowledged) >= wanted, timeout, f"{rows} more rows are acknowledged")
 
     def missing_on(self, node):
-        present = {row[0] for row in node.sql(f"SELECT id FROM {self.table}")}
-        return sorted(set(self.acknowledged) - present)
+        acknowledged = set(self.acknowledged)   # before we ask: it may be writing
+        return sorted(acknowledged - {row[0] for row in node.sql(f"SELECT id FROM {self.table}", reply_timeout=60)})
 
     def verify(self, *nodes):
         """Every acknowledged row is on each of the nodes (a replica may need a moment to replay)."""
