@@ -71,7 +71,7 @@ FAULTS = [
         (51, "pg_wal full", PART, "the crash loop is bounded by primary_start_timeout"),
         (52, "disk full during a clone or rewind", PART, "marked, cleaned, retried with back-off"),
         (53, "data directory vanishes", HELD, ""),
-        (54, "writes hang on the primary", PART, "WAL that does not get to the disk is noticed by what waits for it; not tried with a disk that hangs"),
+        (54, "writes hang on the primary", PART, "WAL that does not get to the disk is noticed by what waits for it; not tried with processes that cannot be killed"),
         (55, "the agent's own reads hang", HELD, ""),
         (56, "torn or failed write of a configuration file", HELD, ""),
         (57, "fsync fails once", LATER, ""),

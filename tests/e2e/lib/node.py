@@ -43,6 +43,7 @@ class Node:
         self.config_file, self.hooks = os.path.join(directory, "config.yml"), os.path.join(directory, "hooks.log")
         self.pgpass = os.path.join(directory, "pgpass")
         self.process = None
+        self.environment = {}       # more variables for the agent, which its PostgreSQL inherits
         os.makedirs(directory)
         self._base = merged(base_config, self._own_config(etcd_port))
         self._changes = {}
@@ -91,7 +92,7 @@ class Node:
 
     def start(self):
         assert not self.alive(), f"agent of {self.name} runs already"
-        self.process = procs.spawn([self.daemon.agent, self.config_file], self.directory, self.log)
+        self.process = procs.spawn([self.daemon.agent, self.config_file], self.directory, self.log, self.environment)
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
