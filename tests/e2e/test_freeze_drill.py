@@ -86,6 +86,7 @@ class Round:
         leader = self.cluster.wait_healthy(90)
         if self.cluster.synchronous:
             self.cluster.wait_sync_calm(1, 0)
+        self.cluster.wait_lease(DYNAMIC["ttl"])
         wait_until(lambda: leader.status()["regent"]["guard"]["state"] == "armed", 20, "the guard is armed")
         return leader
 
@@ -142,14 +143,16 @@ def test_drill(drilled, fault):
                 lost += rounds[-1].run()
                 outages.append(rounds[-1].outage())
     mode = "sync" if cluster.synchronous else "async"
-    print(f"{fault.name}, {mode}: {ROUNDS} rounds, longest outage {max(outages):.1f} s, shortest {min(outages):.1f} s, "
-          f"{len(lost)} rows lost in flight, two primaries for {prober.overlap():.3f} s")
+    late = [commit for _, commit in contradictions(prober.commits)]
+    print(f"{fault.name}, {mode}: {ROUNDS} rounds, outages {min(outages):.1f} to {max(outages):.1f} s, {len(lost)} rows lost in "
+          f"flight, {len(late)} late commits")
     for node in cluster.nodes:
         wait_until(lambda node=node: writer.missing_on(node) == sorted(lost), 30, f"{node} has what all have")
     if fault.name != "machine frozen":
         return prober.verify()
-    late = [commit for _, commit in contradictions(prober.commits)]
     for commit in late:
-        assert any(commit.node == each.old.name and each.thawed <= commit.told and commit.asked <= each.gone
-                   for each in rounds), f"a commit on an old timeline, and not of a machine that had just been thawed: {commit}"
+        thawed = next((each for each in rounds if each.old.name == commit.node
+                       and each.thawed <= commit.told and commit.asked <= each.gone), None)
+        assert thawed, f"a commit on an old timeline, and not of a machine that had just been thawed: {commit}"
+        print(f"  {commit.node} committed {commit.told - thawed.thawed:.3f} s after its thaw")
     assert not simultaneous(prober.claims)

@@ -99,8 +99,7 @@ def test_the_connection_notices_a_silent_peer(takeover):
 def test_switched_off_the_lease_decides(takeover):
     cluster = takeover
     old, _ = prepare(cluster, True, synchronous_takeover_after=False, ttl=5, loop_wait=1, retry_timeout=1)
-    # A lease of the new length is in use.
-    wait_until(lambda: cluster.etcd.client.lease(cluster.keys()["leader"].lease)[0] <= 6, 30, "the lease is short")
+    cluster.wait_lease(5)
     with Writer(cluster) as writer:
         writer.wait_progress()
         old.kill()

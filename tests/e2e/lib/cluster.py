@@ -179,6 +179,12 @@ class Cluster:
             return leader if leader is not other_than else None
         return wait_until(found, timeout, f"a leader other than {other_than}" if other_than else "a leader")
 
+    def wait_lease(self, ttl, timeout=40):
+        """The leader key hangs on a lease of so many seconds: the setting may be younger than the lease in use, and a
+        cluster takes times below Patroni's minimums only when it knows that every member is Regent."""
+        return wait_until(lambda: self.etcd.client.lease(self.keys()["leader"].lease)[0] == ttl, timeout,
+                          f"a lease of {ttl} s is in use")
+
     # -- synchronous mode
 
     def sync_state(self):
