@@ -81,6 +81,10 @@ class Node:
         return merged(self._base, self._changes)
 
     @property
+    def tls(self):
+        return "certfile" in self.config["restapi"]
+
+    @property
     def changed(self):
         return bool(self._changes)
 
@@ -192,7 +196,7 @@ class Node:
     # -- REST API and logs
 
     def request(self, method, path, body=None, timeout=5, headers=()):
-        return rest.request(self.rest_port, method, path, body, timeout, headers)
+        return rest.request(self.rest_port, method, path, body, timeout, headers, self.tls)
 
     def get(self, path):
         return self.request("GET", path)
@@ -203,7 +207,7 @@ class Node:
     def answers(self, path, port=None, timeout=5):
         """Whether the path answers 200; a node that does not answer at all does not."""
         try:
-            return rest.request(port or self.rest_port, "GET", path, timeout=timeout).status == 200
+            return rest.request(port or self.rest_port, "GET", path, timeout=timeout, tls=self.tls).status == 200
         except OSError:
             return False
 

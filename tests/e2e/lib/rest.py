@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import socket
+import ssl
 
 from .ports import HOST
 
@@ -17,13 +18,26 @@ class Response:
         return json.loads(self.text)
 
 
-def request(port, method, path, body=None, timeout=5, headers=()):
+def _connect(port, timeout, tls):
+    connection = socket.create_connection((HOST, port), timeout)
+    if not tls:
+        return connection
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        return context.wrap_socket(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def request(port, method, path, body=None, timeout=5, headers=(), tls=False):
     """One request on one connection. `body` may be text, or anything JSON can say."""
     text = body if body is None or isinstance(body, str) else json.dumps(body)
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}:{port}", "Connection: close", *headers]
     if text is not None:
         lines.append(f"Content-Length: {len(text.encode())}")
-    with socket.create_connection((HOST, port), timeout) as connection:
+    with _connect(port, timeout, tls) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n" + (text or "")).encode())
         data = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, content = data.decode(errors="replace").partition("\r\n\r\n")
