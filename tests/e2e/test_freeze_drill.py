@@ -31,16 +31,10 @@ ROUNDS = int(os.environ.get("REGENT_E2E_FREEZES", "1"))
 DYNAMIC = {"ttl": 5, "loop_wait": 1, "retry_timeout": 1, "primary_hang_timeout": 2}
 
 
-def guard_of(node):
-    guards = [pid for pid in procs.pids_under(node.directory) if procs.name_of(pid) == "regent-guard"]
-    assert len(guards) == 1, guards
-    return guards[0]
-
-
 def freeze_agent_and_postgres(node):
     node.freeze_agent()
     procs.freeze_under(node.data)
-    assert procs.state_of(guard_of(node)) not in ("T", "t"), "the guard was to stay awake"
+    assert procs.state_of(node.guard()) not in (None, "T", "t"), "the guard was to stay awake"
 
 
 def thaw_agent_and_postgres(node):
@@ -98,7 +92,8 @@ class Round:
 
     def run(self):
         old, timeline, postmaster = self.old, self.cluster.timeline(), self.old.postmaster()
-        guard = guard_of(old)
+        guard = old.guard()
+        assert guard, "there is no guard"
         self.writer.wait_progress()
         # Something of what this leader wrote is known to be elsewhere: its loss would be found.
         self.witness.wait_shown(old, self.writer.acknowledged[-1])
@@ -122,9 +117,6 @@ class Round:
         lost_in_flight(self.writer, missing, old, self.witness)
         return missing
 
-    def outage(self):
-        return self.writer.outage(self.begun)
-
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 def test_drill(drilled, fault):
@@ -141,7 +133,7 @@ def test_drill(drilled, fault):
             for _ in range(ROUNDS):
                 rounds.append(Round(cluster, writer, witness, fault, lost))
                 lost += rounds[-1].run()
-                outages.append(rounds[-1].outage())
+                outages.append(prober.outage(rounds[-1].begun))
     mode = "sync" if cluster.synchronous else "async"
     late = [commit for _, commit in contradictions(prober.commits)]
     print(f"{fault.name}, {mode}: {ROUNDS} rounds, outages {min(outages):.1f} to {max(outages):.1f} s, {len(lost)} rows lost in "

@@ -12,13 +12,6 @@ from lib.wait import holds_for, wait_until
 pytestmark = pytest.mark.regent
 
 
-def guard_of(node):
-    """The pid of the guard of this node's agent."""
-    mine = [pid for pid in procs.pids_under(node.directory) if procs.name_of(pid) == "regent-guard"]
-    assert len(mine) <= 1, mine
-    return mine[0] if mine else None
-
-
 def armed(node):
     return node.status()["regent"]["guard"]["state"] == "armed"
 
@@ -51,7 +44,7 @@ def test_killed_agent_is_fenced(durable):
         cluster.wait_leader(60, other_than=old)
         writer.wait_progress(timeout=30)
         assert old.postmaster() is None
-        wait_until(lambda: guard_of(old) is None, 10, "the guard has ended, its work is done")
+        wait_until(lambda: old.guard() is None, 10, "the guard has ended, its work is done")
         old.start()
         cluster.wait_healthy(60)
     prober.verify()
@@ -62,7 +55,7 @@ def test_restarted_agent_takes_over_from_the_guard(cluster):
     """F01: the agent is back before its lease ends, PostgreSQL never stopped, and the old guard goes home."""
     leader = cluster.leader()
     wait_until(lambda: armed(leader), 10, "the guard is armed")
-    before, postmaster = guard_of(leader), leader.postmaster()
+    before, postmaster = leader.guard(), leader.postmaster()
     leader.kill_agent()
     assert procs.state_of(before) is not None
     leader.start()
@@ -76,9 +69,9 @@ def test_restarted_agent_takes_over_from_the_guard(cluster):
 def test_killed_guard_is_replaced(cluster):
     leader = cluster.leader()
     wait_until(lambda: armed(leader), 10, "the guard is armed")
-    first = guard_of(leader)
+    first = leader.guard()
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: guard_of(leader) not in (None, first) and armed(leader), 10, "another guard is armed")
+    wait_until(lambda: leader.guard() not in (None, first) and armed(leader), 10, "another guard is armed")
     assert f"the guard (pid {first}) was killed by signal 9" in leader.log_text()
     assert "regent_guard_armed{" in leader.get("/metrics").text
 

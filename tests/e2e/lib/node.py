@@ -136,6 +136,12 @@ class Node:
     def thaw(self):
         procs.thaw_under(self.directory)
 
+    def guard(self):
+        """Pid of the guard of this node's agent (docs/guard.md), or None."""
+        mine = [pid for pid in procs.pids_under(self.directory) if procs.name_of(pid) == "regent-guard"]
+        assert len(mine) <= 1, mine
+        return mine[0] if mine else None
+
     def isolate(self, mode):
         """Cut every link (F41): neither the store, nor the other nodes, nor clients get through."""
         for link in self.links:

@@ -130,11 +130,6 @@ class Writer(_Background):
         self.acknowledgements.append((now, value, node.name))
         self.acknowledged.append(value)
 
-    def outage(self, since):
-        """The longest time without an acknowledgement that ended after the moment `since`."""
-        moments = [at for at, _, _ in self.acknowledgements]
-        return max((late - early for early, late in itertools.pairwise(moments) if late > since), default=0.0)
-
 
 class Witness(_Background):
     """What the replicas have shown of a writer's rows: whatever happens to the leader that wrote a row, and whether or
@@ -257,6 +252,12 @@ class Prober(_Background):
     def overlap(self):
         """For how many seconds a node went on committing after a later timeline had begun elsewhere."""
         return max((late.told - first.told for first, late in contradictions(self.commits)), default=0.0)
+
+    def outage(self, since):
+        """The longest time in which no node could commit, of those that ended after the moment `since`. Unlike a client
+        that looks for the primary, nobody waits here for the answer of a node that stands still."""
+        moments = sorted(commit.told for commit in self.commits)
+        return max((late - early for early, late in itertools.pairwise(moments) if late > since), default=0.0)
 
     def verify(self):
         assert self.commits, "the prober saw no commit at all, so this proves nothing"
