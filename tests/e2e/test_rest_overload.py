@@ -8,6 +8,7 @@ very same key on the very same session, and by the metric of the loop's lateness
 import contextlib
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -30,13 +31,14 @@ RENEWED_AFTER, FENCED_AFTER = min(LOOP_WAIT, TTL / 3), 0.8 * TTL
 @contextlib.contextmanager
 def clients(cluster, port, **counts):
     """So many clients of each kind (lib/overload.py) at a time. Yields a function that tells what they have achieved."""
-    record = os.path.join(cluster.directory, "overload.json")
+    record = os.path.join(cluster.directory, f"overload.{'.'.join(counts)}.json")    # not what others have achieved
     wanted = [f"{kind}:{count}" for kind, count in counts.items()]
-    process = procs.spawn([sys.executable, overload.__file__, str(port), record, *wanted], cluster.directory,
-                          os.path.join(cluster.directory, "overload.log"), {"PYTHONPATH": os.pathsep.join(sys.path)})
+    log = os.path.join(cluster.directory, "overload.log")
+    process = procs.spawn([sys.executable, overload.__file__, str(port), record, *wanted], cluster.directory, log,
+                          {"PYTHONPATH": os.pathsep.join(sys.path)})
 
     def achieved():
-        assert process.poll() is None, "the clients have given up"
+        assert process.poll() is None, pathlib.Path(log).read_text()
         with open(record) as file:
             return json.load(file)
     try:

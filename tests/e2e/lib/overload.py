@@ -32,7 +32,10 @@ def _client_hello():
 
 def _reset(writer):
     """Go away as somebody does who has no time to say good-bye."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    try:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except OSError:
+        pass    # the server was faster
     writer.close()
 
 
