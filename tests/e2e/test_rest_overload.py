@@ -54,7 +54,6 @@ def lateness(node):
 
 def assert_unmoved(cluster, **counts):
     leader = cluster.wait_healthy(90)
-    # The short lease is in use: a new cluster begins with the times that Patroni members could live with.
     cluster.wait_lease(TTL)
     before = cluster.keys()["leader"]
     timeline, postmaster = cluster.timeline(), leader.postmaster()
