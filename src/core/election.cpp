@@ -198,8 +198,8 @@ bool is_ahead(Timeline timeline, Lsn wal, Timeline other_timeline, Lsn other_wal
   return timeline != other_timeline ? timeline > other_timeline : wal > other_wal;
 }
 
-bool peers_are_fresh(const Situation& s) {
-  if (!s.o.peers.is_known() || s.o.now - s.o.peers->asked_at > std::chrono::seconds(2)) return false;
+bool peers_are_fresh(const Situation& s, Duration limit) {
+  if (!s.o.peers.is_known() || s.o.now - s.o.peers->asked_at > limit) return false;
   // Answers of before the lock was free may be of another election, or of a leader that was not one yet.
   return !s.m.unlocked_since || s.o.peers->asked_at >= *s.m.unlocked_since;
 }

@@ -45,6 +45,7 @@ bool could_lead(const PeerAnswer& peer);
 bool is_ahead(Timeline timeline, Lsn wal, Timeline other_timeline, Lsn other_wal);
 
 // How old the peers' answers may be in an election.
-bool peers_are_fresh(const Situation& s);
+constexpr Duration fresh_answers = std::chrono::seconds(2);
+bool peers_are_fresh(const Situation& s, Duration limit = fresh_answers);
 
 }  // namespace regent

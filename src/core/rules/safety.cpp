@@ -31,6 +31,9 @@ bool must_end_hang(const Situation& s) {
          !s.o.requests.shutdown && s.o.settings.primary_hang_policy != HangPolicy::report;
 }
 
+// The last look at the server was in vain up to its deadline, and what the others said before it grew old meanwhile.
+constexpr Duration answers_while_hung = std::chrono::seconds(5);
+
 bool may_hand_over_hang(const Situation& s) {
   return must_end_hang(s) && s.o.settings.primary_hang_policy == HangPolicy::failover;
 }
@@ -86,7 +89,7 @@ constexpr Rule table[] = {
      }},
     {17, "hang_ask_peers", "the primary hangs: can somebody take over?",
      "PostgreSQL hangs ({}): asking the other members", "L1, F13, F54",
-     [](const Situation& s) { return may_hand_over_hang(s) && !peers_are_fresh(s); },
+     [](const Situation& s) { return may_hand_over_hang(s) && !peers_are_fresh(s, answers_while_hung); },
      [](const Situation& s, Decision& d) {
        say(d, "PostgreSQL hangs ({}): asking the other members", hang_symptoms(s));
        condition(d, "PostgresHangs", hang_symptoms(s));
@@ -95,7 +98,7 @@ constexpr Rule table[] = {
      }},
     {18, "hang_fail_over", "the primary hangs, and somebody can take over",
      "demoting self because PostgreSQL hangs: {}", "I1, L1, F13, F54",
-     [](const Situation& s) { return may_hand_over_hang(s) && somebody_could_take_over(s); },
+     [](const Situation& s) { return may_hand_over_hang(s) && somebody_could_take_over(s, answers_while_hung); },
      [](const Situation& s, Decision& d) {
        say(d, "demoting self because PostgreSQL hangs: {}", hang_symptoms(s));
        act(d, action::RenewLease{});

@@ -115,8 +115,9 @@ bool start_timed_out(const Situation& s) {
   return s.m.crashed_at && s.o.now - *s.m.crashed_at >= s.o.settings.primary_start_timeout;
 }
 
-bool somebody_could_take_over(const Situation& s) {
-  return peers_are_fresh(s) && std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const auto& peer) {
+bool somebody_could_take_over(const Situation& s, Duration limit) {
+  return peers_are_fresh(s, limit) &&
+         std::any_of(s.o.peers->answers.begin(), s.o.peers->answers.end(), [&](const auto& peer) {
            return could_lead(peer) && peer.name != s.o.self.name && peer.in_recovery && sync_allows(s, peer.name);
          });
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/decision.h"
+#include "core/election.h"
 #include "core/rule.h"
 #include "core/situation.h"
 #include "core/timeline.h"
@@ -63,7 +64,7 @@ void await_receiver(const Situation& s, Decision& d);
 // Our primary crashed, and primary_start_timeout has passed since.
 bool start_timed_out(const Situation& s);
 // A replica that answered just now could be the primary instead.
-bool somebody_could_take_over(const Situation& s);
+bool somebody_could_take_over(const Situation& s, Duration limit = fresh_answers);
 // This node is a synchronous standby and about to go down: the leader is asked to do without it, or commits would wait
 // for a server that is not there. Only a hint, never waited for long.
 bool leaves_sync(const Situation& s);
