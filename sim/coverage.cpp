@@ -1,0 +1,82 @@
+#include "sim/coverage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace regent::sim {
+
+namespace {
+
+const char* excuse_of(int rule) {
+  const auto found =
+      std::find_if(excuses().begin(), excuses().end(), [&](const Excuse& excuse) { return excuse.rule == rule; });
+  return found == excuses().end() ? nullptr : found->why;
+}
+
+template <class Wanted>
+std::vector<const Rule*> rules_that(Wanted wanted) {
+  std::vector<const Rule*> found;
+  for (const auto& section : rule_sections()) {
+    for (const auto& rule : section.rules) {
+      if (wanted(rule)) found.push_back(&rule);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+const std::vector<Excuse>& excuses() {
+  static const std::vector<Excuse> all = {};
+  return all;
+}
+
+void Coverage::add(const std::map<int, std::uint64_t>& decisions) {
+  for (const auto& [rule, times] : decisions) {
+    ++reached_[rule].seeds;
+    reached_[rule].decisions += times;
+  }
+}
+
+std::vector<const Rule*> Coverage::missing() const {
+  return rules_that(
+      [&](const Rule& rule) { return reached_.count(rule.number) == 0 && excuse_of(rule.number) == nullptr; });
+}
+
+std::vector<const Rule*> Coverage::wrongly_excused() const {
+  return rules_that(
+      [&](const Rule& rule) { return reached_.count(rule.number) > 0 && excuse_of(rule.number) != nullptr; });
+}
+
+std::string Coverage::table() const {
+  std::string text = "rule                                seeds  decisions\n";
+  for (const auto& section : rule_sections()) {
+    text += fmt::format("{:03} {}\n", section.first, section.title);
+    for (const auto& rule : section.rules) {
+      const auto found = reached_.find(rule.number);
+      const Reached reached = found == reached_.end() ? Reached{} : found->second;
+      text += fmt::format("  {:03} {:28} {:6} {:10}\n", rule.number, rule.name, reached.seeds, reached.decisions);
+    }
+  }
+  return text;
+}
+
+std::string Coverage::unreached() const {
+  std::string text;
+  for (const Rule* rule : missing()) {
+    text += fmt::format("never reached: {:03} {}: {}\n", rule->number, rule->name, rule->when);
+  }
+  for (const Excuse& excuse : excuses()) {
+    if (reached_.count(excuse.rule) == 0) text += fmt::format("excused: {:03}: {}\n", excuse.rule, excuse.why);
+  }
+  return text;
+}
+
+std::string lines(const std::vector<const Rule*>& rules) {
+  std::string text;
+  for (const Rule* rule : rules) text += fmt::format("{:03} {}: {}\n", rule->number, rule->name, rule->when);
+  return text;
+}
+
+}  // namespace regent::sim
