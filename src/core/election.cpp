@@ -33,21 +33,38 @@ bool everybody_is_on_my_branch(const Situation& s) {
   return all_here && none_missed && !known.empty();
 }
 
+// Where the cluster is, as far as this node's own history tells. The number that follows the last recorded fork is
+// often the next one, and nobody wrote it down: one that a promotion used up which came to nothing, or which is
+// archived from another branch, is left out.
+Timeline reached_timeline(const Situation& s, Timeline known) {
+  const History& recorded = s.view->history.value;
+  const History& mine = *s.o.local_history;
+  if (recorded.empty()) return known;
+  const auto fork = std::find_if(mine.begin(), mine.end(), [&](const HistoryLine& line) {
+    return line.timeline == recorded.back().timeline && line.switch_lsn == recorded.back().switch_lsn;
+  });
+  if (fork == mine.end()) return known;
+  const auto next = std::next(fork);
+  return std::max(known, next == mine.end() ? s.server->timeline : next->timeline);
+}
+
 // I8: is the branch this node stands on the one that the cluster's history describes?
 Candidacy check_branch(const Situation& s) {
   const Timeline mine = s.server->timeline;
-  const Timeline known = known_timeline(s);
-  if (mine < known) {
+  const Timeline at_least = known_timeline(s);
+  if (mine < at_least) {
     return {Verdict::hold_back,
-            fmt::format("my timeline {} is behind the cluster's timeline {}", mine.value, known.value)};
+            fmt::format("my timeline {} is behind the cluster's timeline {}", mine.value, at_least.value)};
   }
-  if (mine == known || known.value == 0) return {Verdict::stand, {}};
+  if (mine == at_least || at_least.value == 0) return {Verdict::stand, {}};
   // A timeline that nobody recorded: a leader died before it could (F63), or somebody promoted by hand (F61, F75). The
   // fork must not lie before what the recorded timeline's leader published.
   if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
   // What another leader published about the old timeline does not count against a confirmed standby, nor against the
   // leader that left it: nothing was acknowledged without them (F60).
   if (sync_rules(s) && sync_allows(s, s.o.self.name)) return {Verdict::stand, {}};
+  const Timeline known = reached_timeline(s, at_least);
+  if (mine == known) return {Verdict::stand, {}};
   const Lsn published = s.view->status.value.optime;
   const History& history = *s.o.local_history;
   const auto left =
