@@ -78,10 +78,23 @@ std::string refusals(const FailsafeRound& round) {
   return text;
 }
 
+// Down, with the word of everybody that it may be started again. The question whether they stick to it goes with that:
+// where the store swallows every read, it is always time to ask by then.
+bool crashed_in_failsafe(const Situation& s) {
+  const auto& data = s.o.postgres.data;
+  const bool crashed = s.stopped && s.has_data() && s.m.ran_as_primary && !s.m.demotion && !data.rewind_marker;
+  return lost(s) && crashed && !s.standby && vouched_for(s.o.lease, s.o.now) && !s.job_running && !s.backing_off() &&
+         !s.o.requests.shutdown;
+}
+
+bool must_ask_members(const Situation& s) {
+  return members_known(s) && serves_under_lease(s) && time_to_ask(s);
+}
+
 constexpr Rule table[] = {
     {203, "failsafe_ask", "the lock cannot be renewed, failsafe mode is on: will all members let this leader go on?",
      "DCS is not accessible; asking all members for failsafe mode", "I1, I3, I13, F26, F28",
-     [](const Situation& s) { return members_known(s) && serves_under_lease(s) && time_to_ask(s); },
+     [](const Situation& s) { return must_ask_members(s) && !crashed_in_failsafe(s); },
      [](const Situation& s, Decision& d) {
        const auto& round = s.o.failsafe.round;
        if (vouched_for(s.o.lease, s.o.now) && round && round->complete()) {
@@ -113,15 +126,10 @@ constexpr Rule table[] = {
        d.wake_at = std::min(d.wake_at, demote_at(s.o.lease));
      }},
     {207, "failsafe_restart", "our primary crashed while the members let it go on without the store",
-     "starting primary after failure", "L1, F12, F26",
-     [](const Situation& s) {
-       const auto& data = s.o.postgres.data;
-       const bool crashed = s.stopped && s.has_data() && s.m.ran_as_primary && !s.m.demotion && !data.rewind_marker;
-       return lost(s) && crashed && !s.standby && vouched_for(s.o.lease, s.o.now) && !s.job_running &&
-              !s.backing_off() && !s.o.requests.shutdown;
-     },
+     "starting primary after failure", "L1, F12, F26", crashed_in_failsafe,
      [](const Situation& s, Decision& d) {
        say(d, "starting primary after failure");
+       if (must_ask_members(s)) ask_members(s, d);
        condition(d, "FailsafeActive", "the members let this leader go on without the store");
        report(s, d);
        // The job looks at the lease again right before the server starts (I2).
