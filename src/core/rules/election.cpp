@@ -173,9 +173,10 @@ constexpr Rule table[] = {
        d.memory.acquired_now = true;
      }},
     {660, "not_healthiest", "nobody holds the lock and somebody else should take it",
-     "following a different leader because i am not the healthiest node", "I6, I8, I15", free_lock,
+     "following a different leader because i am not the healthiest node", "I6, I8, I15, F53",
+     [](const Situation& s) { return s.unlocked && !s.stopped; },
      [](const Situation& s, Decision& d) {
-       const auto why = stand_for_election(s).why;
+       const auto why = s.has_data() ? stand_for_election(s).why : s.o.postgres.data.why;
        say(d, s.o.self.tags.may_lead() ? "following a different leader because i am not the healthiest node"
                                        : "following a different leader because I am not allowed to promote");
        condition(d, "NotACandidate", why);
