@@ -176,6 +176,11 @@ Memory digest(const Observation& o, Memory m) {
   } else if (!m.unleased_since) {
     m.unleased_since = o.now;
   }
+  if (o.postgres.process == Process::unknown && s.named) {
+    m.unknown_since = m.unknown_since.value_or(o.now);
+  } else if (s.view != nullptr || o.postgres.process != Process::unknown) {
+    m.unknown_since.reset();
+  }
   if (s.view != nullptr) {
     const auto& request = s.view->failover.value;
     const bool due = !request.empty() && (!request.scheduled_at || *request.scheduled_at <= o.wall);

@@ -25,6 +25,7 @@ std::string to_text(const Memory& m) {
   flag(m.acquired_now, "acquired the lock now");
   flag(m.checkpoint_due, "checkpoint due");
   flag(m.unleased_since.has_value(), "writable without a lease");
+  flag(m.unknown_since.has_value(), "the server is out of sight");
   flag(m.unlocked_since.has_value(), "nobody leads");
   flag(m.hand_over_since.has_value(), "asked to hand over");
   if (m.handover)

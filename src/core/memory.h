@@ -77,6 +77,8 @@ struct Memory {
 
   // Since when the server may be written to without a lease that we know of (I3).
   std::optional<Instant> unleased_since;
+  // Since when nobody can tell whether the server runs, while the lock holds our name.
+  std::optional<Instant> unknown_since;
   // Since when it is known that nobody holds the lock: positions of before do not count in an election.
   std::optional<Instant> unlocked_since;
   std::optional<Lsn> unlocked_wal;  // the local position then
@@ -100,8 +102,8 @@ struct Memory {
   // Since when the leader is asked to do without this synchronous standby, because it is about to stop.
   std::optional<Instant> leaving_sync_since;
 
-  SystemId seen_system_id;        // of the cluster in the store; remembered when the key is deleted (F33)
-  bool bootstrapped = false;      // our bootstrap job ended well; keys are still to be written
+  SystemId seen_system_id;    // of the cluster in the store; remembered when the key is deleted (F33)
+  bool bootstrapped = false;  // our bootstrap job ended well; keys are still to be written
   bool bootstrap_failed = false;  // it did not; the directory and the claim are to be cleaned up
 
   Rejoin rejoin = Rejoin::unchecked;

@@ -125,7 +125,7 @@ constexpr Rule table[] = {
     {710, "own_lock_of_the_past",
      "the lock holds our name, but not our session: an earlier incarnation of this agent held it",
      "I am the leader but not owner of the lease", "I2, I11, F01",
-     [](const Situation& s) { return s.named && !s.holding && s.o.self.tags.may_lead(); },
+     [](const Situation& s) { return s.named && !s.holding && s.o.self.tags.may_lead() && !out_of_sight(s); },
      [](const Situation& s, Decision& d) {
        say(d, "I am the leader but not owner of the lease");
        act(d, action::AcquireLeader{s.view->leader.version});
@@ -292,6 +292,14 @@ constexpr Rule table[] = {
        if (planned && *planned > s.o.wall) {
          wake_in(s, d, std::chrono::duration_cast<Duration>(*planned - s.o.wall));
        }
+     }},
+    {768, "leader_out_of_sight", "the lock is ours, and for retry_timeout nobody could tell whether the server runs",
+     "not renewing the leader lock: the state of PostgreSQL is not known", "L1, I3, F53, F64",
+     [](const Situation& s) { return s.holding && out_of_sight(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "not renewing the leader lock: the state of PostgreSQL is not known");
+       condition(d, "PostgresUnknown", s.o.postgres.why);
+       wake_in(s, d, std::chrono::seconds(1));
      }},
     {770, "leader_server_silent", "the lock is ours and the local server does not answer in time",
      "Error communicating with PostgreSQL. Will try again later", "F17, F13",

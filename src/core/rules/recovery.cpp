@@ -272,7 +272,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "waiting: the state of PostgreSQL is not known");
        condition(d, "PostgresUnknown", s.o.postgres.why);
-       if (s.holding) renew_when_due(s, d);
+       if (s.holding && !out_of_sight(s)) renew_when_due(s, d);
      }},
 };
 

@@ -111,6 +111,10 @@ void await_receiver(const Situation& s, Decision& d) {
   wake_in(s, d, std::chrono::milliseconds(100));
 }
 
+bool out_of_sight(const Situation& s) {
+  return s.m.unknown_since && !s.paused && s.o.now - *s.m.unknown_since >= s.o.settings.retry_timeout;
+}
+
 bool start_timed_out(const Situation& s) {
   return s.m.crashed_at && s.o.now - *s.m.crashed_at >= s.o.settings.primary_start_timeout;
 }

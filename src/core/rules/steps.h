@@ -61,6 +61,10 @@ bool awaits_receiver(const Situation& s);
 bool somebody_received_everything(const Situation& s);
 void await_receiver(const Situation& s, Decision& d);
 
+// For longer than a moment nobody can tell whether the leader's server runs. It cannot be stopped, so the lock is not
+// given back (F64); but it is not held on to either (F53).
+bool out_of_sight(const Situation& s);
+
 // Our primary crashed, and primary_start_timeout has passed since.
 bool start_timed_out(const Situation& s);
 // A replica that answered just now could be the primary instead.
