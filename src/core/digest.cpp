@@ -181,6 +181,7 @@ Memory digest(const Observation& o, Memory m) {
   } else if (s.view != nullptr || o.postgres.process != Process::unknown) {
     m.unknown_since.reset();
   }
+  if (s.running || (s.view != nullptr && !s.standby)) m.recopies_remote = false;
   if (s.view != nullptr) {
     const auto& request = s.view->failover.value;
     const bool due = !request.empty() && (!request.scheduled_at || *request.scheduled_at <= o.wall);

@@ -43,6 +43,7 @@ std::string to_text(const Memory& m) {
   if (!m.seen_system_id.empty()) out += fmt::format("cluster: {}\n", m.seen_system_id.str());
   flag(m.bootstrapped, "bootstrapped");
   flag(m.bootstrap_failed, "bootstrap failed");
+  flag(m.recopies_remote, "copies the remote server again");
   if (m.rejoin != Rejoin::unchecked) {
     out += fmt::format("rejoin {} with {} on timeline {}\n", to_string(m.rejoin), m.rejoin_leader.str(),
                        m.rejoin_timeline.value);

@@ -104,6 +104,9 @@ struct Memory {
 
   SystemId seen_system_id;    // of the cluster in the store; remembered when the key is deleted (F33)
   bool bootstrapped = false;  // our bootstrap job ended well; keys are still to be written
+  // The data of the standby leader left the remote server's history and was removed, or nobody has any: the remote
+  // server is copied again, under the lock.
+  bool recopies_remote = false;
   bool bootstrap_failed = false;  // it did not; the directory and the claim are to be cleaned up
 
   Rejoin rejoin = Rejoin::unchecked;

@@ -32,6 +32,19 @@ job::Clone choose_source(const Situation& s) {
   return {.source = source, .from_leader = true};
 }
 
+// As far as the members tell.
+bool nobody_has_data(const Situation& s) {
+  return std::all_of(s.view->members.begin(), s.view->members.end(), [&](const Member& member) {
+    return member.name == s.o.self.name || member.role == Role::uninitialized;
+  });
+}
+
+// This cluster exists, as a copy of one whose server can be reached.
+bool can_recopy_remote(const Situation& s) {
+  return s.standby && s.no_data() && s.stopped && !remote_upstream(s).none() && s.view->initialize.exists() &&
+         !s.view->initialize.value.empty();
+}
+
 constexpr Rule table[] = {
     {405, "data_unreadable_leader", "the data directory cannot be read, the server is down and the lock is ours",
      "released leader key voluntarily as data dir cannot be read and currently leader", "F53, F58",
@@ -48,6 +61,24 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "waiting: {}", s.o.postgres.data.why);
        condition(d, "DataDirectoryUnreadable", s.o.postgres.data.why);
+     }},
+    {408, "standby_recopy",
+     "the standby leader has no data, because it left the remote server's history or nobody has any",
+     "copying {} again", "I10, L1, F61",
+     [](const Situation& s) { return s.m.recopies_remote && s.holding && can_recopy_remote(s); },
+     [](const Situation& s, Decision& d) {
+       renew_when_due(s, d);
+       if (s.o.postgres.data.state == DataState::incomplete) {
+         say(d, "removing the data directory of an unfinished attempt");
+         start(d, job::RemoveData{});
+       } else if (s.backing_off()) {
+         say(d, "waiting before the next attempt to copy {}", remote_upstream(s).name.str());
+         condition(d, "CloneFailed", s.o.job.ended && s.o.job.ended->error ? s.o.job.ended->error->message : "");
+         d.wake_at = std::min(d.wake_at, *s.m.retry_at);
+       } else {
+         say(d, "copying {} again", remote_upstream(s).name.str());
+         start(d, job::Clone{.source = remote_upstream(s), .from_leader = true, .remote = true});
+       }
      }},
     {410, "data_gone_leader", "the data directory is gone although the lock is ours",
      "released leader key voluntarily as data dir empty and currently leader", "F53, I10",
@@ -210,6 +241,17 @@ constexpr Rule table[] = {
      [](const Situation&, Decision& d) {
        say(d, "trying to bootstrap (without leader)");
        start(d, job::Clone{.source = {}, .from_leader = false});
+     }},
+    {468, "standby_without_data",
+     "nobody of this standby cluster leads or has data, and there is a remote server to copy",
+     "taking the leader lock to copy {} again", "I10, L1",
+     [](const Situation& s) {
+       return can_recopy_remote(s) && s.unlocked && s.o.self.tags.may_lead() && nobody_has_data(s);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "taking the leader lock to copy {} again", remote_upstream(s).name.str());
+       act(d, action::AcquireLeader{});
+       d.memory.recopies_remote = true;
      }},
     {470, "wait_for_leader", "no data here and nobody to copy from yet", "waiting for leader to bootstrap", "F73, I10",
      [](const Situation& s) { return s.no_data() && s.stopped; },

@@ -161,6 +161,8 @@ constexpr Rule table[] = {
        say(d, "removing the data directory: it diverged from the leader");
        renew_if_leading(s, d);
        start(d, job::RemoveData{});
+       // The next one to get the lock would have to do the same, until nobody has any data.
+       d.memory.recopies_remote = s.standby_leads;
      }},
     {550, "rewind", "the histories diverged: rewind from the leader", "running pg_rewind from {}", "I8, F69, F70",
      [](const Situation& s) {
