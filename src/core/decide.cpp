@@ -39,6 +39,11 @@ bool keeps_leading(const Decision& d) {
   return true;
 }
 
+// It slept through a promotion, and is on its way down: what it would write is of another time (I8).
+bool is_of_the_past(const Situation& s) {
+  return s.primary && s.view != nullptr && s.server->timeline < recorded_timeline(s.view->history.value);
+}
+
 // Every millisecond counts, and the leader would not answer.
 bool takes_over(const Decision& d) {
   return d.rule >= rules::first_takeover_rule && d.rule <= rules::last_takeover_rule;
@@ -97,7 +102,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
     plan::fences(s, d);
     return d;
   }
-  const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica));
+  const bool leads = s.holding && (s.primary || (s.standby_leads && s.replica)) && !is_of_the_past(s);
   if (leads && keeps_leading(d) && s.view != nullptr) {
     plan::lost_keys(s, d);
     plan::status_key(s, d);
