@@ -1,7 +1,9 @@
 #include "sim/faults.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "sim/simulation.h"
 
@@ -12,11 +14,26 @@ using namespace std::chrono_literals;
 void Faults::begin(Duration from, Duration until) {
   if (sim_.params().faults.empty()) return;
   if (sim_.params().failsafe_mode && sim_.world().rng().chance(0.5)) begin_with_outage(from);
+  if (const auto opening = sim_.params().opening) {
+    sim_.world().at(from, [this, opening] {
+      if (sim_.world().now() < quiet_until_) return;
+      opening_ = true;
+      Undo undo = inject(*opening);
+      opening_ = false;
+      if (!undo) return;
+      quiet_until_ = std::max(quiet_until_, sim_.world().now() + sim_.world().rng().between(2s, 30s));
+      activate(*opening, std::move(undo), sim_.world().rng().between(20s, 120s));
+    });
+  }
   sim_.world().at(from, [this, until] { next(until); });
 }
 
+bool Faults::alone() const {
+  return active_.empty() && sim_.settled() && !sim_.paused() && !sim_.follows_remote();
+}
+
 bool Faults::only_store_outage() const {
-  if (active_.size() != 1) return false;
+  if (active_.size() != 1 || sim_.world().now() < crashed_until_) return false;
   const FaultKind kind = active_.begin()->second.kind;
   return kind == FaultKind::store_outage || kind == FaultKind::leader_blind;
 }
@@ -42,6 +59,15 @@ void Faults::begin_with_outage(Duration from) {
   const FaultKind kind = world.rng().chance(0.5) ? FaultKind::store_outage : FaultKind::leader_blind;
   world.at(at, [this, kind, length] {
     if (Undo undo = inject(kind)) activate(kind, std::move(undo), length);
+  });
+  if (!world.rng().chance(0.3)) return;
+  // The primary crashes in it, long after the members have agreed (F12).
+  world.at(at + length / 2, [this, left = length / 2] {
+    Node* leader = sim_.leader_node();
+    if (leader == nullptr) return;
+    crashed_until_ = sim_.world().now() + left + 1s;
+    sim_.world().trace("FAULT server_kill on {}", leader->name.str());
+    leader->server.kill();
   });
 }
 
@@ -74,7 +100,14 @@ void Faults::heal_all() {
     node->link = StoreLink{};
     node->server.set_receiver_stuck(false);
     node->server.set_stop_hangs(false);
+    node->server.set_stuck_in_kernel(false);
     node->server.set_frozen(false);
+    node->server.set_recovery_slow(false);
+    node->server.set_promotion(Promotion::works);
+    node->server.set_damaged(false);
+    node->server.set_unreadable(false);
+    node->guard.set_broken(false);
+    node->forbid_leading(false);
     if (!node->has_agent()) node->start_agent();
     if (node->frozen()) node->thaw_agent();
   }
@@ -113,6 +146,28 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return inject_store(kind);
     case FaultKind::key_deleted:
       return delete_key();
+    case FaultKind::server_stuck:
+    case FaultKind::guard_broken:
+      return inject_server(kind);
+    case FaultKind::data_damaged:
+    case FaultKind::data_unreadable:
+      return inject_disk(kind);
+    case FaultKind::data_gone:
+      return lose_data_of_running();
+    case FaultKind::recovery_slow:
+      return slow_down_recovery();
+    case FaultKind::promotion_fails:
+      return spoil_promotions();
+    case FaultKind::nofailover:
+      return forbid_leading();
+    case FaultKind::promoted_by_hand:
+      return promote_by_hand();
+    case FaultKind::old_leader_wakes:
+      return wake_old_leader();
+    case FaultKind::remote_away:
+    case FaultKind::remote_fails_over:
+    case FaultKind::remote_moves:
+      return inject_remote(kind);
     default:
       return inject_request(kind);
   }
@@ -121,7 +176,7 @@ Faults::Undo Faults::inject(FaultKind kind) {
 Node* Faults::some_node() {
   auto& nodes = sim_.nodes();
   // The leader is where faults hurt.
-  if (sim_.world().rng().chance(0.4)) {
+  if (sim_.world().rng().chance(opening_ ? 0.8 : 0.4)) {
     if (Node* leader = sim_.leader_node()) return leader;
   }
   return nodes[sim_.world().rng().below(nodes.size())].get();
@@ -205,6 +260,17 @@ Faults::Undo Faults::inject_server(FaultKind kind) {
     case FaultKind::receiver_stuck:
       node->server.set_receiver_stuck(true);
       return [this, index] { sim_.node(index).server.set_receiver_stuck(false); };
+    case FaultKind::guard_broken:
+      node->guard.set_broken(true);
+      return [this, index] { sim_.node(index).guard.set_broken(false); };
+    case FaultKind::server_stuck:
+      if (node->frozen() || node->server.process() == Process::stopped) return {};
+      node->server.set_frozen(true);
+      node->server.set_stuck_in_kernel(true);
+      return [this, index] {
+        sim_.node(index).server.set_stuck_in_kernel(false);
+        sim_.node(index).server.set_frozen(false);
+      };
     default:
       node->server.set_stop_hangs(true);
       return [this, index] { sim_.node(index).server.set_stop_hangs(false); };
@@ -289,19 +355,11 @@ Faults::Undo Faults::cut_links() {
 Faults::Undo Faults::blind_leader() {
   Node* leader = sim_.leader_node();
   if (leader == nullptr) return {};
-  Network& network = sim_.network();
   const int index = leader->index;
   sim_.world().trace("FAULT leader_blind on {}", leader->name.str());
-  for (int m = 0; m < network.store_members(); ++m) {
-    network.cut(index, network.store_endpoint(m));
-    network.cut(network.store_endpoint(m), index);
-  }
+  cut_off_from_store(index);
   return [this, index] {
-    Network& links = sim_.network();
-    for (int m = 0; m < links.store_members(); ++m) {
-      links.mend(index, links.store_endpoint(m));
-      links.mend(links.store_endpoint(m), index);
-    }
+    reach_store_again(index);
     sim_.world().trace("HEAL leader_blind");
   };
 }
@@ -333,7 +391,7 @@ Faults::Undo Faults::cut_off_leader() {
     if (!delayed || !node->able() || struck_.count(other) > 0) continue;
     Node::Ambush ambush;
     ambush.boundaries = 1;
-    ambush.at_takeover = true;
+    ambush.at = Node::Ambush::At::takeover;
     ambush.freeze_for = world.rng().between(500ms, 9s);
     node->lay(ambush);
   }
@@ -404,6 +462,35 @@ Faults::Undo Faults::delete_key() {
 
 // ------------------------------------------------------------------------------------------------ operators
 
+namespace {
+
+RestartFilter some_filter(Rng& rng) {
+  RestartFilter filter;
+  if (rng.chance(0.3)) filter.role = rng.chance(0.5) ? Role::primary : Role::replica;
+  if (rng.chance(0.3)) filter.below_version = rng.chance(0.5) ? 150'000 : 150'001;
+  if (rng.chance(0.2)) filter.pending = true;
+  return filter;
+}
+
+// As REST publishes it.
+ScheduledRestart plan_restart(const Node& node, const RestartFilter& filter, Duration delay) {
+  ScheduledRestart plan;
+  plan.at = node.clock.wall() + std::chrono::duration_cast<WallTime::duration>(delay);
+  plan.filter = filter;
+  plan.published["schedule"] = to_iso_time(plan.at);
+  const auto seen = node.run()->board.load();
+  if (seen && seen->observation.postgres.server.is_known()) {
+    plan.postmaster_start_time = to_rest_time(seen->observation.postgres.server->postmaster_start_time);
+    plan.published["postmaster_start_time"] = plan.postmaster_start_time;
+  }
+  if (filter.pending) plan.published["restart_pending"] = true;
+  if (filter.role) plan.published["role"] = *filter.role == Role::primary ? "primary" : "replica";
+  if (filter.below_version) plan.published["postgres_version"] = *filter.below_version == 150'000 ? "15.0" : "15.1";
+  return plan;
+}
+
+}  // namespace
+
 Faults::Undo Faults::inject_request(FaultKind kind) {
   Node* node = some_able_node();
   if (node == nullptr) return {};
@@ -421,7 +508,8 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
     case FaultKind::switchover:
     case FaultKind::failover: {
       Failover failover;
-      if (candidate == leader) return {};
+      // Nobody can hand over to itself; it may be asked to.
+      if (candidate == leader && !(kind == FaultKind::switchover && rng.chance(0.2))) return {};
       if (kind == FaultKind::switchover) {
         if (leader == nullptr) return {};
         failover.leader = leader->name;
@@ -431,8 +519,11 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       break;
     }
     case FaultKind::standby_cluster: {
-      // The remote server is never reached: nothing may depend on it.
-      agent.submit(intent::PatchConfig{Json{{"standby_cluster", {{"host", "10.9.9.9"}}}}}, answer);
+      // Nothing may depend on a server that is never reached. Or the other site was promoted, and we follow it now.
+      const bool there = leader != nullptr && leader->server.can_acknowledge() && rng.chance(0.6);
+      if (there && !sim_.copies_remote()) sim_.remote().take_over_from(leader->server);
+      const std::string host = there ? sim_.remote().address().host : unreachable_host;
+      agent.submit(intent::PatchConfig{Json{{"standby_cluster", {{"host", host}}}}}, answer);
       const int index = node->index;
       undo = [this, index] {
         Node& same = sim_.node(index);
@@ -457,6 +548,44 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
     case FaultKind::restart:
       agent.submit(intent::Restart{RestartRequest{static_cast<std::uint64_t>(injected_ + 1), {}, {}}}, answer);
       break;
+    case FaultKind::restart_later: {
+      const RestartFilter filter = some_filter(rng);
+      if (rng.chance(0.3)) {
+        agent.submit(intent::Restart{RestartRequest{static_cast<std::uint64_t>(injected_ + 1), filter, {}}}, answer);
+        break;
+      }
+      agent.submit(intent::ScheduleRestart{plan_restart(*node, filter, rng.between(1s, 60s))}, answer);
+      break;
+    }
+    case FaultKind::switchover_later: {
+      if (leader == nullptr || candidate == leader) return {};
+      Failover failover;
+      failover.leader = leader->name;
+      failover.candidate = candidate->name;
+      const Duration delay = rng.between(1s, 40s);
+      failover.scheduled_at = leader->clock.wall() + std::chrono::duration_cast<WallTime::duration>(delay);
+      agent.submit(intent::SetFailover{failover}, answer);
+      // The clocks are set while it waits (F23), or nobody can do anything about it when the time comes.
+      if (rng.chance(0.5)) {
+        const int index = leader->index;
+        world.after(delay / 2, [this, index] { sim_.node(index).clock.jump_wall(10min); });
+      }
+      break;
+    }
+    case FaultKind::setting_raised: {
+      const int wanted = 100 + 10 * (injected_ + 1);
+      agent.submit(intent::PatchConfig{Json{{"postgresql", {{"parameters", {{"max_connections", wanted}}}}}}}, answer);
+      // Nobody has read it yet when the primary is restarted with it.
+      if (leader == nullptr || !leader->able() || rng.chance(0.3)) break;
+      const int index = leader->index;
+      world.after(rng.between(1s, 15s), [this, index] {
+        Node& same = sim_.node(index);
+        if (!same.able()) return;
+        same.run()->agent->submit(intent::Restart{RestartRequest{}}, [](const Result<Json>&) {});
+        same.run()->process.wake();
+      });
+      break;
+    }
     case FaultKind::reinit: {
       ReinitRequest request;
       request.id = static_cast<std::uint64_t>(injected_ + 1);

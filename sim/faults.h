@@ -3,9 +3,12 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 
 #include "sim/params.h"
+#include "sim/store.h"
 #include "sim/world.h"
 
 namespace regent::sim {
@@ -27,6 +30,10 @@ class Faults {
   // The processes of this node are meant to be as they are.
   bool strikes(int node) const { return struck_.count(node) > 0; }
 
+  // --- what some faults wait for ---
+  void key_changed(const std::string& path, const StoreKey* after, int by);
+  void promotion_begins(Node& node);
+
  private:
   using Undo = std::function<void()>;
   void next(Duration until);
@@ -36,6 +43,21 @@ class Faults {
   Undo inject_server(FaultKind kind);
   Undo inject_store(FaultKind kind);
   Undo inject_request(FaultKind kind);
+  Undo inject_disk(FaultKind kind);
+  Undo inject_remote(FaultKind kind);
+  Undo slow_down_recovery();
+  Undo lose_data_of_running();
+  Undo spoil_promotions();
+  Undo forbid_leading();
+  Undo promote_by_hand();
+  Undo wake_old_leader();
+  // It goes down at once, and comes back with the undo of the fault.
+  Undo cut_power(Node& node);
+  void spoil_bootstrap(Node& node);
+  void cut_off_from_store(int node);
+  void reach_store_again(int node);
+  // Nothing is wrong, and nothing else will be for a while.
+  bool alone() const;
   Undo cut_links();
   Undo blind_leader();
   Undo cut_off_leader();
@@ -61,6 +83,17 @@ class Faults {
   std::set<int> struck_;  // nodes under a process fault
   int injected_ = 0;
   Duration quiet_until_{};
+  Duration crashed_until_{};  // a primary crashed while nothing but the store is away
+  bool opening_ = false;      // it is at the leader that the first fault hurts
+  bool bootstrap_spoilt_ = false;
+  bool copy_lost_ = false;
+  bool lock_goes_ = false;  // of whoever is promoted next, while it is
+  // Asleep with a decision to take the lock, until somebody else led.
+  struct Sleeper {
+    int node = 0;
+    bool replaced = false;
+  };
+  std::optional<Sleeper> sleeper_;
 };
 
 }  // namespace regent::sim

@@ -45,6 +45,11 @@ void GuardModel::kill() {
   if (armed && on_end) on_end("it was killed");
 }
 
+void GuardModel::set_broken(bool broken) {
+  broken_ = broken;
+  if (broken) kill();
+}
+
 void GuardModel::thaw() {
   frozen_ = false;
   helpless_until_ = world_.now() + recovery_time;
@@ -79,9 +84,9 @@ void GuardModel::look() {
   if (mine && on_end) on_end("");
 }
 
-GuardPort::GuardPort(World& world, HostClock& clock, AgentProcess& process, GuardModel& model)
+GuardPort::GuardPort(World& world, HostClock& clock, AgentProcess& process, GuardModel& model, bool required)
     : world_(world), clock_(clock), process_(process), model_(model) {
-  facts_.mode = FenceMode::automatic;
+  facts_.mode = required ? FenceMode::required : FenceMode::automatic;
   model_.on_end = [this](const std::string& why) {
     facts_.state = why.empty() ? GuardFacts::State::idle : GuardFacts::State::failed;
     facts_.why = why;
@@ -94,6 +99,11 @@ GuardPort::~GuardPort() {
 }
 
 Task<void> GuardPort::arm(Instant deadline, bool leased, Instant) {
+  if (model_.broken()) {
+    facts_.state = GuardFacts::State::failed;
+    facts_.why = "it could not be started";
+    co_return;
+  }
   model_.arm(deadline, leased);
   facts_.state = GuardFacts::State::armed;
   facts_.deadline = deadline;

@@ -24,6 +24,9 @@ class GuardModel {
   void orphan();
   // Killed. Whether the agent notices is up to the port.
   void kill();
+  // Killed, and none can be started (F04).
+  void set_broken(bool broken);
+  bool broken() const { return broken_; }
   // The whole machine stands still, and goes on.
   void freeze() { frozen_ = true; }
   void thaw();
@@ -49,12 +52,14 @@ class GuardModel {
   bool leased_ = true;
   bool lost_ = false;
   bool frozen_ = false;
+  bool broken_ = false;
   Duration helpless_until_{};
 };
 
 class GuardPort final : public Guard {
  public:
-  GuardPort(World& world, HostClock& clock, AgentProcess& process, GuardModel& model);
+  // `required`: no primary without one.
+  GuardPort(World& world, HostClock& clock, AgentProcess& process, GuardModel& model, bool required);
   ~GuardPort() override;
 
   GuardFacts facts() const override { return facts_; }

@@ -1,4 +1,5 @@
-// Links between the endpoints of a run: the nodes 0..n-1, then the members of the store. Every direction can be cut on
+// Links between the endpoints of a run: the nodes 0..n-1, then the members of the store, then a server of another
+// cluster. Every direction can be cut on
 // its own (F41-F43). A cut link is a black hole, the cruel case (F47).
 #pragma once
 
@@ -14,11 +15,12 @@ class Network {
       : world_(world),
         nodes_(nodes),
         store_members_(store_members),
-        cut_(static_cast<std::size_t>((nodes + store_members) * (nodes + store_members)), 0) {}
+        cut_(static_cast<std::size_t>((nodes + store_members + 1) * (nodes + store_members + 1)), 0) {}
 
   int nodes() const { return nodes_; }
   int store_members() const { return store_members_; }
-  int endpoints() const { return nodes_ + store_members_; }
+  int endpoints() const { return nodes_ + store_members_; }  // of this cluster
+  int outside_endpoint() const { return nodes_ + store_members_; }
   int store_endpoint(int member) const { return nodes_ + member; }
 
   bool passes(int from, int to) const { return cut_[index(from, to)] == 0; }
@@ -38,7 +40,7 @@ class Network {
   }
 
  private:
-  std::size_t index(int from, int to) const { return static_cast<std::size_t>(from * endpoints() + to); }
+  std::size_t index(int from, int to) const { return static_cast<std::size_t>(from * (endpoints() + 1) + to); }
 
   World& world_;
   int nodes_;

@@ -17,6 +17,7 @@ HostPort address_of(int index) {
 Self self_of(const Node& node, const Params& params) {
   Self self;
   self.name = node.name;
+  self.tags = node.tags;
   const HostPort& address = node.server.address();
   self.conn_url = fmt::format("postgres://{}:{}/postgres", address.host, address.port);
   self.api_url = fmt::format("http://{}:8008/patroni", address.host);
@@ -86,7 +87,7 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
                              return promise_as_rest(sim, sim.node(other), std::move(request), std::move(answered));
                            },
                            [&sim, &node](const FailsafeRound& round) { sim.round_ended(node, round); }}),
-      guard(sim.world(), node.clock, process, node.guard) {
+      guard(sim.world(), node.clock, process, node.guard, sim.params().guard_required) {
   const Sabotage* sabotage = sim.sabotage();
   if (sabotage != nullptr) {
     tampered_dcs = sabotage->around(dcs, node.clock);
@@ -167,12 +168,31 @@ void Node::settle() {
 void Node::power_off() {
   kill_agent();
   guard.power_off();
+  server.set_stuck_in_kernel(false);
   server.kill();
+}
+
+void Node::forbid_leading(bool forbidden) {
+  if (tags.nofailover == forbidden) return;
+  tags.nofailover = forbidden;
+  tags.all = forbidden ? Json{{"nofailover", true}} : Json::object();
+  forbidden_since_ = forbidden ? std::optional(sim_.world().now()) : std::nullopt;
+  if (!has_agent()) return;
+  run_->agent->request_reload(self_of(*this, sim_.params()));
+  run_->process.wake();
+}
+
+void Node::promote_by_hand() {
+  by_hand_ = sim_.world().now();
+  server.promote_by_hand();
 }
 
 void Node::at_boundary(const Action& action, bool done) {
   if (!ambush_) return;
-  if (ambush_->at_takeover && (done || !std::holds_alternative<action::TakeOver>(action))) return;
+  const bool takeover = !done && std::holds_alternative<action::TakeOver>(action);
+  const bool acquisition = !done && std::holds_alternative<action::AcquireLeader>(action);
+  if (ambush_->at == Ambush::At::takeover && !takeover) return;
+  if (ambush_->at == Ambush::At::acquisition && !acquisition) return;
   if (--ambush_->boundaries > 0) return;
   const Ambush ambush = *ambush_;
   ambush_.reset();

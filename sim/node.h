@@ -51,6 +51,7 @@ class Node {
   GuardModel guard;
   StoreLink link;
   Json cached_config;
+  Tags tags;
 
   // --- its agent ---
   bool has_agent() const { return run_ != nullptr; }
@@ -71,18 +72,31 @@ class Node {
   void settle();
   // The whole machine loses power.
   void power_off();
+  // The tag nofailover in its configuration file, which the agent reads again (I15).
+  void forbid_leading(bool forbidden);
+  // Since when; while it is.
+  const std::optional<Duration>& forbidden_since() const { return forbidden_since_; }
+  // A person promotes its server, whatever the cluster thinks of that (F75).
+  void promote_by_hand();
+  // Since when it is a primary for that reason; until it was closed.
+  const std::optional<Duration>& primary_by_hand() const { return by_hand_; }
+  void closed() { by_hand_.reset(); }
 
   // Dies, or freezes for a while, at the n-th boundary of an action from now on.
   struct Ambush {
+    enum class At { anything, takeover, acquisition };
     int boundaries = 0;
     std::optional<Duration> freeze_for;  // nullopt: dies
-    bool at_takeover = false;            // only ahead of a takeover
+    At at = At::anything;                // only ahead of such an action
   };
   void lay(Ambush ambush) { ambush_ = ambush; }
   void clear_ambush() { ambush_.reset(); }
 
   // Another node took the lock over while this one had it; until it knows, and its server is down.
   bool overtaken = false;
+
+  // Somebody deleted the leader key while it had the lock; until it knows.
+  bool deposed = false;
 
   // What its agent last knew: cut off from the store, it does not hear that a pause is over (I14).
   bool believes_paused = false;
@@ -105,6 +119,8 @@ class Node {
   Duration able_since_{};
   Duration started_at_{};
   std::optional<Ambush> ambush_;
+  std::optional<Duration> forbidden_since_;
+  std::optional<Duration> by_hand_;
 };
 
 }  // namespace regent::sim

@@ -49,7 +49,26 @@ constexpr FaultName fault_names[] = {
     {FaultKind::reinit, "reinit"},
     {FaultKind::config, "config"},
     {FaultKind::sync_config, "sync_config"},
+    {FaultKind::recovery_slow, "recovery_slow"},
+    {FaultKind::server_stuck, "server_stuck"},
+    {FaultKind::data_damaged, "data_damaged"},
+    {FaultKind::data_unreadable, "data_unreadable"},
+    {FaultKind::data_gone, "data_gone"},
+    {FaultKind::promotion_fails, "promotion_fails"},
+    {FaultKind::nofailover, "nofailover"},
+    {FaultKind::promoted_by_hand, "promoted_by_hand"},
+    {FaultKind::guard_broken, "guard_broken"},
+    {FaultKind::switchover_later, "switchover_later"},
+    {FaultKind::restart_later, "restart_later"},
+    {FaultKind::setting_raised, "setting_raised"},
+    {FaultKind::old_leader_wakes, "old_leader_wakes"},
+    {FaultKind::remote_away, "remote_away"},
+    {FaultKind::remote_fails_over, "remote_fails_over"},
+    {FaultKind::remote_moves, "remote_moves"},
 };
+
+// Those that are drawn on their own: from here to the end.
+constexpr FaultKind first_of_its_own = FaultKind::recovery_slow;
 
 }  // namespace
 
@@ -66,7 +85,8 @@ const std::vector<FaultKind>& all_faults() {
     // Those are drawn on their own.
     for (const auto& entry : fault_names) {
       if (entry.kind != FaultKind::leader_blind && entry.kind != FaultKind::standby_cluster &&
-          entry.kind != FaultKind::sync_config && entry.kind != FaultKind::leader_cut_off) {
+          entry.kind != FaultKind::sync_config && entry.kind != FaultKind::leader_cut_off &&
+          entry.kind < first_of_its_own) {
         kinds.push_back(entry.kind);
       }
     }
@@ -90,6 +110,46 @@ void draw_takeover(Params& params) {
   for (const FaultKind kind : {FaultKind::node_kill, FaultKind::node_freeze, FaultKind::partition}) {
     if (rng.chance(0.3)) params.faults.push_back(kind);
   }
+}
+
+// A person promotes a server by hand, and nothing keeps clients from writing to it: what is acknowledged there is lost
+// by intent. Only where no acknowledgement is a promise.
+bool wanted_here(FaultKind kind, const Params& params) {
+  switch (kind) {
+    case FaultKind::promoted_by_hand:
+    case FaultKind::old_leader_wakes:
+      return !params.synchronous.is_object() && !params.standby_from_the_start;
+    case FaultKind::remote_away:
+    case FaultKind::remote_fails_over:
+    case FaultKind::remote_moves:
+      return params.standby_from_the_start ||
+             std::find(params.faults.begin(), params.faults.end(), FaultKind::standby_cluster) != params.faults.end();
+    default:
+      return true;
+  }
+}
+
+void draw_operations(Params& params) {
+  Rng rng(params.seed ^ 0x0bea7ed5ca1eULL);
+  if (params.faults.empty()) return;
+  params.standby_from_the_start = rng.chance(0.1);
+  std::vector<FaultKind> possible;
+  for (const auto& entry : fault_names) {
+    if (entry.kind >= first_of_its_own && wanted_here(entry.kind, params)) possible.push_back(entry.kind);
+  }
+  const double share = rng.chance(0.3) ? 0 : 0.35 * rng.unit();
+  const bool remote_first = params.standby_from_the_start;
+  for (const FaultKind kind : possible) {
+    const bool remote = kind >= FaultKind::remote_away;
+    if (rng.chance(remote && remote_first ? 0.8 : share)) params.faults.push_back(kind);
+  }
+  if (rng.chance(0.35)) params.opening = rng.pick(possible);
+  if (rng.chance(0.15)) params.primary_start_timeout = rng.between(2s, 20s);
+  if (rng.chance(0.1)) params.primary_race_backoff = rng.between(2s, 15s);
+  if (rng.chance(0.1)) params.history_fails = 0.9 * rng.unit();
+  params.guard_required = rng.chance(0.15);
+  params.backup_store = rng.chance(0.15);
+  params.bootstrap_fails = rng.chance(params.standby_from_the_start ? 0.5 : 0.2);
 }
 
 }  // namespace
@@ -141,6 +201,7 @@ Params draw_params(std::uint64_t seed) {
   }
   params.logical_slot = rng.chance(0.75);
   if (params.synchronous.is_object()) draw_takeover(params);
+  draw_operations(params);
   return params;
 }
 
@@ -162,6 +223,8 @@ Json Params::bootstrap_dcs() const {
   config["primary_start_timeout"] = std::chrono::duration_cast<std::chrono::seconds>(primary_start_timeout).count();
   config["check_timeline"] = check_timeline;
   if (failsafe_mode) config["failsafe_mode"] = true;
+  if (primary_race_backoff > Duration::zero()) config["primary_race_backoff"] = to_seconds(primary_race_backoff);
+  if (standby_from_the_start) config["standby_cluster"] = Json{{"host", remote_host}};
   config["postgresql"]["use_pg_rewind"] = use_pg_rewind;
   config["postgresql"]["use_slots"] = true;
   config["postgresql"]["remove_data_directory_on_rewind_failure"] = remove_on_rewind_failure;

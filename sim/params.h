@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,23 @@ enum class FaultKind {
   reinit,
   config,
   sync_config,  // other synchronous standbys are wanted: F65
+  // --- drawn on their own ---
+  recovery_slow,      // F18, F51: a primary crashes, and takes long to recover
+  server_stuck,       // F13, F54: its processes wait for the disk, and hear no signal
+  data_damaged,       // F58: the control file
+  data_unreadable,    // F53: the whole directory, for a while
+  data_gone,          // F53: for ever, under the running server
+  promotion_fails,    // F63
+  nofailover,         // I15: a member may not lead any more
+  promoted_by_hand,   // F75
+  guard_broken,       // F04: none can be started
+  switchover_later,   // F78, F23: at a planned time
+  restart_later,      // F78, F23: at a planned time, or under a condition
+  setting_raised,     // F19, F20: one that a standby must have as high as its primary
+  old_leader_wakes,   // F02, F33: with a decision to take the lock, after somebody else led
+  remote_away,        // F42: the server that a standby cluster follows is not reached
+  remote_fails_over,  // F61: it is replaced by one that has not all of its WAL
+  remote_moves,       // F48: it gets another address
 };
 const char* fault_name(FaultKind kind);
 const std::vector<FaultKind>& all_faults();
@@ -66,9 +84,18 @@ struct Params {
   bool failsafe_mode = false;
   Json synchronous;           // keys of /config; null: asynchronous
   bool logical_slot = false;  // a permanent one that somebody decodes (I16)
+  Duration primary_race_backoff{};
+  bool guard_required = false;
+  bool standby_from_the_start = false;  // made as a copy of another cluster
+  bool backup_store = false;            // replicas can be made when nobody leads
+  // What the run begins with, alone.
+  std::optional<FaultKind> opening;
+  // The first bootstrap comes to grief (F72, F73).
+  bool bootstrap_fails = false;
 
   Duration commit_gap = std::chrono::milliseconds(200);  // mean, per node
   double rewind_fails = 0;
+  double history_fails = 0;
   Duration lease_lateness{};   // F31
   double lose_reply = 0;       // all the time
   std::int64_t drift_ppm = 0;  // at most, either way
@@ -78,6 +105,12 @@ struct Params {
   // For people, one line each.
   std::vector<std::string> lines() const;
 };
+
+// Where the server is that a standby cluster follows; and where it is after it moved.
+constexpr const char* remote_host = "10.8.8.8";
+constexpr const char* remote_host_later = "10.8.8.9";
+// Where nothing is.
+constexpr const char* unreachable_host = "10.9.9.9";
 
 class Rng;
 // Some way of synchronous replication, or none.

@@ -24,6 +24,11 @@ std::vector<SlotRow> slot_rows(const std::map<std::string, Slot>& slots) {
   return rows;
 }
 
+// No machine's clock: it is compared with itself only.
+WallTime wall_time(Duration at) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(1'725'000'000) + at));
+}
+
 }  // namespace
 
 ServerFacts PgServer::server_facts() const {
@@ -32,9 +37,11 @@ ServerFacts PgServer::server_facts() const {
   facts.timeline = timeline();
   facts.wal = wal_end();
   facts.version = 150000;
+  facts.postmaster_start_time = wall_time(started_at_);
   if (in_recovery_) {
     facts.received = facts.wal;
-    facts.replayed = facts.wal;
+    facts.replayed = replay_end();
+    facts.replay_paused = replay_paused();
     facts.replication_state = streaming_ ? "streaming" : "";
     facts.receiving = streaming_;
     facts.upstream = disk_.upstream.address;
@@ -61,9 +68,10 @@ ServerFacts PgServer::server_facts() const {
   return facts;
 }
 
-PostgresFacts PgServer::facts(Instant now, WallTime) const {
+PostgresFacts PgServer::facts(Instant now) const {
   PostgresFacts facts;
   facts.process = process_;
+  facts.clones_without_leader = shared_.backup != nullptr;
   facts.incarnation = incarnation_;
   if (process_ == Process::running && frozen_) {
     facts.deaf_since = facts.silent_since = now - (shared_.world.now() - frozen_at_);
@@ -74,6 +82,22 @@ PostgresFacts PgServer::facts(Instant now, WallTime) const {
     facts.server = Fact<ServerFacts>::unknown("the monitoring query timed out", now);
   } else {
     facts.server = Fact<ServerFacts>::unknown("not running", now);
+  }
+  if (process_ == Process::running && max_connections_ != disk_.max_connections) {
+    facts.pending_restart["max_connections"] = {{"old_value", std::to_string(max_connections_)},
+                                                {"new_value", std::to_string(disk_.max_connections)}};
+  }
+  if (unreadable_ && process_ == Process::stopped) {
+    // The pid file cannot be read either: whether somebody still works in the directory nobody can tell.
+    facts.process = Process::unknown;
+    facts.why = "the pid file cannot be read: Input/output error";
+    facts.server = Fact<ServerFacts>::unknown(facts.why, now);
+  }
+  if (unreadable_ || (damaged_ && process_ == Process::stopped && disk_.state == DataState::valid)) {
+    facts.data.why = unreadable_ ? "the data directory cannot be read: Input/output error; check the disk"
+                                 : "the control file of the data directory is damaged; restore it";
+    facts.managed_sync_names = disk_.sync_names;
+    return facts;
   }
   facts.data.state = disk_.state;
   if (disk_.state != DataState::valid) return facts;
@@ -95,6 +119,22 @@ PostgresFacts PgServer::facts(Instant now, WallTime) const {
     facts.data.control = control;
   }
   return facts;
+}
+
+Result<History> PgServer::own_history(Timeline wanted) const {
+  if (unreadable_) return fail(ErrorKind::failed, "Input/output error");
+  if (timeline() != wanted) return fail(ErrorKind::not_found, "no such history file");
+  return shared_.wal.fork_of(disk_.last()).history;
+}
+
+bool PgServer::replay_paused() const {
+  return in_recovery_ && !disk_.chain.empty() && shared_.wal.at(disk_.last()).max_connections > max_connections_;
+}
+
+Lsn PgServer::replay_end() const {
+  auto it = disk_.chain.rbegin();
+  while (it != disk_.chain.rend() && shared_.wal.at(*it).max_connections > max_connections_) ++it;
+  return it == disk_.chain.rend() ? Lsn{} : shared_.wal.at(*it).end;
 }
 
 Result<UpstreamSlots> PgServer::slots_of(const Upstream& source) const {

@@ -4,6 +4,18 @@ namespace regent::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+// The one setting that matters here: a standby's must not be lower than its primary's (F19).
+int max_connections_in(const Json& config) {
+  const Json* postgresql = config.is_object() ? find(config, "postgresql") : nullptr;
+  const Json* parameters = postgresql != nullptr ? find(*postgresql, "parameters") : nullptr;
+  const Json* wanted = parameters != nullptr ? find(*parameters, "max_connections") : nullptr;
+  return wanted != nullptr && wanted->is_number_integer() ? wanted->get<int>() : 0;
+}
+
+}  // namespace
+
 PgPort::PgPort(Parts parts) : p_(std::move(parts)) {
   p_.server.on_process([this] {
     process_changed_ = true;
@@ -32,7 +44,7 @@ Task<PostgresFacts> PgPort::observe(Instant deadline) {
     });
   };
   co_await wait_for<bool>(p_.process, start, false);
-  co_return p_.server.facts(p_.clock.boot(), p_.clock.wall());
+  co_return p_.server.facts(p_.clock.boot());
 }
 
 Task<void> PgPort::changed(Instant until) {
@@ -53,7 +65,11 @@ void PgPort::set_config(const Json& dynamic_config) {
 
 Task<Result<bool>> PgPort::apply_config(Instant deadline) {
   Json* cached = &p_.cached_config;
-  std::function<void()> effect = [cached, config = config_] { *cached = config; };
+  PgServer& server = p_.server;
+  std::function<void()> effect = [cached, &server, config = config_] {
+    *cached = config;
+    server.set_max_connections(max_connections_in(config));
+  };
   auto done = co_await query(effect, deadline);
   if (!done) co_return tl::unexpected(done.error());
   const bool changed = config_changed_;
@@ -120,7 +136,8 @@ Task<Result<void>> PgPort::bootstrap_roles(Instant deadline) {
 Task<Result<void>> PgPort::start(job::Start spec, Instant deadline) {
   PgServer& server = p_.server;
   StepListener& listener = p_.listener;
-  std::function<void(Done)> begin = [&server, &listener, spec](Done done) {
+  std::function<void(Done)> begin = [&server, &listener, spec, config = config_](Done done) {
+    server.set_max_connections(max_connections_in(config));
     listener.start_requested(server.node(), spec);
     server.start(spec, std::move(done));
   };
@@ -233,11 +250,13 @@ Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant 
 Task<Result<History>> PgPort::local_history(Timeline timeline, Instant deadline) {
   auto history = std::make_shared<History>();
   PgServer& server = p_.server;
-  const Wal& wal = p_.shared.wal;
-  std::function<void(Done)> begin = [this, &server, &wal, timeline, history](Done done) {
-    p_.world.after(200us, [&server, &wal, timeline, history, done] {
-      if (server.timeline() != timeline) return done(fail(ErrorKind::not_found, "no such history file"));
-      *history = wal.fork_of(server.disk().last()).history;
+  std::function<void(Done)> begin = [this, &server, timeline, history](Done done) {
+    p_.world.after(200us, [this, &server, timeline, history, done] {
+      // A disk that is slow at the wrong moment (F55).
+      if (p_.world.rng().chance(p_.shared.history_fails)) return done(fail(ErrorKind::timeout, "no answer in time"));
+      auto read = server.own_history(timeline);
+      if (!read) return done(tl::unexpected(read.error()));
+      *history = std::move(*read);
       done({});
     });
   };

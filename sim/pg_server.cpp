@@ -49,6 +49,8 @@ void PgServer::gone(bool clean) {
   frozen_ = false;
   on_thaw_.clear();
   hung_stop_ = nullptr;
+  slow_start_ = nullptr;
+  kill_pending_ = false;
   serving_ = false;
   streaming_ = false;
   waiting_.clear();  // their clients never learn what became of them (F66)
@@ -56,6 +58,7 @@ void PgServer::gone(bool clean) {
     disk_.control_state = in_recovery_ ? "in archive recovery" : "in production";
   }
   in_recovery_ = true;
+  if (disk_.state == DataState::empty) disk_ = Disk{};  // nothing holds the removed files any more
   shared_.world.trace("n{}: postmaster is gone ({})", node_ + 1, clean ? "clean" : "crash");
   set_process(Process::stopped);
   auto waiters = std::move(stop_waiters_);
@@ -64,7 +67,41 @@ void PgServer::gone(bool clean) {
 }
 
 void PgServer::kill() {
-  if (process_ != Process::stopped) gone(false);
+  if (process_ == Process::stopped) return;
+  if (!stuck_in_kernel_) return gone(false);
+  kill_pending_ = true;
+  tell();
+}
+
+void PgServer::set_stuck_in_kernel(bool stuck) {
+  if (stuck && process_ == Process::stopped) return;
+  stuck_in_kernel_ = stuck;
+  if (!stuck && kill_pending_) gone(false);
+}
+
+void PgServer::set_recovery_slow(bool slow) {
+  recovery_slow_ = slow;
+  if (slow || !slow_start_) return;
+  later(shared_.world.rng().between(100ms, 1s), std::exchange(slow_start_, nullptr));
+}
+
+void PgServer::set_unreadable(bool unreadable) {
+  unreadable_ = unreadable;
+  if (unreadable) fail_child();
+}
+
+void PgServer::remove_under_server() {
+  fail_child();
+  if (process_ == Process::stopped) {
+    disk_ = Disk{};
+  } else {
+    disk_.state = DataState::empty;
+  }
+}
+
+Result<void> PgServer::files_usable() const {
+  if (!unreadable_ && !damaged_) return {};
+  return fail(ErrorKind::failed, unreadable_ ? "Input/output error" : "the control file is damaged");
 }
 
 void PgServer::set_frozen(bool frozen) {
@@ -86,6 +123,7 @@ void PgServer::set_frozen(bool frozen) {
 
 void PgServer::start(const job::Start& spec, Done done) {
   if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "a postmaster is running"));
+  if (auto usable = files_usable(); !usable) return done(usable);
   if (disk_.state != DataState::valid || disk_.rewind_marker) {
     return done(fail(ErrorKind::failed, "the data directory cannot be started"));
   }
@@ -93,6 +131,8 @@ void PgServer::start(const job::Start& spec, Done done) {
   disk_.upstream = spec.upstream;
   if (!spec.as_primary && !spec.upstream.none()) disk_.followed = true;
   ++incarnation_;
+  max_connections_ = disk_.max_connections;
+  started_at_ = shared_.world.now();
   in_recovery_ = true;
   serving_ = false;
   const bool crashed = !disk_.control_state.starts_with("shut down");
@@ -107,10 +147,16 @@ void PgServer::start(const job::Start& spec, Done done) {
   };
   stop_waiters_.push_back(
       [once](Result<void>) { once(fail(ErrorKind::failed, "the postmaster died during its start")); });
-  later(recovery, [this, spec, once] { finish_start(spec, once); });
+  const auto finish = [this, spec, once] { finish_start(spec, once); };
+  if (crashed && recovery_slow_) {
+    slow_start_ = finish;
+  } else {
+    later(recovery, finish);
+  }
 }
 
 void PgServer::finish_start(const job::Start& spec, const Done& done) {
+  if (process_ != Process::starting) return;  // it was told to stop meanwhile
   disk_.backup_label = false;
   serving_ = true;
   upstream_in_effect_ = disk_.upstream;
@@ -132,7 +178,8 @@ void PgServer::finish_start(const job::Start& spec, const Done& done) {
 }
 
 void PgServer::stop(StopMode mode, Done done) {
-  if (process_ == Process::stopped) return done({});
+  // Without the pid file nobody can tell that nothing runs.
+  if (process_ == Process::stopped) return done(unreadable_ ? files_usable() : Result<void>());
   stop_waiters_.push_back(std::move(done));
   Rng& rng = shared_.world.rng();
   if (mode == StopMode::immediate) {
@@ -189,7 +236,8 @@ void PgServer::finish_fast_stop() {
 void PgServer::kill_tree(Done done) {
   shared_.world.after(shared_.world.rng().between(5ms, 40ms), [this, done = std::move(done)] {
     kill();
-    done({});
+    if (process_ != Process::stopped) return stop_waiters_.push_back(done);
+    done(unreadable_ ? files_usable() : Result<void>());
   });
 }
 
@@ -203,27 +251,53 @@ void PgServer::promote(Done done) {
   };
   stop_waiters_.push_back(
       [once](Result<void>) { once(fail(ErrorKind::failed, "the postmaster died during promotion")); });
-  later(shared_.world.rng().between(30ms, 600ms), [this, once] {
+  Rng& rng = shared_.world.rng();
+  Promotion how = promotion_;
+  if (unreadable_ || disk_.state != DataState::valid) how = Promotion::fails;
+  if (replay_paused()) how = Promotion::dies;  // it needs the higher setting to go on
+  Duration takes = rng.between(30ms, 600ms);
+  if (how == Promotion::slow) takes = rng.between(5s, 90s);
+  if (how == Promotion::fails || how == Promotion::unclear) {
+    shared_.world.after(rng.between(10ms, 1s), [once] { once(fail(ErrorKind::failed, "pg_promote() failed")); });
+    if (how == Promotion::fails || rng.chance(0.3)) return;
+    takes = rng.between(500ms, 8s);
+  }
+  if (how == Promotion::dies) return later(takes, [this] { gone(false); });
+  later(takes, [this, once] {
     if (process_ != Process::running || !in_recovery_)
       return once(fail(ErrorKind::failed, "promotion was interrupted"));
-    streaming_ = false;
-    in_recovery_ = false;
-    disk_.standby_signal = false;
-    disk_.control_state = "in production";
-    disk_.newest_timeline = Timeline{std::max(disk_.newest_timeline, timeline()).value + 1};
-    const auto fork = shared_.wal.begin_timeline(disk_.last(), disk_.newest_timeline, node_, shared_.world.now());
-    const auto before = horizon();
-    disk_.chain.push_back(shared_.wal.append(disk_.last(), fork, 50, node_));
-    shared_.wal.at(disk_.last()).horizon = before;
-    disk_.followed = false;
-    shared_.world.trace("n{}: PostgreSQL is promoted to timeline {} at {}", node_ + 1, timeline().value,
-                        to_string(wal_end()));
-    if (shared_.listener != nullptr) shared_.listener->promoted(*this, fork);
-    tell();
-    // PostgreSQL's own checkpoint after the promotion is in no hurry (F70).
-    later(shared_.world.rng().between(1s, 20s), [this] { take_checkpoint(); });
+    leave_recovery();
     once({});
   });
+}
+
+void PgServer::promote_by_hand() {
+  if (process_ != Process::running || !in_recovery_ || replay_paused()) return;
+  later(shared_.world.rng().between(30ms, 600ms), [this] {
+    if (process_ == Process::running && in_recovery_) leave_recovery();
+  });
+}
+
+void PgServer::leave_recovery() {
+  streaming_ = false;
+  in_recovery_ = false;
+  disk_.standby_signal = false;
+  disk_.control_state = "in production";
+  if (shared_.archive) disk_.newest_timeline = std::max(disk_.newest_timeline, shared_.archived);
+  disk_.newest_timeline = Timeline{std::max(disk_.newest_timeline, timeline()).value + 1};
+  shared_.archived = std::max(shared_.archived, disk_.newest_timeline);
+  const auto fork = shared_.wal.begin_timeline(disk_.last(), disk_.newest_timeline, node_, shared_.world.now());
+  const auto before = horizon();
+  disk_.chain.push_back(shared_.wal.append(disk_.last(), fork, 50, node_));
+  shared_.wal.at(disk_.last()).horizon = before;
+  shared_.wal.at(disk_.last()).max_connections = max_connections_;
+  disk_.followed = false;
+  shared_.world.trace("n{}: PostgreSQL is promoted to timeline {} at {}", node_ + 1, timeline().value,
+                      to_string(wal_end()));
+  if (listener() != nullptr) listener()->promoted(*this, fork);
+  tell();
+  // PostgreSQL's own checkpoint after the promotion is in no hurry (F70).
+  later(shared_.world.rng().between(1s, 20s), [this] { take_checkpoint(); });
 }
 
 void PgServer::checkpoint(Done done) {
@@ -257,13 +331,15 @@ void PgServer::append(std::uint32_t length) {
   // Vacuum: as far as the slots let it.
   const auto before = parent == 0 ? 0 : shared_.wal.at(parent).horizon;
   shared_.wal.at(record).horizon = std::max(before, oldest_needed());
+  shared_.wal.at(record).max_connections = max_connections_;
   disk_.chain.push_back(record);
-  if (shared_.listener != nullptr) shared_.listener->record_written(*this, record);
+  if (listener() != nullptr) listener()->record_written(*this, record);
 }
 
 void PgServer::acknowledge(RecordId record) {
+  if (listener() == nullptr) return;
   shared_.wal.at(record).acknowledged = true;
-  if (shared_.listener != nullptr) shared_.listener->acknowledged(*this, record);
+  listener()->acknowledged(*this, record);
 }
 
 void PgServer::commit() {
@@ -316,7 +392,7 @@ void PgServer::notice_sync_names() {
   checkpointer_busy_ = false;
   sync_defined_ = sync_names_.kind != SyncNames::Kind::nobody;
   shared_.world.trace("n{}: commits wait for '{}'", node_ + 1, sync_text_);
-  if (shared_.listener != nullptr) shared_.listener->sync_names_changed(*this);
+  if (listener() != nullptr) listener()->sync_names_changed(*this);
   release_waiters();
 }
 
@@ -424,7 +500,13 @@ void PgServer::abort_child() {
   child_done_ = nullptr;
 }
 
+void PgServer::fail_child() {
+  child_ = 0;
+  if (const Done told = std::exchange(child_done_, nullptr)) told(fail(ErrorKind::failed, "Input/output error"));
+}
+
 void PgServer::initdb(Done done) {
+  if (auto usable = files_usable(); !usable) return done(usable);
   if (disk_.state != DataState::empty) return done(fail(ErrorKind::failed, "the data directory is not empty"));
   disk_ = Disk{};
   disk_.state = DataState::incomplete;
@@ -436,7 +518,7 @@ void PgServer::initdb(Done done) {
     disk_.newest_timeline = Timeline{1};
     disk_.control_state = "shut down";
     take_checkpoint();
-    if (shared_.listener != nullptr) shared_.listener->initialized(*this);
+    if (listener() != nullptr) listener()->initialized(*this);
     return {};
   });
 }
@@ -451,13 +533,16 @@ Result<PgServer*> PgServer::reach(const Upstream& source) const {
 }
 
 void PgServer::clone(const Upstream& source, Done done) {
+  if (auto usable = files_usable(); !usable) return done(usable);
   if (disk_.state != DataState::empty) return done(fail(ErrorKind::failed, "the data directory is not empty"));
+  if (source.none()) return restore(std::move(done));
   if (auto from = reach(source); !from) return done(tl::unexpected(from.error()));
   disk_ = Disk{};
   disk_.state = DataState::incomplete;
   child(shared_.world.rng().between(1s, 8s), std::move(done), [this, source]() -> Result<void> {
     auto from = reach(source);
-    if (!from) return fail(ErrorKind::failed, "the base backup broke off");
+    if (!from || (*from)->disk_.state != DataState::valid || !(*from)->files_usable())
+      return fail(ErrorKind::failed, "the base backup broke off");
     const Disk& theirs = (*from)->disk_;
     disk_.state = DataState::valid;
     disk_.system_id = theirs.system_id;
@@ -473,10 +558,30 @@ void PgServer::clone(const Upstream& source, Done done) {
   });
 }
 
+void PgServer::restore(Done done) {
+  if (shared_.backup == nullptr) return done(fail(ErrorKind::failed, "there is no backup"));
+  disk_ = Disk{};
+  disk_.state = DataState::incomplete;
+  child(shared_.world.rng().between(1s, 8s), std::move(done), [this, backup = shared_.backup]() -> Result<void> {
+    disk_.state = DataState::valid;
+    disk_.system_id = backup->system_id;
+    disk_.chain = backup->chain;
+    disk_.newest_timeline = backup->newest_timeline;
+    disk_.control_state = "in production";
+    disk_.control_timeline = timeline();
+    disk_.control_checkpoint = wal_end();
+    disk_.backup_label = true;
+    disk_.standby_signal = true;
+    disk_.sync_names = backup->sync_names;
+    return {};
+  });
+}
+
 // As pg_rewind behaves: it compares the timelines of the two control files and takes equal ones for "nothing to do"
 // (F70).
 void PgServer::rewind(const Upstream& source, Done done) {
   if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
+  if (auto usable = files_usable(); !usable) return done(usable);
   if (disk_.state != DataState::valid) return done(fail(ErrorKind::failed, "there is nothing to rewind"));
   if (!disk_.control_state.starts_with("shut down") && !disk_.rewind_marker) {
     return done(fail(ErrorKind::failed, "target server must be shut down cleanly"));
@@ -492,7 +597,8 @@ void PgServer::rewind(const Upstream& source, Done done) {
   disk_.rewind_marker = true;
   child(shared_.world.rng().between(300ms, 4s), std::move(done), [this, source]() -> Result<void> {
     auto again = reach(source);
-    if (!again) return fail(ErrorKind::failed, "pg_rewind broke off");
+    if (!again || (*again)->disk_.state != DataState::valid || !(*again)->files_usable())
+      return fail(ErrorKind::failed, "pg_rewind broke off");
     const Disk& newest = (*again)->disk_;
     disk_.chain = newest.chain;
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
@@ -509,6 +615,7 @@ void PgServer::rewind(const Upstream& source, Done done) {
 
 void PgServer::crash_recovery(Done done) {
   if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
+  if (auto usable = files_usable(); !usable) return done(usable);
   if (disk_.state != DataState::valid || disk_.rewind_marker || disk_.backup_label) {
     return done(fail(ErrorKind::failed, "the data directory cannot be recovered"));
   }
@@ -523,6 +630,7 @@ void PgServer::crash_recovery(Done done) {
 
 void PgServer::remove_data(Done done) {
   if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
+  if (unreadable_) return done(files_usable());
   child(shared_.world.rng().between(20ms, 300ms), std::move(done), [this]() -> Result<void> {
     disk_ = Disk{};
     return {};
@@ -530,9 +638,43 @@ void PgServer::remove_data(Done done) {
 }
 
 void PgServer::lose_data() {
+  stuck_in_kernel_ = false;
   kill();
   abort_child();
   disk_ = Disk{};
+}
+
+// ------------------------------------------------------------------------------------------- servers outside
+
+void PgServer::found() {
+  disk_ = Disk{};
+  disk_.state = DataState::valid;
+  disk_.system_id = SystemId(fmt::format("73000000000000{:05}", ++shared_.initdb_count));
+  const auto fork = shared_.wal.begin_timeline(0, Timeline{1}, node_, shared_.world.now());
+  disk_.chain.push_back(shared_.wal.append(0, fork, 4096, node_));
+  disk_.newest_timeline = Timeline{1};
+  process_ = Process::running;
+  in_recovery_ = false;
+  serving_ = true;
+  take_checkpoint();
+}
+
+void PgServer::take_over_from(const PgServer& other) {
+  disk_ = Disk{};
+  disk_.state = DataState::valid;
+  disk_.system_id = other.disk_.system_id;
+  disk_.chain = other.disk_.chain;
+  disk_.newest_timeline = other.disk_.newest_timeline;
+  process_ = Process::running;
+  serving_ = true;
+  fail_over(shared_.world.rng().chance(0.5) ? 0 : 1);
+}
+
+void PgServer::fail_over(std::size_t lost) {
+  auto& chain = disk_.chain;
+  chain.resize(std::max<std::size_t>(1, chain.size() - std::min(lost, chain.size())));
+  leave_recovery();
+  take_checkpoint();
 }
 
 }  // namespace regent::sim

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,6 +38,8 @@ class PgListener {
   virtual void sync_names_changed(PgServer&) = 0;
 };
 
+struct Disk;
+
 // What all servers of a run share.
 struct PgWorld {
   World& world;
@@ -45,7 +48,13 @@ struct PgWorld {
   std::vector<PgServer*> servers;
   PgListener* listener = nullptr;
   int initdb_count = 0;
-  double rewind_fails = 0;  // share of rewinds that lack WAL (F70)
+  double rewind_fails = 0;   // share of rewinds that lack WAL (F70)
+  double history_fails = 0;  // share of attempts to read the own history file (F55)
+  // Everybody archives: whoever is promoted sees the history files of all others, and takes another number (F62).
+  bool archive = false;
+  Timeline archived;  // the newest history file there
+  // What a backup store holds, from which a replica can be made when nobody leads; null: there is none.
+  std::shared_ptr<const Disk> backup;
 };
 
 using Done = std::function<void(Result<void>)>;
@@ -73,13 +82,25 @@ struct Disk {
   bool followed = false;
   Upstream upstream;
   std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
+  int max_connections = 100;              // as the configuration file says
 
   RecordId last() const { return chain.empty() ? 0 : chain.back(); }
 };
 
+// What becomes of a promotion (F63).
+enum class Promotion {
+  works,
+  slow,     // it ends long after everybody gave up on it, or never
+  fails,    // the request cannot be made, and nothing happens
+  unclear,  // the connection breaks; it may happen all the same, a little later
+  dies,     // the server does not survive it
+};
+
 class PgServer {
  public:
-  PgServer(PgWorld& shared, int node, HostPort address) : shared_(shared), node_(node), address_(std::move(address)) {}
+  // `outside`: it belongs to another cluster, and no agent looks after it.
+  PgServer(PgWorld& shared, int node, HostPort address, bool outside = false)
+      : shared_(shared), node_(node), address_(std::move(address)), outside_(outside) {}
 
   int node() const { return node_; }
   const HostPort& address() const { return address_; }
@@ -97,11 +118,12 @@ class PgServer {
   bool could_be_confirmed() const;
   // As can_acknowledge(), but for being frozen: thawed, it would serve.
   bool is_open() const {
-    return (process_ == Process::running || process_ == Process::stopping) && !in_recovery_ && serving_;
+    return (process_ == Process::running || process_ == Process::stopping) && !in_recovery_ && serving_ &&
+           !kill_pending_;
   }
 
   // --- what the Postgres port asks for ---
-  PostgresFacts facts(Instant now, WallTime wall) const;
+  PostgresFacts facts(Instant now) const;
   void start(const job::Start& spec, Done done);
   void stop(StopMode mode, Done done);
   void kill_tree(Done done);
@@ -112,7 +134,7 @@ class PgServer {
     disk_.followed = true;
   }
   void initdb(Done done);
-  void clone(const Upstream& source, Done done);
+  void clone(const Upstream& source, Done done);  // without a source: from the backup store
   void rewind(const Upstream& source, Done done);
   void crash_recovery(Done done);
   void remove_data(Done done);
@@ -133,18 +155,43 @@ class PgServer {
   // back.
   std::optional<bool> answers_at(const HostPort& address) const;
   Result<UpstreamHistory> history_of(const Upstream& source) const;
+  Result<History> own_history(Timeline timeline) const;
   // Called whenever the postmaster appears or is gone, and when the WAL receiver ends.
   void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
 
   // --- what happens to it ---
   void kill();         // SIGKILL to the whole tree, or the node losing power
   void abort_child();  // the agent that ran initdb, base backup or rewind is gone
+  // Neither a signal nor anything else reaches its processes, which wait for a disk (F13, F54). SIGKILL comes first
+  // when they go on.
+  void set_stuck_in_kernel(bool stuck);
+  // Its processes are as good as gone: a SIGKILL that they cannot escape.
+  bool dying() const { return kill_pending_; }
+  // Crash recovery takes for ever, or until it is told otherwise (F18, F51).
+  void set_recovery_slow(bool slow);
+  void set_promotion(Promotion how) { promotion_ = how; }
+  void set_damaged(bool damaged) { damaged_ = damaged; }  // F58: the control file cannot be read
+  bool damaged() const { return damaged_; }
+  bool unreadable() const { return unreadable_; }
+  // F53: nothing in the directory can be read or opened; what is open goes on.
+  void set_unreadable(bool unreadable);
+  void remove_under_server();  // F53: the directory is gone, its processes are not
+  // pg_ctl promote, by a person (F75).
+  void promote_by_hand();
+  void set_max_connections(int wanted) { disk_.max_connections = std::max(disk_.max_connections, wanted); }
   void set_frozen(bool frozen);
   void set_receiver_stuck(bool stuck) { receiver_stuck_ = stuck; }  // F59
   void set_stop_hangs(bool hangs);                                  // F14, F15: whoever keeps a fast stop from ending
   void lose_data();                                                 // F53, the disk is replaced by an empty one
-  void commit();                                                    // a client commits, if it can
-  void pump();                                                      // replication moves on
+
+  // --- a server outside: the primary of the cluster that a standby cluster follows ---
+  void found();                                // it is there, as the primary of a cluster of its own
+  void take_over_from(const PgServer& other);  // it is promoted with what it has of the other one's WAL
+  void fail_over(std::size_t lost);            // another server takes its place, which lacks so many records
+  void move_to(HostPort address) { address_ = std::move(address); }
+
+  void commit();  // a client commits, if it can
+  void pump();    // replication moves on
   PgServer* upstream_server() const;
   bool streaming() const { return streaming_; }
   // Whom commits wait for, now. Nobody while the checkpointer has not noticed the first names, whatever the setting
@@ -154,6 +201,7 @@ class PgServer {
 
  private:
   void later(Duration delay, std::function<void()> act);
+  void fail_child();  // what it works on is not there any more
   void child(Duration duration, Done done, std::function<Result<void>()> finish);
   void set_process(Process process);
   void gone(bool clean);
@@ -169,18 +217,27 @@ class PgServer {
   std::uint32_t oldest_needed() const;  // by the slots of this server
   void send_feedback(PgServer& source) const;
   bool can_stream_from(const PgServer& source) const;
+  void restore(Done done);
   Result<PgServer*> reach(const Upstream& source) const;
   PgServer* find(const HostPort& address) const;
   void finish_start(const job::Start& spec, const Done& done);
+  void leave_recovery();
+  // Nullopt-like: what keeps anybody from working on the files.
+  Result<void> files_usable() const;
+  // Replay stands still before a record of a primary with a higher setting (F19).
+  bool replay_paused() const;
+  Lsn replay_end() const;
+  PgListener* listener() const { return outside_ ? nullptr : shared_.listener; }
   void finish_fast_stop();
   ServerFacts server_facts() const;
   void tell() {
-    if (shared_.listener != nullptr) shared_.listener->server_changed(*this);
+    if (listener() != nullptr) listener()->server_changed(*this);
   }
 
   PgWorld& shared_;
   int node_;
   HostPort address_;
+  const bool outside_;
   Disk disk_;
 
   Process process_ = Process::stopped;
@@ -194,6 +251,15 @@ class PgServer {
   bool receiver_stuck_ = false;
   bool stop_hangs_ = false;
   std::function<void()> hung_stop_;  // goes on when nothing keeps it any more
+  bool recovery_slow_ = false;
+  std::function<void()> slow_start_;  // likewise
+  Promotion promotion_ = Promotion::works;
+  bool stuck_in_kernel_ = false;
+  bool kill_pending_ = false;
+  bool damaged_ = false;
+  bool unreadable_ = false;
+  int max_connections_ = 100;  // in effect
+  Duration started_at_{};
   Upstream upstream_in_effect_;
   SyncNames sync_names_;  // in effect in the processes that serve
   std::string sync_text_;

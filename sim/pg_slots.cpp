@@ -24,7 +24,7 @@ void PgServer::advance_slot(const std::string& name, Lsn to) {
   const auto found = disk_.slots.find(name);
   if (found == disk_.slots.end() || process_ != Process::running) return;
   Slot& slot = found->second;
-  slot.position = std::max(slot.position, std::min(to, wal_end()));
+  slot.position = std::max(slot.position, std::min(to, in_recovery_ ? replay_end() : wal_end()));
   if (!slot.physical)
     slot.catalog_xmin = std::max(*slot.catalog_xmin, depth_at(shared_.wal, disk_.chain, slot.position));
 }

@@ -15,7 +15,7 @@ constexpr int store_members = 3;
 // How long after everything was healed. L1: sessions of the dead must expire, late (F31), a crashed server must
 // recover.
 Duration leader_bound(const Params& params) {
-  return params.ttl + params.loop_wait + params.lease_lateness + 60s;
+  return params.ttl + params.loop_wait + params.lease_lateness + params.primary_race_backoff + 60s;
 }
 // L2: rewinds that fail, back-off, clones one after another.
 constexpr Duration streaming_bound = 300s;
@@ -28,7 +28,15 @@ Simulation::Simulation(Params params, const Sabotage* sabotage, bool tracing)
       world_(params_.seed, tracing),
       network_(world_, params_.nodes, store_members),
       store_(world_, network_),
-      postgres_{world_, network_, {}, {}, this, 0, params_.rewind_fails},
+      postgres_{.world = world_,
+                .network = network_,
+                .wal = {},
+                .servers = {},
+                .listener = this,
+                .rewind_fails = params_.rewind_fails,
+                .history_fails = params_.history_fails,
+                .archived = {},
+                .backup = {}},
       faults_(*this) {
   Rng& rng = world_.rng();
   for (int i = 0; i < params_.nodes; ++i) {
@@ -40,6 +48,12 @@ Simulation::Simulation(Params params, const Sabotage* sabotage, bool tracing)
     nodes_.back()->link.lose_reply = params_.lose_reply;
     postgres_.servers.push_back(&nodes_.back()->server);
   }
+  remote_ = std::make_unique<PgServer>(postgres_, network_.outside_endpoint(), HostPort{remote_host, "5432"}, true);
+  postgres_.servers.push_back(remote_.get());
+  const auto& kinds = params_.faults;
+  // Or a promotion by hand and a real one could make the same timeline at the same place, which nobody can tell (F62).
+  postgres_.archive = params_.opening == FaultKind::promoted_by_hand ||
+                      std::find(kinds.begin(), kinds.end(), FaultKind::promoted_by_hand) != kinds.end();
   conditions_.resize(nodes_.size());
   store_.set_expiry_lateness(params_.lease_lateness);
   store_.add_listener([this](const std::string& path, const StoreKey* before, const StoreKey* after, int by) {
@@ -71,7 +85,9 @@ Outcome Simulation::run() {
     world_.after(rng.between(0s, 300ms), [this, one] { commit(*one); });
   }
   world_.after(1s, [this] { tick(); });
-  const bool calm_start = rng.chance(0.6);
+  if (params_.standby_from_the_start) remote_->found();
+  commit_outside();
+  const bool calm_start = rng.chance(0.6) && !params_.bootstrap_fails;
   if (calm_start) {
     world_.run_until(120s, [this] { return settled(); });
     if (world_.violations().empty() && !settled()) {
@@ -133,7 +149,18 @@ void Simulation::tick() {
   for (auto& node : nodes_) {
     if (!node->has_agent() && world_.now() > 5s && !faults_.strikes(node->index)) node->start_agent();
   }
+  // The nightly backup, so to say.
+  if (params_.backup_store && world_.now() % 20s < 1s) {
+    Node* leader = leader_node();
+    if (leader != nullptr && leader->server.can_acknowledge())
+      postgres_.backup = std::make_shared<const Disk>(leader->server.disk());
+  }
   world_.after(1s, [this] { tick(); });
+}
+
+void Simulation::commit_outside() {
+  remote_->commit();
+  world_.after(world_.rng().between(200ms, 1s), [this] { commit_outside(); });
 }
 
 void Simulation::pump(Node& node) {
@@ -169,6 +196,12 @@ bool Simulation::follows_remote() const {
   return key != nullptr && key->value.find("\"standby_cluster\":{") != std::string::npos;
 }
 
+bool Simulation::copies_remote() const {
+  const StoreKey* key = store_.find("config");
+  if (key == nullptr || remote_->process() != Process::running) return false;
+  return follows_remote() && key->value.find("\"" + remote_->address().host + "\"") != std::string::npos;
+}
+
 bool Simulation::hands_off() const {
   return paused() || world_.now() < hands_off_until_;
 }
@@ -189,8 +222,14 @@ bool Simulation::stuck_by_policy(Node& node) {
   return !allowed && node.able() && !conditions_[static_cast<std::size_t>(node.index)].empty();
 }
 
+bool Simulation::led() {
+  if (!follows_remote()) return has_writable_leader();
+  Node* leader = leader_node();
+  return leader != nullptr && leader->server.streaming() && leader->server.upstream_server() == remote_.get();
+}
+
 bool Simulation::settled() {
-  if (!has_writable_leader()) return false;
+  if (!led()) return false;
   Node* leader = leader_node();
   for (auto& node : nodes_) {
     if (node.get() == leader || stuck_by_policy(*node)) continue;
@@ -232,6 +271,7 @@ void Simulation::decided(Node& node, const Observation& observation, const Decis
   // What it publishes from here on tells the others.
   const bool knows = observation.cluster.is_known() && observation.cluster->leader.name != node.name;
   if (knows && !node.server.is_open()) node.overtaken = false;
+  if (observation.cluster.is_known()) node.deposed = false;
 }
 
 void Simulation::agent_changed(Node& node) {
@@ -279,8 +319,10 @@ void Simulation::key_changed(const std::string& path, const StoreKey* before, co
       if (after != nullptr && node->name.str() == after->value) node->overtaken = false;
       const bool had_it = before != nullptr && node->name.str() == before->value;
       if (had_it && after != nullptr && before->value != after->value) node->overtaken = true;
+      if (had_it && after == nullptr && by < 0) node->deposed = true;
     }
   }
+  faults_.key_changed(path, after, by);
   if (path == "leader" && after != nullptr && (before == nullptr || before->value != after->value)) {
     if (!last_leader_.empty() && last_leader_ != after->value) ++outcome_.leader_changes;
     last_leader_ = after->value;
@@ -290,6 +332,7 @@ void Simulation::key_changed(const std::string& path, const StoreKey* before, co
 
 void Simulation::server_changed(PgServer& server) {
   if (!server.is_open()) node(server.node()).owed_by = Duration{};
+  if (server.process() == Process::stopped) node(server.node()).closed();
   for (const auto& checker : checkers_) checker->server_changed(node(server.node()));
 }
 
@@ -351,6 +394,7 @@ void Simulation::start_requested(int index, const job::Start& spec) {
 }
 
 void Simulation::promote_requested(int index) {
+  faults_.promotion_begins(node(index));
   for (const auto& checker : checkers_) checker->promote_requested(node(index));
 }
 

@@ -38,12 +38,15 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   Network& network() { return network_; }
   Store& store() { return store_; }
   PgWorld& postgres() { return postgres_; }
+  // The primary of the cluster that this one follows while it is a standby cluster. It may not be there.
+  PgServer& remote() { return *remote_; }
   const Sabotage* sabotage() const { return sabotage_; }
   std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
   Node& node(int index) { return *nodes_[static_cast<std::size_t>(index)]; }
   Node* leader_node();          // whom the leader key names
   bool paused() const;          // as the store says
   bool follows_remote() const;  // a standby cluster, likewise
+  bool copies_remote() const;   // and the server that it follows is there
   // Paused, or resumed so lately that agents need not know it yet (I14).
   bool hands_off() const;
   int leader_changes() const { return outcome_.leader_changes; }
@@ -85,6 +88,9 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   void tick();
   void pump(Node& node);
   void commit(Node& node);
+  void commit_outside();
+  // There is a leader as the store says there should be one: a primary, or one that follows the remote server.
+  bool led();
   void recover();
   bool stuck_by_policy(Node& node);
 
@@ -95,6 +101,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   Store store_;
   PgWorld postgres_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::unique_ptr<PgServer> remote_;
   std::vector<std::unique_ptr<Checker>> checkers_;
   Faults faults_;
   Outcome outcome_;

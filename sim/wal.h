@@ -22,6 +22,7 @@ struct Record {
   std::int16_t node = -1;
   bool acknowledged = false;
   std::uint32_t horizon = 0;  // catalog rows older than this depth are vacuumed away where this record is replayed
+  int max_connections = 0;    // of the primary that wrote it
 };
 
 // One beginning of a timeline: initdb, or a promotion.

@@ -68,7 +68,7 @@ FAULTS = [
         (49, "two answers of 200, or none", HELD, ""),
         (50, "Patroni peers in the same cluster", HELD, "3.0.2")]),
     ("Storage", [
-        (51, "pg_wal full", PART, "the crash loop is bounded by primary_start_timeout"),
+        (51, "pg_wal full", PART, "the crash loop, and a recovery that takes too long, are bounded by primary_start_timeout"),
         (52, "disk full during a clone or rewind", PART, "marked, cleaned, retried with back-off"),
         (53, "data directory vanishes", HELD, ""),
         (54, "writes hang on the primary", PART, "WAL that does not get to the disk is noticed by what waits for it; not tried with processes that cannot be killed"),
@@ -80,7 +80,7 @@ FAULTS = [
         (59, "a lagging replica wins", HELD, ""),
         (60, "published position no standby could confirm", HELD, ""),
         (61, "ahead, but on a dead branch", HELD, ""),
-        (62, "the same timeline forked twice", PART, "F03 can still do it"),
+        (62, "the same timeline forked twice", PART, "F03 can still do it; so can a promotion by hand where nothing is archived"),
         (63, "death between two steps of a promotion", HELD, ""),
         (64, "death between two steps of a demotion", HELD, ""),
         (65, "/sync and the setting disagree", HELD, ""),

@@ -20,7 +20,9 @@ class BoundedLoss final : public Checker {
       published_ = 0;  // another cluster, or the first
       return;
     }
-    if (path != "status" || after == nullptr || by < 0) return;
+    // What counts there is the other cluster's history, which may be replaced by another one.
+    if (sim_.copies_remote()) published_ = 0;
+    if (path != "status" || after == nullptr || by < 0 || sim_.copies_remote()) return;
     const auto status = parse_status(after->value);
     if (!status) return;
     const auto& chain = sim_.node(by).server.disk().chain;
@@ -42,7 +44,7 @@ class BoundedLoss final : public Checker {
     // In synchronous mode the confirmed set decides, whatever was published (I5, F60).
     const StoreKey* config = sim_.store().find("config");
     if (config != nullptr && parse_settings(parse_json(config->value, "config").value_or(Json())).synchronous()) return;
-    if (published_ == 0) return;
+    if (published_ == 0 || node.primary_by_hand()) return;
     // A person named this node, for better or worse.
     const auto asked = asked_at_.find(node.index);
     if (asked != asked_at_.end() && sim_.world().now() - asked->second < sim_.params().ttl) return;
@@ -158,7 +160,7 @@ class DataPreserved final : public Checker {
         return true;
       }
     }
-    return false;
+    return besides >= 0 && sim_.copies_remote() && sim_.remote().disk().system_id == id;
   }
 
   std::string system_id_;

@@ -55,7 +55,8 @@ class ServesThroughOutage final : public Checker {
 
  private:
   bool everybody_there() {
-    if (sim_.hands_off() || !sim_.settled() || sim_.store().find("failover") != nullptr) return false;
+    if (sim_.hands_off() || !sim_.has_writable_leader() || !sim_.settled() || sim_.store().find("failover") != nullptr)
+      return false;
     const auto view = sim_.store().view();
     const Json* mode = find(view->config.value, "failsafe_mode");
     if (mode == nullptr || *mode != true) return false;

@@ -50,7 +50,7 @@ class CompareAndSwap final : public Checker {
 };
 
 // L5: at most one node answers 200 on /primary; but for one that does not know yet that the lock was taken from it, and
-// cannot acknowledge anything.
+// cannot acknowledge anything, or that somebody deleted its key by hand (F33).
 class OnePrimaryAnswers final : public Checker {
  public:
   using Checker::Checker;
@@ -70,7 +70,7 @@ class OnePrimaryAnswers final : public Checker {
 
  private:
   static bool harmless(const Node& node) {
-    return node.overtaken && !(node.server.is_open() && node.server.could_be_confirmed());
+    return node.deposed || (node.overtaken && !(node.server.is_open() && node.server.could_be_confirmed()));
   }
   static bool answers(Node& node) {
     if (!node.able()) return false;

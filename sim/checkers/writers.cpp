@@ -1,4 +1,4 @@
-// Who may write when: I1, I2, I3, F64.
+// Who may write when: I1, I2, I3, I15, F64, F75.
 #include "sim/checkers/all.h"
 #include "sim/simulation.h"
 
@@ -29,9 +29,19 @@ bool paused_lately(Simulation& sim, const Node& node) {
   return node.believed_paused_at > Duration{} && sim.world().now() - node.believed_paused_at <= thaw_grace;
 }
 
+// A person promoted it. Its agent has to look, to find out that it has no lease and gets none, and to stop it.
+bool promoted_by_hand_lately(Simulation& sim, const Node& node) {
+  if (!node.primary_by_hand()) return false;
+  if (!node.able()) return true;
+  const Params& params = sim.params();
+  const Duration since = std::max(*node.primary_by_hand(), node.able_since());
+  return sim.world().now() - since <= params.loop_wait + 3 * params.retry_timeout + thaw_grace;
+}
+
 // Whether a primary that should be down is excused now. In pause nobody touches it, as the operator wants (I14).
 bool excused(Simulation& sim, const Node& node) {
   if (sim.hands_off() || node.believes_paused || paused_lately(sim, node)) return true;
+  if (promoted_by_hand_lately(sim, node)) return true;
   if (!unguarded(sim, node)) return false;
   if (!node.able()) return true;
   const bool fresh = node.able_since() == node.started_at();
@@ -96,7 +106,7 @@ class DeadByDeadline final : public Checker {
   void judge(Node& node) {
     const Duration now = sim_.world().now();
     if (!node.server.is_open() || now < node.lease_dead_by() + signal_time) return;
-    if (sim_.hands_off() || node.believes_paused) return;
+    if (sim_.hands_off() || node.believes_paused || promoted_by_hand_lately(sim_, node)) return;
     if (node.owed_by > Duration{} && !unguarded(sim_, node) && !paused_lately(sim_, node)) {
       return sim_.violated("I3", fmt::format("{} serves writers {:.3f} s after the end of its lease, and has a guard",
                                              node.name.str(), to_seconds(now - node.owed_by)));
@@ -168,6 +178,25 @@ class StopBeforeRelease final : public Checker {
   }
 };
 
+// I15: who may not lead does not take the lock, and is not promoted. A lock that it had before stays.
+class TagsObeyed final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by) override {
+    if (path != "leader" || by < 0 || after == nullptr || after->value != sim_.node(by).name.str()) return;
+    if (before != nullptr && before->value == after->value) return;
+    const Node& node = sim_.node(by);
+    const Params& params = sim_.params();
+    // Read again with the next cycle; what was decided before may still be on its way.
+    const Duration grace = params.loop_wait + 2 * params.retry_timeout;
+    if (!node.forbidden_since() || sim_.world().now() - std::max(*node.forbidden_since(), node.able_since()) <= grace)
+      return;
+    if (sim_.hands_off() || node.server.is_open()) return;
+    sim_.violated("I15", fmt::format("{} takes the lock although it may not lead", node.name.str()));
+  }
+};
+
 }  // namespace
 
 void add_writer_checkers(Simulation& sim, Checkers& checkers) {
@@ -176,6 +205,7 @@ void add_writer_checkers(Simulation& sim, Checkers& checkers) {
   checkers.push_back(std::make_unique<LeaseBeforeWrite>(sim));
   checkers.push_back(std::make_unique<StopBeforeRelease>(sim));
   checkers.push_back(std::make_unique<StandbyStaysStandby>(sim));
+  checkers.push_back(std::make_unique<TagsObeyed>(sim));
 }
 
 }  // namespace regent::sim

@@ -1,0 +1,305 @@
+// Faults that are more than a switch: disks, promotions and leaders, the first bootstrap, the cluster that a standby
+// cluster follows.
+#include <algorithm>
+#include <utility>
+
+#include "sim/faults.h"
+#include "sim/simulation.h"
+
+namespace regent::sim {
+
+using namespace std::chrono_literals;
+
+// ---------------------------------------------------------------------------------------------------- disks
+
+Faults::Undo Faults::inject_disk(FaultKind kind) {
+  Node* node = some_node();
+  World& world = sim_.world();
+  const int index = node->index;
+  world.trace("FAULT {} on {}", fault_name(kind), node->name.str());
+  const bool damaged = kind == FaultKind::data_damaged;
+  if (damaged) {
+    node->server.set_damaged(true);
+  } else {
+    node->server.set_unreadable(true);
+  }
+  // A server that runs notices sooner or later, and dies of it.
+  if (world.rng().chance(0.7)) {
+    world.after(world.rng().between(100ms, 20s), [this, index, damaged] {
+      Node& same = sim_.node(index);
+      if (damaged ? same.server.damaged() : same.server.unreadable()) same.server.kill();
+    });
+  }
+  return [this, index, damaged] {
+    if (damaged) {
+      sim_.node(index).server.set_damaged(false);
+    } else {
+      sim_.node(index).server.set_unreadable(false);
+    }
+  };
+}
+
+// The directory of a running server is removed, also the leader's: the others have everything.
+Faults::Undo Faults::lose_data_of_running() {
+  if (!alone()) return {};
+  Node* node = some_able_node();
+  if (node == nullptr) return {};
+  for (auto& other : sim_.nodes()) {
+    const bool heir = other->able() && other->server.streaming() && !other->forbidden_since();
+    if (other.get() != node && other.get() != sim_.leader_node() && !heir) return {};
+  }
+  // In synchronous mode nobody else may be elected while nobody is confirmed: then the data are not to be lost (F67).
+  const auto view = sim_.store().view();
+  const bool nobody_confirmed = view->sync.exists() && view->sync.value.standbys.empty();
+  if (node == sim_.leader_node() && sim_.params().synchronous.is_object() && nobody_confirmed) return {};
+  sim_.world().trace("FAULT data_gone on {}", node->name.str());
+  node->server.remove_under_server();
+  quiet_until_ = sim_.world().now() + 3 * sim_.params().ttl;
+  return nothing();
+}
+
+// ---------------------------------------------------------------------------------------- leaders and heirs
+
+Faults::Undo Faults::cut_power(Node& node) {
+  const int index = node.index;
+  struck_.insert(index);
+  node.power_off();
+  return [this, index] {
+    struck_.erase(index);
+    if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
+  };
+}
+
+Faults::Undo Faults::slow_down_recovery() {
+  Node* node = some_node();
+  const int index = node->index;
+  sim_.world().trace("FAULT recovery_slow on {}", node->name.str());
+  node->server.set_recovery_slow(true);
+  node->server.kill();
+  return [this, index] { sim_.node(index).server.set_recovery_slow(false); };
+}
+
+// Promotions go wrong for a while, in one way or another, and the leader may just have died.
+Faults::Undo Faults::spoil_promotions() {
+  Rng& rng = sim_.world().rng();
+  static const std::vector<Promotion> ways = {Promotion::slow, Promotion::slow, Promotion::fails, Promotion::unclear,
+                                              Promotion::dies};
+  sim_.world().trace("FAULT promotion_fails");
+  for (auto& node : sim_.nodes()) node->server.set_promotion(rng.pick(ways));
+  lock_goes_ = rng.chance(0.6);
+  Undo revive = nothing();
+  Node* leader = sim_.leader_node();
+  if (leader != nullptr && leader->able() && struck_.count(leader->index) == 0 && rng.chance(0.7)) {
+    revive = cut_power(*leader);
+  }
+  return [this, revive] {
+    lock_goes_ = false;
+    for (auto& node : sim_.nodes()) node->server.set_promotion(Promotion::works);
+    revive();
+  };
+}
+
+// Somebody deletes the leader key in the middle of it (F33).
+void Faults::promotion_begins(Node& node) {
+  if (!lock_goes_) return;
+  lock_goes_ = false;
+  const int index = node.index;
+  sim_.world().after(sim_.world().rng().between(20ms, 4s), [this, index] {
+    const Node& same = sim_.node(index);
+    if (active_.size() > 1 || !same.able() || !same.server.in_recovery() || sim_.leader_node() != &same) return;
+    sim_.world().trace("FAULT key_deleted: leader, of {}, which is being promoted", same.name.str());
+    ++injected_;
+    sim_.store().erase("leader", std::nullopt, -1);
+    quiet_until_ = std::max(quiet_until_, sim_.world().now() + 10s);
+  });
+}
+
+Faults::Undo Faults::forbid_leading() {
+  Node* node = some_able_node();
+  if (node == nullptr) return {};
+  const auto free = std::count_if(sim_.nodes().begin(), sim_.nodes().end(),
+                                  [&](const auto& other) { return other.get() != node && !other->forbidden_since(); });
+  if (free < 2) return {};
+  const int index = node->index;
+  World& world = sim_.world();
+  world.trace("FAULT nofailover on {}", node->name.str());
+  node->forbid_leading(true);
+  // Back before its lease is over, it finds its own name in the leader key.
+  if (node == sim_.leader_node() && struck_.count(index) == 0 && world.rng().chance(0.5)) {
+    const Undo revive = cut_power(*node);
+    world.after(world.rng().between(200ms, 6s), revive);
+  }
+  return [this, index] { sim_.node(index).forbid_leading(false); };
+}
+
+Faults::Undo Faults::promote_by_hand() {
+  Node* leader = sim_.leader_node();
+  if (leader == nullptr || sim_.hands_off() || sim_.follows_remote()) return {};
+  World& world = sim_.world();
+  Node* node = sim_.nodes()[world.rng().below(sim_.nodes().size())].get();
+  if (node == leader || !node->able() || !node->server.streaming()) return {};
+  world.trace("FAULT promoted_by_hand on {}", node->name.str());
+  if (!leader->able() || struck_.count(leader->index) > 0 || world.rng().chance(0.5)) {
+    node->promote_by_hand();
+    return nothing();
+  }
+  // With the leader gone at the same time the lock is free, and there is a primary; what it lacks, and whether it can
+  // tell where it comes from, is another question.
+  const int by = node->index;
+  const int old = leader->index;
+  node->server.set_receiver_stuck(true);
+  if (world.rng().chance(0.4)) sim_.postgres().history_fails = 1;
+  struck_.insert(old);
+  const Duration later = world.rng().between(100ms, 15s);
+  world.after(later, [this, by] { sim_.node(by).promote_by_hand(); });
+  world.after(later + 600ms, [this, old] {
+    if (struck_.count(old) == 0 || !sim_.node(old).able()) return;
+    ++injected_;
+    sim_.node(old).power_off();
+    sim_.store().erase("leader", std::nullopt, -1);
+  });
+  quiet_until_ = std::max(quiet_until_, world.now() + later + 10s);
+  return [this, by, old] {
+    struck_.erase(old);
+    sim_.node(by).server.set_receiver_stuck(false);
+    sim_.postgres().history_fails = sim_.params().history_fails;
+    if (!sim_.node(old).has_agent()) sim_.node(old).start_agent();
+  };
+}
+
+// The leader key is deleted, and the leader falls asleep over taking it again. It wakes up when another one has led and
+// gone: what it decided is not old enough to be dropped, and its timeline is the old one.
+Faults::Undo Faults::wake_old_leader() {
+  Node* leader = sim_.leader_node();
+  // Everything else takes its time, too.
+  if (!alone() || leader == nullptr || !leader->able() || sim_.params().retry_timeout < 10s) return {};
+  sim_.world().trace("FAULT old_leader_wakes on {}", leader->name.str());
+  const int index = leader->index;
+  Node::Ambush ambush;
+  ambush.boundaries = 1;
+  ambush.at = Node::Ambush::At::acquisition;
+  ambush.freeze_for = sim_.params().retry_timeout - 300ms;
+  leader->lay(ambush);
+  struck_.insert(index);
+  sleeper_ = Sleeper{index};
+  sim_.store().erase("leader", std::nullopt, -1);
+  quiet_until_ = sim_.world().now() + 3 * sim_.params().ttl;
+  return [this, index] {
+    sleeper_.reset();
+    struck_.erase(index);
+    sim_.node(index).clear_ambush();
+    sim_.node(index).thaw_agent();
+  };
+}
+
+void Faults::key_changed(const std::string& path, const StoreKey* after, int by) {
+  if (path == "initialize" && after != nullptr && after->value.empty() && by >= 0) spoil_bootstrap(sim_.node(by));
+  World& world = sim_.world();
+  const bool published = path == "initialize" && after != nullptr && !after->value.empty() && by >= 0;
+  // The only copy of the other cluster is lost again at once.
+  if (published && sim_.params().standby_from_the_start && sim_.params().bootstrap_fails && !copy_lost_ &&
+      world.rng().chance(0.5)) {
+    copy_lost_ = true;
+    world.after(world.rng().between(1ms, 600ms), [this, by] {
+      sim_.world().trace("FAULT data_lost on {}", sim_.node(by).name.str());
+      sim_.node(by).kill_agent();
+      sim_.node(by).server.lose_data();
+    });
+  }
+  if (!sleeper_) return;
+  if (path == "history" && by >= 0 && by != sleeper_->node && !sleeper_->replaced) {
+    sleeper_->replaced = true;
+    ++injected_;
+    world.after(1ms, [this, by] {
+      if (!sim_.node(by).able()) return;
+      sim_.node(by).run()->agent->request_shutdown();
+      sim_.node(by).run()->process.wake();
+    });
+  } else if (path == "leader" && after == nullptr && sleeper_->replaced) {
+    const int index = sleeper_->node;
+    sleeper_.reset();
+    world.after(Duration{}, [this, index] { sim_.node(index).thaw_agent(); });
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ bootstrap
+
+void Faults::cut_off_from_store(int node) {
+  Network& links = sim_.network();
+  for (int m = 0; m < links.store_members(); ++m) {
+    links.cut(node, links.store_endpoint(m));
+    links.cut(links.store_endpoint(m), node);
+  }
+}
+
+void Faults::reach_store_again(int node) {
+  Network& links = sim_.network();
+  for (int m = 0; m < links.store_members(); ++m) {
+    links.mend(node, links.store_endpoint(m));
+    links.mend(links.store_endpoint(m), node);
+  }
+}
+
+// Whoever is to make the cluster comes to grief on the way: the copy breaks off, its claim runs out, or it dies.
+void Faults::spoil_bootstrap(Node& node) {
+  if (!sim_.params().bootstrap_fails || std::exchange(bootstrap_spoilt_, true)) return;
+  World& world = sim_.world();
+  Rng& rng = world.rng();
+  const int index = node.index;
+  const bool remote = sim_.params().standby_from_the_start;
+  const Duration long_enough = sim_.params().ttl + sim_.params().lease_lateness + rng.between(1s, 15s);
+  const auto way = rng.below(remote ? 4 : 3);
+  static const char* const names[] = {"is cut off from the store", "freezes", "dies", "does not reach the source"};
+  world.trace("FAULT bootstrap_fails: {} {}", node.name.str(), names[way]);
+  ++injected_;
+  if (way == 0) {
+    // When it has begun.
+    world.after(rng.between(50ms, 400ms), [this, index, long_enough] {
+      cut_off_from_store(index);
+      sim_.world().after(long_enough, [this, index] { reach_store_again(index); });
+    });
+  } else if (way == 1) {
+    world.after(rng.between(50ms, 2s), [this, index, long_enough] {
+      sim_.node(index).freeze_agent();
+      sim_.world().after(long_enough, [this, index] { sim_.node(index).thaw_agent(); });
+    });
+  } else if (way == 2) {
+    world.after(rng.between(50ms, 2s), [this, index] { sim_.node(index).kill_agent(); });
+  } else {
+    Network& links = sim_.network();
+    const int outside = links.outside_endpoint();
+    world.after(rng.between(50ms, 900ms), [&links, index, outside] { links.cut(outside, index); });
+    world.after(rng.between(10s, 20s), [&links, index, outside] { links.mend(outside, index); });
+  }
+}
+
+// ---------------------------------------------------------------------------------------- the other cluster
+
+Faults::Undo Faults::inject_remote(FaultKind kind) {
+  if (!sim_.copies_remote()) return {};
+  World& world = sim_.world();
+  world.trace("FAULT {}", fault_name(kind));
+  if (kind == FaultKind::remote_fails_over) {
+    sim_.remote().fail_over(world.rng().below(8));
+    return nothing();
+  }
+  if (kind == FaultKind::remote_away) {
+    Network& network = sim_.network();
+    const int outside = network.outside_endpoint();
+    for (int node = 0; node < network.nodes(); ++node) network.cut(node, outside);
+    return [&network, outside] {
+      for (int node = 0; node < network.nodes(); ++node) network.mend(node, outside);
+    };
+  }
+  Node* node = some_able_node();
+  if (node == nullptr) return {};
+  const std::string host = sim_.remote().address().host == remote_host ? remote_host_later : remote_host;
+  sim_.remote().move_to(HostPort{host, "5432"});
+  if (world.rng().chance(0.5)) sim_.remote().fail_over(world.rng().below(4));
+  node->run()->agent->submit(intent::PatchConfig{Json{{"standby_cluster", {{"host", host}}}}},
+                             [](const Result<Json>&) {});
+  node->run()->process.wake();
+  return nothing();
+}
+
+}  // namespace regent::sim
