@@ -48,6 +48,21 @@ Timeline reached_timeline(const Situation& s, Timeline known) {
   return std::max(known, next == mine.end() ? s.server->timeline : next->timeline);
 }
 
+// Somebody whose timeline is none of ours: two branches may leave the recorded one at the same place.
+const Member* stranger(const Situation& s, Timeline at_least) {
+  const History& mine = *s.o.local_history;
+  const auto is_mine = [&](Timeline timeline) {
+    return timeline == s.server->timeline ||
+           std::any_of(mine.begin(), mine.end(), [&](const HistoryLine& line) { return line.timeline == timeline; });
+  };
+  const auto& members = s.view->members;
+  const auto found = std::find_if(members.begin(), members.end(), [&](const Member& member) {
+    return member.name != s.o.self.name && member.timeline && *member.timeline >= at_least &&
+           !is_mine(*member.timeline);
+  });
+  return found == members.end() ? nullptr : &*found;
+}
+
 // I8: is the branch this node stands on the one that the cluster's history describes?
 Candidacy check_branch(const Situation& s) {
   const Timeline mine = s.server->timeline;
@@ -64,6 +79,10 @@ Candidacy check_branch(const Situation& s) {
   // leader that left it: nothing was acknowledged without them (F60).
   if (sync_rules(s) && sync_allows(s, s.o.self.name)) return {Verdict::stand, {}};
   const Timeline known = reached_timeline(s, at_least);
+  if (const Member* other = known == at_least ? nullptr : stranger(s, at_least)) {
+    return {Verdict::hold_back, fmt::format("my timeline {} does not descend from timeline {}, where {} is", mine.value,
+                                            other->timeline->value, other->name.str())};
+  }
   if (mine == known) return {Verdict::stand, {}};
   const Lsn published = s.view->status.value.optime;
   const History& history = *s.o.local_history;
