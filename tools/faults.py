@@ -17,7 +17,7 @@ FAULTS = [
         (2, "agent frozen beyond the lease, then resumes", HELD, "the guard; after the thaw nothing is written that was decided under a lease that ran out"),
         (3, "whole node frozen", PART, "what was in flight may finish in the milliseconds after the thaw, before the guard acts; synchronous replication covers it"),
         (4, "OOM kill of the agent, fork fails", HELD, "stopping works by signals and needs no fork; the guard has all it needs in memory"),
-        (5, "agent starved of CPU", HELD, "late wake-ups are logged, measured and judged by the deadline; the guard acts if the agent cannot; the store may keep the lock with the starved leader"),
+        (5, "agent starved of CPU", HELD, "late wake-ups are logged, measured and judged by the deadline; the guard acts if the agent cannot; a leader that its guard had to end hands over"),
         (6, "REST clients exhaust descriptors or threads", HELD, ""),
         (7, "log disk full, reader of the log blocked", HELD, ""),
         (8, "signals during an external program", HELD, ""),

@@ -437,8 +437,8 @@ void Scenario::lease(const Words& words) {
   o_.lease.confirmed_at = o_.now - as_seconds(option(words, "ago").value_or("0"));
 }
 
-// guard off | [required] unsettled|idle|armed|failed [left=3]: `left` is the time to its deadline; the lease's if not
-// said
+// guard off | [required] unsettled|idle|armed|failed [left=3] [fenced-ago=1]: `left` is the time to its deadline; the
+// lease's if not said
 void Scenario::guard(const Words& words) {
   auto& facts = o_.fences.guard;
   facts = {};
@@ -451,6 +451,7 @@ void Scenario::guard(const Words& words) {
   }
   const auto left = option(words, "left");
   if (facts.armed()) facts.deadline = left ? o_.now + as_seconds(*left) : dead_by(o_.lease);
+  if (const auto ago = option(words, "fenced-ago")) facts.fenced_at = o_.now - as_seconds(*ago);
 }
 
 // watchdog off | [required] closed|active|failed [unusable] [timeout=25]

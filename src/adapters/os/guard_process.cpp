@@ -137,7 +137,7 @@ void GuardProcess::bury() {
   }
   pid_ = 0;
   socket_ = UniqueFd();
-  speech_.reset();
+  speech_ = WatchedFd();
 }
 
 // It does not answer: stopped, or starved. Its end is certain; a second one is better than a first that cannot act.
@@ -168,10 +168,8 @@ void GuardProcess::take(const Report& report) {
 }
 
 Task<void> GuardProcess::hear(Instant until) {
-  if (!speech_) speech_ = std::make_shared<WatchedFd>(co_await boost::asio::this_coro::executor, socket_.get());
-  // It may be replaced while we wait.
-  const auto speech = speech_;
-  auto waiting = speech->wait(Ready::to_read, clock_, until);
+  if (!speech_.valid()) speech_ = WatchedFd(co_await boost::asio::this_coro::executor, socket_.get());
+  auto waiting = speech_.wait(Ready::to_read, clock_, until);
   co_await std::move(waiting);
 }
 

@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "adapters/os/unique_fd.h"
@@ -59,7 +58,7 @@ class GuardProcess final : public Guard {
   GuardFacts facts_;
   pid_t pid_ = 0;
   UniqueFd socket_;
-  std::shared_ptr<WatchedFd> speech_;  // the same socket, for waiting
+  WatchedFd speech_;  // the same socket, for waiting
   std::uint64_t asked_ = 0;
   std::uint64_t answered_ = 0;
   std::int32_t error_ = 0;  // of the last answer

@@ -8,6 +8,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,19 +53,27 @@ Task<Result<T>> guarded(Task<Result<T>> work, Clock& clock, Instant deadline, st
 // Waits for `fd` until `deadline`; false when that passed first.
 Task<bool> wait_for(int fd, Ready ready, Clock& clock, Instant deadline);
 
-// A descriptor that is waited for again and again: the loop gets to know it once. It has a copy of its own.
+// A descriptor that is waited for again and again: the loop gets to know it once. It has a copy of its own. May be
+// replaced while somebody waits, who then waits on; and may outlive the loop.
 class WatchedFd {
  public:
   WatchedFd() = default;
   WatchedFd(boost::asio::any_io_executor executor, int fd);
+  WatchedFd(WatchedFd&& other) noexcept = default;
+  WatchedFd& operator=(WatchedFd&& other) noexcept;
+  ~WatchedFd();
 
-  bool valid() const { return descriptor_ && descriptor_->is_open(); }
-  // As above. One waiter at a time; it must be over, or cancelled, before this object goes.
+  bool valid() const { return !descriptor_.expired(); }
+  // As wait_for(). One waiter at a time.
   Task<void> wait(Ready ready);
   Task<bool> wait(Ready ready, Clock& clock, Instant deadline);
 
  private:
-  std::optional<boost::asio::posix::stream_descriptor> descriptor_;
+  class Registry;
+
+  // Owned by the loop.
+  std::weak_ptr<boost::asio::posix::stream_descriptor> descriptor_;
+  Registry* registry_ = nullptr;
 };
 
 }  // namespace regent

@@ -42,16 +42,15 @@ Task<void> wait_exit(ProcessId id, Clock& clock, Instant until) {
 }
 
 Task<void> ExitWatch::wait(ProcessId id, Clock& clock, Instant until) {
-  if (id_ != id || !handle_) {
+  if (id_ != id || !handle_.valid()) {
     const auto handle = open_process(id);
     if (!handle.valid()) co_return;
-    handle_ = std::make_shared<WatchedFd>(co_await boost::asio::this_coro::executor, handle.get());
+    handle_ = WatchedFd(co_await boost::asio::this_coro::executor, handle.get());
     id_ = id;
   }
-  const auto watched = handle_;
-  auto waiting = watched->wait(Ready::to_read, clock, until);
+  auto waiting = handle_.wait(Ready::to_read, clock, until);
   if (!co_await std::move(waiting)) co_return;
-  handle_.reset();
+  handle_ = WatchedFd();
   reap_children();
 }
 

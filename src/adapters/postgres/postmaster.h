@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,7 +24,7 @@ class ExitWatch {
 
  private:
   std::optional<ProcessId> id_;
-  std::shared_ptr<WatchedFd> handle_;
+  WatchedFd handle_;
 };
 
 class Postmaster {

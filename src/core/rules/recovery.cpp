@@ -16,9 +16,16 @@ bool crashed_as_leader(const Situation& s) {
   return down(s) && s.holding && s.m.ran_as_primary && !s.m.demotion && !s.o.postgres.data.rewind_marker && !s.standby;
 }
 
+// It was no crash: this agent could not confirm its lease in time, although it may have reached the store. Whatever
+// keeps it from the processor has not gone with that.
+bool fenced_lately(const Situation& s) {
+  const auto& fenced_at = s.o.fences.guard.fenced_at;
+  return fenced_at && s.o.now - *fenced_at < s.o.settings.ttl;
+}
+
 // Longer than it may take, or not at all: is there somebody who could do better?
 bool gives_up(const Situation& s) {
-  return crashed_as_leader(s) && (start_timed_out(s) || s.m.start_failures > 0);
+  return crashed_as_leader(s) && (start_timed_out(s) || fenced_lately(s) || s.m.start_failures > 0);
 }
 
 // A former primary whose end of WAL nobody knows, because it crashed.
@@ -54,12 +61,14 @@ void renew_if_leading(const Situation& s, Decision& d) {
 
 constexpr Rule table[] = {
     {510, "crash_give_up",
-     "our primary crashed, it does not start or primary_start_timeout has passed, and somebody else can take over",
-     "stopped PostgreSQL to fail over after a crash", "L1, F12, F51",
+     "our primary crashed, it does not start, primary_start_timeout has passed or the guard ended it, and somebody "
+     "else "
+     "can take over",
+     "stopped PostgreSQL to fail over after a crash", "L1, F05, F12, F51",
      [](const Situation& s) { return gives_up(s) && somebody_could_take_over(s); },
      [](const Situation& s, Decision& d) {
-       say(d, start_timed_out(s) ? "stopped PostgreSQL to fail over after a crash"
-                                 : "removed leader key after trying and failing to start postgres");
+       say(d, start_timed_out(s) || fenced_lately(s) ? "stopped PostgreSQL to fail over after a crash"
+                                                     : "removed leader key after trying and failing to start postgres");
        act(d, action::ReleaseLeader{});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the primary crashed", s.o.now};
        d.memory.ran_as_primary = false;
@@ -67,8 +76,10 @@ constexpr Rule table[] = {
        forget_rejoin(d.memory);
      }},
     {515, "crash_ask_peers",
-     "our primary crashed, it does not start or primary_start_timeout has passed: can somebody take over?",
-     "Primary crashed. Failing over.", "L1", [](const Situation& s) { return gives_up(s) && !peers_are_fresh(s); },
+     "our primary crashed, it does not start, primary_start_timeout has passed or the guard ended it: can somebody "
+     "take "
+     "over?",
+     "Primary crashed. Failing over.", "L1, F05", [](const Situation& s) { return gives_up(s) && !peers_are_fresh(s); },
      [](const Situation& s, Decision& d) {
        say(d, "Primary crashed. Failing over.");
        renew_when_due(s, d);

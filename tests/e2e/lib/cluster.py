@@ -214,7 +214,7 @@ class Cluster:
             if node is leader:
                 continue
             (pid, conninfo), = node.sql("SELECT pid, conninfo FROM pg_stat_wal_receiver WHERE status = 'streaming'")
-            if ("tcp_user_timeout=1500" in conninfo) != patience:
+            if ("tcp_user_timeout=1000" in conninfo) != patience:
                 return None
             receivers[node.name] = pid
         senders = {name: (pid, state) for name, pid, state in leader.sql(
