@@ -81,9 +81,15 @@ Instant promises_end(const Situation& s) {
   return round ? round->sent + s.o.lease.ttl + s.o.lease.ttl / 10 : Instant();
 }
 
-// Somebody recorded a timeline that this node never was on: it slept through a promotion (F02).
+// Somebody recorded a timeline that this node never was on: it slept through a promotion (F02), or took a lock that was
+// held and given back after it had asked for it (F32): promoted, it would make that timeline a second time (I8).
+Timeline timeline_of_the_cluster(const Situation& s) {
+  const auto recorded = recorded_timeline(s.view->history.value);
+  return s.primary ? recorded : std::max(recorded, s.m.highest_timeline);
+}
 bool timeline_is_old(const Situation& s) {
-  return s.named && s.primary && !s.paused && s.server->timeline < recorded_timeline(s.view->history.value);
+  const bool may_be_promoted = s.replica && s.holding && !s.standby;
+  return s.named && !s.paused && (s.primary || may_be_promoted) && s.server->timeline < timeline_of_the_cluster(s);
 }
 
 bool standby_leader_runs(const Situation& s) {
@@ -116,7 +122,11 @@ constexpr Rule table[] = {
      "demoting self because my timeline {} is behind the cluster's timeline {}", "I8, F02", timeline_is_old,
      [](const Situation& s, Decision& d) {
        say(d, "demoting self because my timeline {} is behind the cluster's timeline {}", s.server->timeline.value,
-           recorded_timeline(s.view->history.value).value);
+           timeline_of_the_cluster(s).value);
+       if (s.replica) {
+         act(d, action::ReleaseLeader{});
+         return;
+       }
        condition(d, "Forked", "this node was the leader of an older timeline");
        start(d, job::Stop{.immediate = true});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the timeline is old", s.o.now};
