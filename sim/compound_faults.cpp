@@ -149,6 +149,7 @@ Faults::Undo Faults::promote_by_hand() {
   const int old = leader->index;
   node->server.set_receiver_stuck(true);
   if (world.rng().chance(0.4)) sim_.postgres().history_fails = 1;
+  if (world.rng().chance(0.4)) node->forbid_leading(true);
   struck_.insert(old);
   const Duration later = world.rng().between(100ms, 15s);
   world.after(later, [this, by] { sim_.node(by).promote_by_hand(); });
@@ -162,6 +163,7 @@ Faults::Undo Faults::promote_by_hand() {
   return [this, by, old] {
     struck_.erase(old);
     sim_.node(by).server.set_receiver_stuck(false);
+    sim_.node(by).forbid_leading(false);
     sim_.postgres().history_fails = sim_.params().history_fails;
     if (!sim_.node(old).has_agent()) sim_.node(old).start_agent();
   };

@@ -214,7 +214,17 @@ Faults::Undo Faults::inject_process(FaultKind kind) {
       return revive;
     case FaultKind::agent_kill:
       node->kill_agent();
-      return revive;
+      if (node != sim_.leader_node() || world.rng().chance(0.3)) return revive;
+      // It comes back before the lease is over, and does not reach the store (F28): what its predecessor left behind
+      // has to end the server.
+      cut_off_from_store(index);
+      world.after(world.rng().between(5s, sim_.params().ttl), [this, index] {
+        if (struck_.count(index) > 0 && !sim_.node(index).has_agent()) sim_.node(index).start_agent();
+      });
+      return [this, index, revive] {
+        reach_store_again(index);
+        revive();
+      };
     case FaultKind::agent_freeze:
       node->freeze_agent();
       return revive;
