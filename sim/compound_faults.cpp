@@ -153,6 +153,7 @@ Faults::Undo Faults::promote_by_hand() {
   struck_.insert(old);
   const Duration later = world.rng().between(100ms, 15s);
   world.after(later, [this, by] { sim_.node(by).promote_by_hand(); });
+  world.after(later + 5s, [this] { sim_.postgres().history_fails = sim_.params().history_fails; });
   world.after(later + 600ms, [this, old] {
     if (struck_.count(old) == 0 || !sim_.node(old).able()) return;
     ++injected_;

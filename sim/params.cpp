@@ -132,6 +132,13 @@ bool wanted_here(FaultKind kind, const Params& params) {
 void draw_operations(Params& params) {
   Rng rng(params.seed ^ 0x0bea7ed5ca1eULL);
   if (params.faults.empty()) return;
+  // Elections by votes are rare enough as it is: they need their own faults to come to the point, and many of them.
+  const bool quorum = params.synchronous.is_object() && params.synchronous["synchronous_mode"].is_string();
+  if (quorum) {
+    params.fault_phase = 300s;
+    params.fault_gap = std::min<Duration>(params.fault_gap, 15s);
+  }
+  if (quorum && rng.chance(0.75)) return;
   params.standby_from_the_start = rng.chance(0.1);
   std::vector<FaultKind> possible;
   for (const auto& entry : fault_names) {
