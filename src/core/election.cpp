@@ -72,6 +72,8 @@ Candidacy check_branch(const Situation& s) {
             fmt::format("my timeline {} is behind the cluster's timeline {}", mine.value, at_least.value)};
   }
   if (mine == at_least || at_least.value == 0) return {Verdict::stand, {}};
+  // On the remote server's timelines, which are not recorded here; whoever leads compares itself with that server.
+  if (s.standby) return {Verdict::stand, {}};
   // A timeline that nobody recorded: a leader died before it could (F63), or somebody promoted by hand (F61, F75). The
   // fork must not lie before what the recorded timeline's leader published.
   if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
