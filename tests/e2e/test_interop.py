@@ -166,6 +166,7 @@ def test_haproxy_follows_the_leader(cluster):
         wait_until(lambda: behind(proxy) == old.pg_port, 15, f"HAProxy leads to {old}")
         assert old.post("/switchover", {"leader": old.name, "candidate": new.name}).status == 200
         wait_until(lambda: behind(proxy) == new.pg_port, 15, f"HAProxy leads to {new}")
+        wait_until(lambda: proxy.has_dropped(old), 15, f"HAProxy has seen that {old} leads no more")
         cluster.wait_healthy()
         holds_for(lambda: behind(proxy) == new.pg_port, 2, f"HAProxy leads to {new} only")
 

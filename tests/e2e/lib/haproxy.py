@@ -40,6 +40,11 @@ class Haproxy:
     def __enter__(self):
         return self
 
+    def has_dropped(self, node):
+        """It sends nobody there any more. Until its checks have failed it sends some to the old leader, too."""
+        with open(self.log) as log:
+            return f"Server primary/{node.name} is DOWN" in log.read()
+
     def __exit__(self, *_):
         self._process.send_signal(signal.SIGTERM)
         wait_until(lambda: self._process.poll() is not None, 10, "HAProxy has ended")
