@@ -25,7 +25,7 @@ class Connection {
   Connection() = default;
 
   // The error message of a server that is up but does not accept connections yet or any more ends with its SQLSTATE,
-  // see is_starting().
+  // see cannot_connect_now().
   static Task<Result<Connection>> open(ConnectionOptions options, Clock& clock, Instant deadline);
 
   // One statement; the rows of its last result. After a timeout the connection is closed: the server may still be at
