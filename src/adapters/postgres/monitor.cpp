@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/quoting.h"
@@ -214,10 +215,11 @@ Task<Timeline> Monitor::replayed_timeline(const ServerFacts& facts, Instant dead
 
 Task<Result<ServerAnswer>> Monitor::ask(std::uint32_t incarnation, Instant deadline) {
   if (incarnation != incarnation_) {
-    connection_.close();
+    stale_ = true;
     known_timeline_ = {};
     incarnation_ = incarnation;
   }
+  if (std::exchange(stale_, false)) connection_.close();
   if (!connection_.is_open() || clock_.now() - connected_at_ > connection_age_max) {
     auto connecting = connect(deadline);
     if (const auto connected = co_await std::move(connecting); !connected) {

@@ -44,7 +44,8 @@ class Monitor {
 
   // `incarnation` tells postmasters apart: a connection to an earlier one is worthless.
   Task<Result<ServerAnswer>> ask(std::uint32_t incarnation, Instant deadline);
-  void disconnect() { connection_.close(); }
+  // The next question has a connection of its own. A question that is under way keeps the one it has.
+  void disconnect() { stale_ = true; }
 
  private:
   Task<Result<void>> connect(Instant deadline);
@@ -53,6 +54,7 @@ class Monitor {
   std::function<ConnectionOptions()> server_, replication_;
   Clock& clock_;
   Connection connection_;
+  bool stale_ = false;
   Instant connected_at_{};
   std::uint32_t incarnation_ = 0;
   std::shared_ptr<const RunningSettings> settings_;

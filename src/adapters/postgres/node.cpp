@@ -57,10 +57,13 @@ void PostgresNode::set_local_config(LocalConfig config) {
   // A running server cannot move: another directory counts from the next start of the agent.
   config.postgres.data_dir = context_.local.postgres.data_dir;
   config.postgres.config_dir = context_.local.postgres.config_dir;
+  // Whatever is under way relies on knowing the version: it is asked for again only if other programs are meant.
+  const auto& before = context_.config();
+  const bool other_programs = before.bin_dir != config.postgres.bin_dir || before.bin_name != config.postgres.bin_name;
+  if (other_programs) context_.major_version = 0;
   context_.local = std::move(config);
   if (context_.local.postgres.pgpass.empty()) context_.local.postgres.pgpass = std::move(pgpass);
   context_.layout = make_layout(context_.local.postgres);
-  context_.major_version = 0;
   context_.forget_parameters();
   // Credentials and addresses may have changed (F21).
   monitor_.disconnect();

@@ -211,6 +211,23 @@ TEST_F(NodeTest, AnUnfinishedRewindKeepsItsMarker) {
   }
 }
 
+// F21: SIGHUP comes when it comes, also while a question is under way.
+TEST_F(NodeTest, ANewConfigurationDoesNotTouchAQuestionThatIsUnderWay) {
+  Server n1(loop, place, "n1");
+  n1.bootstrap();
+  for (int steps = 1;; ++steps) {
+    std::optional<PostgresFacts> facts;
+    boost::asio::co_spawn(loop.context(), n1->observe(loop.in(10s)),
+                          [&](std::exception_ptr, PostgresFacts seen) { facts = std::move(seen); });
+    loop.context().restart();
+    for (int i = 0; i < steps && !facts; ++i) loop.context().run_one();
+    if (facts) break;
+    n1->set_local_config(n1.config);
+    loop.context().run();
+    ASSERT_TRUE(facts && facts->server.is_known()) << "after " << steps << " steps";
+  }
+}
+
 // F01: a new agent finds the running server.
 TEST_F(NodeTest, ARunningServerIsAdopted) {
   Server n1(loop, place, "n1");
