@@ -33,6 +33,26 @@ def test_switchover_by_ctl(cluster):
     assert cluster.wait_healthy() is new
 
 
+@pytest.mark.regent
+def test_switchover_tells_how_long_each_step_took(cluster):
+    """The old leader does, in its log and its status, and the control tool when there is something to tell."""
+    old, (new, _) = cluster.leader(), cluster.replicas()
+    done = cluster.ctl("switchover", "demo", "--leader", old.name, "--candidate", new.name, "--force")
+    assert done.returncode == 0, done.stderr
+
+    def told():
+        handover = old.status()["regent"].get("handover")
+        return handover and handover["writes_paused"] is not None and handover
+    handover = wait_until(told, 20, "the last step was seen")
+    assert (handover["kind"], handover["to"]) == ("switchover", new.name)
+    steps = [handover[step] for step in ("stopped", "taken_over", "promoted")]
+    assert sum(steps) == pytest.approx(handover["writes_paused"], abs=0.002)
+    assert f"switchover to {new.name}: writes were paused for " in old.log_text()
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(("Writes were paused for ", "+")), done.stdout
+    assert cluster.wait_healthy() is new
+
+
 def test_switchover_to_any_replica(cluster):
     old = cluster.leader()
     answer = old.post("/switchover", {"leader": old.name})
