@@ -9,15 +9,16 @@
 namespace regent {
 
 void digest_handover(const Situation& s, Memory& m) {
-  if (!m.handover || m.handover->writable) return;
+  if (!m.handover) return;
   auto& handover = *m.handover;
-  if (!handover.stopped) handover.refusing = std::max(handover.ready, s.o.job.refusing_since.value_or(handover.ready));
-  if (s.stopped && !handover.stopped) handover.stopped = s.o.now;
-  if (s.holding && s.primary && handover.stopped) {
-    // It came to nothing, and this is the leader again.
+  if (s.holding && (s.primary || s.standby_leads) && handover.stopped) {
+    // It leads again: because it came to nothing, or much later. What there is to tell next is about the next time.
     m.handover.reset();
     return;
   }
+  if (handover.writable) return;
+  if (!handover.stopped) handover.refusing = std::max(handover.ready, s.o.job.refusing_since.value_or(handover.ready));
+  if (s.stopped && !handover.stopped) handover.stopped = s.o.now;
   if (!s.other_leads) return;
   if (!handover.taken) {
     handover.stopped = handover.stopped.value_or(s.o.now);

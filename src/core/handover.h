@@ -26,7 +26,7 @@ struct Handover {
   friend bool operator==(const Handover&, const Handover&) = default;
 };
 
-// Notes what is to be seen of it in this cycle.
+// Notes what is to be seen of it in this cycle. A node that leads again has nothing to tell of.
 void digest_handover(const Situation& s, Memory& m);
 
 // "switchover to n2: writes were paused for 0.21 s (...)"; only of one that is over.

@@ -84,7 +84,7 @@ struct Memory {
   std::optional<Lsn> unlocked_wal;  // the local position then
   // Since when this leader is asked to hand over: positions of before do not count.
   std::optional<Instant> hand_over_since;
-  // The last time that this node handed over, or is just doing so.
+  // It hands over, or did when it last led.
   std::optional<Handover> handover;
   // Since when a candidate that somebody named is waited for.
   std::optional<Instant> named_since;

@@ -192,7 +192,9 @@ Status send(Context& context, Cluster& cluster, const Settings& settings, const 
     context.warn("WARNING: " + answer.error().message);
     if (const auto left = leave_in_store(context, cluster, request); !left) return left;
   }
-  const auto old_leader = member != nullptr && !request.schedule && answer ? std::optional(*member) : std::nullopt;
+  // A candidate that was asked because nobody leads would tell of the last time that it led itself.
+  const bool led = member != nullptr && member == cluster.view.leader_member();
+  const auto old_leader = led && !request.schedule && answer ? std::optional(*member) : std::nullopt;
   if (const auto fresh = cluster.refresh(); !fresh) return fresh;
   print_members(context, cluster, {});
   if (old_leader && !old_leader->regent.empty()) print_steps(context, *old_leader);

@@ -51,6 +51,10 @@ def test_switchover_tells_how_long_each_step_took(cluster):
     last = done.stdout.splitlines()[-1]
     assert last.startswith(("Writes were paused for ", "+")), done.stdout
     assert cluster.wait_healthy() is new
+    # One that leads again has nothing to tell: what was is not taken for what will be.
+    assert new.post("/switchover", {"leader": new.name, "candidate": old.name}).status == 200
+    assert cluster.wait_healthy() is old
+    wait_until(lambda: "handover" not in old.status()["regent"], 20, "the past is forgotten")
 
 
 def test_switchover_to_any_replica(cluster):

@@ -96,8 +96,8 @@ async def _client(kind, port, done):
             satisfied = await asyncio.wait_for(kind(reader, writer), 3 * _PATIENCE)
             done[kind.__name__] += bool(satisfied)
         except (OSError, asyncio.TimeoutError):
-            # Refused or reset: a client like these tries again, but not at once.
-            await asyncio.sleep(0.05)
+            # Refused or reset: a client like these tries again.
+            continue
         finally:
             if writer:
                 _reset(writer)
@@ -107,11 +107,13 @@ async def _run(port, record, wanted):
     kinds = {kind.__name__: kind for kind in (primary, patroni, slow, silent, handshake, half_handshake)}
     done = {name: 0 for name, _ in wanted}
     clients = [asyncio.create_task(_client(kinds[name], port, done)) for name, count in wanted for _ in range(int(count))]
-    while not any(client.done() for client in clients):
+    ended = False
+    while not ended:
         with open(record + ".new", "w") as file:
             json.dump(done, file)
         os.replace(record + ".new", record)
-        await asyncio.sleep(0.1)
+        # They go on until they are killed; one that ends has broken.
+        ended, _ = await asyncio.wait(clients, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*clients)
 
 
