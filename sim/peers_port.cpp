@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/situation.h"
+
 namespace regent::sim {
 
 namespace {
@@ -36,10 +38,8 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
   answer.nofailover = o.self.tags.nofailover;
   answer.failover_priority = o.self.tags.failover_priority;
   answer.has_dcs = o.cluster.is_known();
-  const bool promise = o.failsafe.promise && o.now < o.failsafe.promise->until;
-  const bool may_have = o.settings.failsafe_mode && o.now < o.failsafe.agent_started + o.settings.ttl;
   answer.refuses = !snapshot.decision.refuses.empty();
-  answer.holds_back = promise || (may_have && !o.lease.held);
+  answer.holds_back = holds_back(survey(o, snapshot.decision.memory), o.now);
   return answer;
 }
 

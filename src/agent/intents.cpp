@@ -104,19 +104,11 @@ Task<Result<Json>> perform(AgentState& state, Intent intent) {
   return write_config(state, std::move(intent));
 }
 
-// Why a leader that asks may not count on this member; empty when it may.
 std::string refuse_failsafe(const AgentState& state, const FailsafeRequest& request) {
   const auto snapshot = state.board.load();
   if (!snapshot) return "this member has just started and knows nothing yet";
-  if (!state.settings.failsafe_mode) return "failsafe mode is off";
-  if (request.name == state.self.name) return "a member does not ask itself";
-  if (state.lease.facts().held || state.acquiring) return "Running as a leader";
   const Situation s = survey(snapshot->observation, state.memory);
-  if (s.may_write) return "Running as a leader";
-  if (s.view != nullptr && s.view->leader.exists() && s.view->leader.name != request.name) {
-    return s.view->leader.name.str() + " holds the leader lock";
-  }
-  return {};
+  return failsafe_refusal(s, request, state.lease.facts(), state.acquiring);
 }
 
 // Given without waiting for the loop, which may be waiting for the store, and kept by whatever it does next.

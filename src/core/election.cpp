@@ -112,14 +112,12 @@ Candidacy check_failsafe_key(const Situation& s) {
   return {Verdict::hold_back, "the failsafe key does not name me"};
 }
 
-// What the agent promised before it was restarted it does not know. A primary has never promised anything. It passes:
-// the others wait for a member that is ahead, instead of being told that it refuses.
+// It passes: the others wait for a member that is ahead, instead of being told that it refuses.
 Candidacy check_forgotten_promise(const Situation& s) {
-  const Instant free_at = s.o.failsafe.agent_started + s.o.settings.ttl;
-  const bool bound = s.o.settings.failsafe_mode && s.view->failsafe.value.size() > 1 && !s.primary;
-  if (!bound || s.o.now >= free_at) return {Verdict::stand, {}};
-  return {Verdict::hold_back, fmt::format("I may have promised a leader not to stand, for {:.0f} more seconds",
-                                          to_seconds(free_at - s.o.now))};
+  const auto bound = may_have_promised(s, s.o.now);
+  if (!bound) return {Verdict::stand, {}};
+  return {Verdict::hold_back,
+          fmt::format("I may have promised a leader not to stand, for {:.0f} more seconds", to_seconds(*bound))};
 }
 
 // Nothing about this node forbids it, whoever else there is.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/situation.h"
+
 namespace regent {
 
 bool FailsafeRound::complete() const {
@@ -10,6 +12,29 @@ bool FailsafeRound::complete() const {
 
 bool promised(const FailsafeFacts& facts, Instant now) {
   return facts.promise && now < facts.promise->until;
+}
+
+std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const LeaseFacts& lease,
+                             bool acquiring) {
+  if (!s.o.settings.failsafe_mode) return "failsafe mode is off";
+  if (request.name == s.o.self.name) return "a member does not ask itself";
+  if (lease.held || acquiring || s.may_write) return "Running as a leader";
+  if (s.view != nullptr && s.view->leader.exists() && s.view->leader.name != request.name) {
+    return s.view->leader.name.str() + " holds the leader lock";
+  }
+  return {};
+}
+
+std::optional<Duration> may_have_promised(const Situation& s, Instant now) {
+  const bool asked = s.o.settings.failsafe_mode && s.view != nullptr && s.view->failsafe.value.size() > 1;
+  // A primary has never promised anything, nor has who holds the lease.
+  if (!asked || s.primary || s.o.lease.held) return std::nullopt;
+  const Duration left = s.o.failsafe.agent_started + s.o.settings.ttl - now;
+  return left > Duration::zero() ? std::optional(left) : std::nullopt;
+}
+
+bool holds_back(const Situation& s, Instant now) {
+  return promised(s.o.failsafe, now) || may_have_promised(s, now);
 }
 
 std::string print_failsafe_request(const FailsafeRequest& request) {

@@ -63,4 +63,18 @@ struct FailsafeFacts {
 
 bool promised(const FailsafeFacts& facts, Instant now);
 
+struct Situation;
+
+// Why a leader that asks may not count on this member; empty when it may. `lease` and `acquiring` as they are now: what
+// the situation was derived from is older. `acquiring`: an attempt to take the lock is under way.
+std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const LeaseFacts& lease,
+                             bool acquiring);
+
+// For how much longer this member may be bound by a promise that it does not remember, because its agent was restarted
+// since; nullopt: it is not.
+std::optional<Duration> may_have_promised(const Situation& s, Instant now);
+
+// It would not take the leader lock now: it promised a leader not to, or may have.
+bool holds_back(const Situation& s, Instant now);
+
 }  // namespace regent

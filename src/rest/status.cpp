@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/situation.h"
+
 namespace regent::rest {
 namespace {
 
@@ -117,14 +119,6 @@ bool failsafe_is_active(const Snapshot& snapshot, Instant now) {
   return !locked && promised(o.failsafe, now);
 }
 
-// Would not take the leader lock now: it promised a leader not to, or may have before it was restarted (I13).
-bool holds_back(const Snapshot& snapshot, Instant now) {
-  const auto& o = snapshot.observation;
-  if (promised(o.failsafe, now)) return true;
-  const bool bound = o.settings.failsafe_mode && o.cluster.is_known() && o.cluster->failsafe.value.size() > 1;
-  return bound && !o.lease.held && now < o.failsafe.agent_started + o.settings.ttl;
-}
-
 void add_fences(const FenceFacts& fences, Instant now, Json& out) {
   if (const auto& guard = fences.guard; guard.mode != FenceMode::off) {
     Json item = Json::object();
@@ -200,7 +194,7 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
   if (const auto& handover = snapshot.decision.memory.handover) out["handover"] = handover_document(*handover);
   const auto& lease = snapshot.observation.lease;
   add_fences(snapshot.observation.fences, moment.now, out);
-  if (holds_back(snapshot, moment.now)) out["failsafe_holds_back"] = true;
+  if (holds_back(survey(snapshot.observation, snapshot.decision.memory), moment.now)) out["failsafe_holds_back"] = true;
   if (!snapshot.decision.refuses.empty()) out["refuses"] = snapshot.decision.refuses;
   // Milliseconds are enough for a person. Negative: the deadline passed.
   out["lease_seconds_left"] =
