@@ -26,6 +26,7 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
     answer.in_recovery = o.postgres.server->in_recovery;
     answer.timeline = o.postgres.server->timeline;
     answer.wal = o.postgres.server->wal;
+    answer.wal_known = o.postgres.server->wal_known;
     const ServerFacts& server = *o.postgres.server;
     answer.let_go = server.let_go();
     if (server.replication_state == "streaming")

@@ -1,4 +1,6 @@
 // What a node's agent can learn of the model PostgreSQL.
+#include <algorithm>
+
 #include "sim/pg_server.h"
 
 namespace regent::sim {
@@ -39,7 +41,12 @@ ServerFacts PgServer::server_facts() const {
   facts.version = 150000;
   facts.postmaster_start_time = wall_time(started_at_);
   if (in_recovery_) {
-    facts.received = facts.wal;
+    facts.wal_known = all_replayed() || wal_read_;
+    if (facts.wal_known && (received_ || wal_read_)) facts.received = facts.wal;
+    if (!facts.wal_known) {
+      facts.wal = last_replayed() == 0 ? Lsn{} : shared_.wal.at(last_replayed()).end;
+      facts.timeline = last_replayed() == 0 ? Timeline{} : shared_.wal.fork_of(last_replayed()).timeline;
+    }
     facts.replayed = replay_end();
     facts.replay_paused = replay_paused();
     facts.replication_state = streaming_ ? "streaming" : "";
@@ -123,8 +130,14 @@ PostgresFacts PgServer::facts(Instant now) const {
 
 Result<History> PgServer::own_history(Timeline wanted) const {
   if (unreadable_) return fail(ErrorKind::failed, "Input/output error");
-  if (timeline() != wanted) return fail(ErrorKind::not_found, "no such history file");
-  return shared_.wal.fork_of(disk_.last()).history;
+  History history = shared_.wal.fork_of(disk_.last()).history;
+  if (timeline() == wanted) return history;
+  // Of one that was left: it came with the others.
+  const auto left =
+      std::find_if(history.begin(), history.end(), [&](const HistoryLine& line) { return line.timeline == wanted; });
+  if (left == history.end()) return fail(ErrorKind::not_found, "no such history file");
+  history.erase(left, history.end());
+  return history;
 }
 
 bool PgServer::replay_paused() const {
@@ -133,6 +146,7 @@ bool PgServer::replay_paused() const {
 
 Lsn PgServer::replay_end() const {
   auto it = disk_.chain.rbegin();
+  if (!all_replayed()) it += static_cast<std::ptrdiff_t>(disk_.chain.size() - replayed_);
   while (it != disk_.chain.rend() && shared_.wal.at(*it).max_connections > max_connections_) ++it;
   return it == disk_.chain.rend() ? Lsn{} : shared_.wal.at(*it).end;
 }

@@ -169,6 +169,7 @@ void PgServer::finish_start(const job::Start& spec, const Done& done) {
   process_ = Process::running;
   shared_.world.trace("n{}: PostgreSQL runs as {} on timeline {} at {}", node_ + 1,
                       spec.as_primary ? "primary" : "replica", timeline().value, to_string(wal_end()));
+  if (!spec.as_primary) begin_replay();
   tell();
   if (spec.as_primary) {
     append(120);
@@ -255,7 +256,8 @@ void PgServer::promote(Done done) {
   Promotion how = promotion_;
   if (unreadable_ || disk_.state != DataState::valid) how = Promotion::fails;
   if (replay_paused()) how = Promotion::dies;  // it needs the higher setting to go on
-  Duration takes = rng.between(30ms, 600ms);
+  // What lies on the disk is replayed first.
+  Duration takes = rng.between(30ms, 600ms) + (all_replayed() ? Duration{} : rng.between(100ms, 5s));
   if (how == Promotion::slow) takes = rng.between(5s, 90s);
   if (how == Promotion::fails || how == Promotion::unclear) {
     shared_.world.after(rng.between(10ms, 1s), [once] { once(fail(ErrorKind::failed, "pg_promote() failed")); });
@@ -280,6 +282,7 @@ void PgServer::promote_by_hand() {
 
 void PgServer::leave_recovery() {
   streaming_ = false;
+  replayed_ = disk_.chain.size();
   in_recovery_ = false;
   disk_.standby_signal = false;
   disk_.control_state = "in production";
@@ -321,6 +324,7 @@ void PgServer::take_checkpoint() {
   if (disk_.chain.empty()) return;
   disk_.control_timeline = timeline();
   disk_.control_checkpoint = shared_.wal.at(disk_.last()).start;
+  disk_.restart_point = disk_.chain.size();
 }
 
 // ------------------------------------------------------------------------------------------------------- WAL
@@ -470,11 +474,17 @@ void PgServer::move_on() {
   if (process_ != Process::running || !in_recovery_ || frozen_) return;
   upstream_in_effect_ = disk_.upstream;
   PgServer* source = upstream_server();
-  if (source == nullptr || source == this || !can_stream_from(*source)) return;
-  streaming_ = true;
+  if (source == nullptr || source == this || !all_replayed() || !can_stream_from(*source)) return;
+  streaming_ = received_ = true;
   if (receiver_stuck_) return;
   const auto& theirs = source->disk_.chain;
   disk_.chain.insert(disk_.chain.end(), theirs.begin() + static_cast<std::ptrdiff_t>(disk_.chain.size()), theirs.end());
+  replayed_ = disk_.chain.size();
+  // A restart point follows the primary's checkpoints, at some distance.
+  if (shared_.world.rng().chance(0.02)) {
+    const auto point = std::min(disk_.restart_point, disk_.chain.size());
+    disk_.restart_point = point + shared_.world.rng().below(disk_.chain.size() - point + 1);
+  }
   disk_.newest_timeline = std::max(disk_.newest_timeline, source->timeline());
   source->release_waiters();
   send_feedback(*source);
@@ -547,6 +557,7 @@ void PgServer::clone(const Upstream& source, Done done) {
     disk_.state = DataState::valid;
     disk_.system_id = theirs.system_id;
     disk_.chain = theirs.chain;
+    disk_.restart_point = disk_.chain.size();
     disk_.newest_timeline = theirs.newest_timeline;
     disk_.control_state = "in production";
     disk_.control_timeline = timeline();
@@ -566,6 +577,7 @@ void PgServer::restore(Done done) {
     disk_.state = DataState::valid;
     disk_.system_id = backup->system_id;
     disk_.chain = backup->chain;
+    disk_.restart_point = disk_.chain.size();
     disk_.newest_timeline = backup->newest_timeline;
     disk_.control_state = "in production";
     disk_.control_timeline = timeline();
@@ -601,6 +613,7 @@ void PgServer::rewind(const Upstream& source, Done done) {
       return fail(ErrorKind::failed, "pg_rewind broke off");
     const Disk& newest = (*again)->disk_;
     disk_.chain = newest.chain;
+    disk_.restart_point = disk_.chain.size();
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
     disk_.followed = false;
     disk_.newest_timeline = std::max(disk_.newest_timeline, newest.newest_timeline);

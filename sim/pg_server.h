@@ -70,9 +70,10 @@ struct Slot {
 struct Disk {
   DataState state = DataState::empty;
   SystemId system_id;
-  std::vector<RecordId> chain;  // all WAL, flushed
-  std::string control_state;    // of pg_control, e.g. "shut down"
-  Timeline control_timeline;    // of the last checkpoint
+  std::vector<RecordId> chain;    // all WAL, flushed
+  std::size_t restart_point = 0;  // so many records of it need not be replayed after a crash
+  std::string control_state;      // of pg_control, e.g. "shut down"
+  Timeline control_timeline;      // of the last checkpoint
   Lsn control_checkpoint;
   Timeline newest_timeline;  // of the history files in pg_wal: a promotion takes the next number
   bool standby_signal = false;
@@ -111,6 +112,8 @@ class PgServer {
   bool child_running() const { return child_ != 0; }
   Timeline timeline() const;
   Lsn wal_end() const;
+  // What it has replayed: after a start that is less than what lies on its disk.
+  bool all_replayed() const { return !in_recovery_ || replayed_ >= disk_.chain.size(); }
   // A client could get a commit acknowledged here, now.
   bool can_acknowledge() const { return process_ == Process::running && !in_recovery_ && serving_ && !frozen_; }
   // There are standbys that follow this server, or would if they could reach it, and enough of them to let a commit of
@@ -212,6 +215,9 @@ class PgServer {
   void reload_sync_names(Duration checkpointer_busy);
   void notice_sync_names();
   void move_on();
+  void begin_replay();
+  void go_on_replaying();
+  RecordId last_replayed() const;
   std::vector<const PgServer*> standbys() const;
   void take_checkpoint();
   std::uint32_t oldest_needed() const;  // by the slots of this server
@@ -253,6 +259,9 @@ class PgServer {
   std::function<void()> hung_stop_;  // goes on when nothing keeps it any more
   bool recovery_slow_ = false;
   std::function<void()> slow_start_;  // likewise
+  std::size_t replayed_ = 0;          // records; all of them once a WAL receiver has run
+  bool received_ = false;             // one has, since the start
+  bool wal_read_ = false;             // the agent has read what lies on the disk
   Promotion promotion_ = Promotion::works;
   bool stuck_in_kernel_ = false;
   bool kill_pending_ = false;

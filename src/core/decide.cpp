@@ -123,6 +123,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
   if (s.replica && s.other_leads && !starts_job(d) && !takes_over(d)) plan::slots_of_replica(s, d);
   plan::slot_ages(s, d);
   plan::hang_watch(s, d);
+  plan::position_watch(s, d);
   plan::withdraw_vote(s, d);
   plan::fences(s, d);
   for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});

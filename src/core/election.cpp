@@ -109,7 +109,13 @@ Candidacy check_branch(const Situation& s) {
 Candidacy check_failsafe_key(const Situation& s) {
   const auto& members = s.view->failsafe.value;
   if (!s.o.settings.failsafe_mode || members.empty() || members.contains(s.me())) return {Verdict::stand, {}};
-  return {Verdict::hold_back, "the failsafe key does not name me"};
+  // Whoever it names may serve on where nobody sees it. Only a person can know better.
+  const auto* request = s.view->failover.exists() ? &s.view->failover.value : nullptr;
+  if (request != nullptr && request->leader.empty() && request->candidate == s.o.self.name) {
+    return {Verdict::stand, {}};
+  }
+  return {Verdict::hold_back,
+          "the failsafe key does not name me; if those that it names are down for good, ask for a failover to me"};
 }
 
 // It passes: the others wait for a member that is ahead, instead of being told that it refuses.
@@ -131,6 +137,19 @@ Candidacy check_self(const Situation& s) {
   }
   if (auto missing = missing_fence(s.o.fences); !missing.empty()) return {Verdict::hold_back, std::move(missing)};
   return check_branch(s);
+}
+
+// I5: a server that was just started has more than it can tell, and would let itself be overtaken, or overtake.
+Candidacy check_position(const Situation& s) {
+  if (s.server->wal_known) return {Verdict::stand, {}};
+  return {Verdict::hold_back, fmt::format("the end of the WAL on the disk is not known yet, {} was replayed so far",
+                                          to_string(s.server->wal))};
+}
+
+// Whether a member whose position nobody knows is still to be waited for. Where no commit waits for standbys: as long
+// as a primary may take to recover, and no longer (L1).
+bool waits_for_position(const Situation& s) {
+  return sync_rules(s) || !s.m.unlocked_since || s.o.now - *s.m.unlocked_since < s.o.settings.primary_start_timeout;
 }
 
 bool lags(const Situation& s, Lsn wal) {
@@ -155,6 +174,9 @@ Candidacy check_peers(const Situation& s) {
       return {Verdict::hold_back, fmt::format("Primary ({}) is still alive", peer.name.str())};
     }
     if (!could_lead(peer) || !sync_allows(s, peer.name)) continue;
+    if (!peer.wal_known && peer.name != s.o.self.name && waits_for_position(s)) {
+      return {Verdict::hold_back, fmt::format("the WAL position of {} is not known yet", peer.name.str())};
+    }
     // On a newer timeline, and behind by more than it may be: it holds back itself, and must not hold back everybody.
     if (!sync_rules(s) && lags(s, peer.wal)) continue;
     if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) {
@@ -175,11 +197,14 @@ Candidacy check_votes(const Situation& s) {
   if (!sync_rules(s)) return {Verdict::stand, {}};
   const auto& sync = s.view->sync.value;
   if (same_name(sync.leader, s.o.self.name)) return {Verdict::stand, {}};
+  // Whom its commits wait for is not who may be elected: it would serve clients before it can change either.
+  if (s.primary) return {Verdict::hold_back, "/sync is of " + sync.leader.str() + ", which led after me"};
   const auto needed = electable(sync).quorum;
   std::size_t votes = 0;
   for (const auto& peer : s.o.peers->answers) {
     const bool voter = peer.reachable && peer.running && sync.lists(peer.name) && peer.name != s.o.self.name;
-    if (!voter || is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) continue;
+    if (!voter || !peer.wal_known) continue;
+    if (is_ahead(peer.timeline, peer.wal, s.server->timeline, s.server->wal)) continue;
     // The last leader may still run and write to it; what it confirms after this election would be lost (F02).
     if (!peer.let_go) continue;
     // While the key is held it may connect again at any moment, but not without changing /sync.
@@ -219,10 +244,13 @@ bool sync_allows(const Situation& s, const MemberName& name) {
   return !sync_rules(s) || s.view->sync.value.names(name);
 }
 
+bool votes_decide(const Situation& s) {
+  return sync_rules(s) && electable(s.view->sync.value).quorum > 0;
+}
+
 bool must_let_go(const Situation& s) {
-  if (!sync_rules(s) || !s.unlocked || !s.replica || s.server->upstream.host.empty()) return false;
-  const auto& sync = s.view->sync.value;
-  return electable(sync).quorum > 0 && sync.lists(s.o.self.name);
+  if (!votes_decide(s) || !s.unlocked || !s.replica || s.server->upstream.host.empty()) return false;
+  return s.view->sync.value.lists(s.o.self.name);
 }
 
 bool could_lead(const PeerAnswer& peer) {
@@ -245,8 +273,13 @@ std::string own_objection(const Situation& s) {
   return result.verdict == Verdict::hold_back ? result.why : std::string();
 }
 
+std::string branch_objection(const Situation& s) {
+  const auto result = check_branch(s);
+  return result.verdict == Verdict::hold_back ? result.why : std::string();
+}
+
 Candidacy stand_for_election(const Situation& s) {
-  for (const auto check : {check_self, check_forgotten_promise, check_lag}) {
+  for (const auto check : {check_self, check_forgotten_promise, check_position, check_lag}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
@@ -255,7 +288,7 @@ Candidacy stand_for_election(const Situation& s) {
 }
 
 Candidacy stand_for_takeover(const Situation& s) {
-  for (const auto check : {check_self, check_forgotten_promise}) {
+  for (const auto check : {check_self, check_forgotten_promise, check_position}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};

@@ -31,10 +31,14 @@ Candidacy stand_for_takeover(const Situation& s);
 
 // Why this node would not take the lock, whoever else there is; empty: it would.
 std::string own_objection(const Situation& s);
+// Why the branch that the local server is on is not the cluster's; empty: it is, or it cannot be told yet (I8).
+std::string branch_objection(const Situation& s);
 // Whether the confirmed set of a leader in synchronous mode decides who may be elected (I5).
 bool sync_rules(const Situation& s);
 // Whether it allows this member to be elected; true where there is no such set.
 bool sync_allows(const Situation& s, const MemberName& name);
+// The next leader needs votes of other synchronous standbys.
+bool votes_decide(const Situation& s);
 // Votes are needed, this member has one, and its server could still be moved by the last leader's.
 bool must_let_go(const Situation& s);
 

@@ -44,6 +44,8 @@ struct PeerAnswer {
   bool in_recovery = true;
   Timeline timeline;
   Lsn wal;  // max(received, replayed), or the write position of a primary
+  // It holds nothing beyond that. Members of other makes do not say.
+  bool wal_known = true;
   bool nofailover = false;
   int failover_priority = 1;
   bool watchdog_failed = false;

@@ -60,8 +60,12 @@ struct SlotRow {
 // The answer of the one monitoring query of a cycle.
 struct ServerFacts {
   bool in_recovery = true;
-  Timeline timeline;            // current one; on a replica the one being replayed or received
-  Lsn wal;                      // primary: current write position; replica: max(received, replayed)
+  Timeline timeline;  // current one; on a replica the one being replayed or received
+  Lsn wal;            // primary: current write position; replica: max(received, replayed)
+  // That is all there is. False for a replica that was started a moment ago: on its disk lies WAL that nobody has
+  // looked at yet, and some of it may have been confirmed to a primary. Its position is unknown then, not small (F10,
+  // F59).
+  bool wal_known = true;
   std::optional<Lsn> received;  // replica: end of received WAL
   std::optional<Lsn> replayed;  // replica
   std::optional<WallTime> replayed_at;

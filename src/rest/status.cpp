@@ -167,6 +167,7 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
     const Json upstream = server->upstream.host + ":" + server->upstream.port;
     out["upstream"] = server->let_go() ? Json() : upstream;
     if (server->replication_state == "streaming") out["streams_from"] = upstream;
+    if (!server->wal_known) out["position_known"] = false;
     // What it says about itself holds for as long as these are the versions.
     if (const auto* view = snapshot.observation.cluster.get()) {
       out["leader_version"] = view->leader.version.value;

@@ -307,7 +307,7 @@ void Scenario::member(const Words& words) {
 // deaf, mute, stuck with =SECONDS on a running server: since then it answers no connection, no query, flushes no WAL.
 // postgres stopped [backup-store] | starting | unknown | silent | primary tl=1 wal=0/3000000
 // [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] | replica tl=1 wal=0/3000000
-// [upstream=n2] [slot=n1] [streaming] [receiving] [replay-paused] [pending=max_connections]
+// [upstream=n2] [slot=n1] [streaming] [receiving] [replay-paused] [pending=max_connections] [unread]: WAL on the disk
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
@@ -341,6 +341,8 @@ void Scenario::postgres(const Words& words) {
     facts.timeline = as_timeline(option(words, "tl").value_or("1"));
     facts.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
     if (facts.in_recovery) facts.received = facts.replayed = facts.wal;
+    if (has(words, "unread")) facts.received.reset();
+    facts.wal_known = !has(words, "unread");
     if (auto upstream = option(words, "upstream")) {
       const auto colon = upstream->find(':');
       const auto port = colon == std::string::npos ? "5432" : upstream->substr(colon + 1);
@@ -467,7 +469,7 @@ void Scenario::watchdog(const Words& words) {
   facts.timeout = as_seconds(option(words, "timeout").value_or("25"));
 }
 
-// peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
+// peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses] [unread]
 // [attached] [streams-from=n3] [saw-before]: before the last change of /sync | peers none
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
@@ -485,6 +487,7 @@ void Scenario::peer(const Words& words) {
     answer.nofailover = has(words, "nofailover");
     answer.failover_priority = std::stoi(option(words, "priority").value_or("1"));
     answer.refuses = has(words, "refuses");
+    answer.wal_known = !has(words, "unread");
     answer.silent = !answer.reachable;
     answer.let_go = !has(words, "attached");
     if (const auto from = option(words, "streams-from")) answer.streams_from = *from + ".example:5432";

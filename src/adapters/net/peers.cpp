@@ -249,6 +249,8 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
     const Json* upstream = find(*regent, "upstream");
     answer.let_go = upstream == nullptr || upstream->is_null();
     answer.streams_from = string_of(find(*regent, "streams_from"));
+    const Json* known = find(*regent, "position_known");
+    answer.wal_known = known == nullptr || !known->is_boolean() || known->get<bool>();
     answer.leader_version.value = static_cast<std::int64_t>(unsigned_of(find(*regent, "leader_version")).value_or(0));
     answer.sync_version.value = static_cast<std::int64_t>(unsigned_of(find(*regent, "sync_version")).value_or(0));
   }

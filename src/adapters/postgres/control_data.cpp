@@ -54,9 +54,13 @@ Result<ControlData> parse_control_data(std::string_view text, std::string_view d
   const auto system_id = number<std::uint64_t>(lines, "Database system identifier");
   const auto timeline = number<std::uint32_t>(lines, "Latest checkpoint's TimeLineID");
   const auto checkpoint = position(lines, "Latest checkpoint location");
+  const auto redo = position(lines, "Latest checkpoint's REDO location");
+  const auto segment = number<std::uint64_t>(lines, "Bytes per WAL segment");
+  const auto page = number<std::uint64_t>(lines, "WAL block size");
   const auto min_recovery = position(lines, "Minimum recovery ending location");
   const auto min_timeline = number<std::uint32_t>(lines, "Min recovery ending loc's timeline");
-  if (state == lines.end() || !system_id || !timeline || !checkpoint || !min_recovery || !min_timeline) {
+  if (state == lines.end() || !system_id || !timeline || !checkpoint || !min_recovery || !min_timeline || !redo ||
+      !segment || !page || *segment == 0 || *page == 0) {
     return damaged("pg_controldata printed less than expected");
   }
   ControlData data;
@@ -66,6 +70,8 @@ Result<ControlData> parse_control_data(std::string_view text, std::string_view d
   data.facts.checkpoint = *checkpoint;
   data.facts.min_recovery = *min_recovery;
   data.facts.min_recovery_timeline = Timeline{*min_timeline};
+  data.redo = *redo;
+  data.wal = {*segment, *page};
   constexpr std::array settings{std::pair{"max_connections", "max_connections setting"},
                                 std::pair{"max_worker_processes", "max_worker_processes setting"},
                                 std::pair{"max_wal_senders", "max_wal_senders setting"},

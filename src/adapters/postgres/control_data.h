@@ -11,9 +11,17 @@
 
 namespace regent {
 
+// In bytes.
+struct WalFormat {
+  std::uint64_t segment = 0;
+  std::uint64_t page = 0;
+};
+
 struct ControlData {
   SystemId system_id;
   ControlFacts facts;
+  Lsn redo;  // where replay begins
+  WalFormat wal;
   // Settings the last primary ran with, under PostgreSQL's names: a hot standby must not have lower ones (T14).
   std::map<std::string, int> settings;
 };

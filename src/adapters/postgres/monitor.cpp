@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -82,6 +83,21 @@ WallTime wall_time(double epoch_seconds) {
   return WallTime(std::chrono::microseconds(static_cast<std::int64_t>(epoch_seconds * 1e6 + 0.5)));
 }
 
+// What the process that replays waits for when it has looked everywhere for more: on the disk, and in the archive.
+// PostgreSQL 12 has another name for the second one.
+constexpr std::array<std::string_view, 3> waits_for_more{"RecoveryWalStream", "RecoveryRetrieveRetryInterval",
+                                                         "RecoveryWalAll"};
+
+void read_startup(const Json& answer, ServerAnswer& out) {
+  const auto* startup = find(answer, "startup");
+  if (startup == nullptr || !startup->is_array() || startup->size() != 2) return;
+  const auto& pid = (*startup)[0];
+  const auto& event = (*startup)[1];
+  if (pid.is_number_integer()) out.startup = pid.get<int>();
+  out.replay_waits = event.is_string() && std::find(waits_for_more.begin(), waits_for_more.end(),
+                                                    event.get<std::string>()) != waits_for_more.end();
+}
+
 void read_replica(const Json& answer, ServerFacts& facts) {
   facts.received = lsn_of(answer, "received");
   facts.replayed = lsn_of(answer, "replayed");
@@ -120,6 +136,7 @@ SELECT json_build_object(
  'replayed_at', extract(epoch FROM pg_last_xact_replay_timestamp()),
  'paused', CASE WHEN replica THEN pg_is_wal_replay_paused() ELSE false END,
  'receiver', (SELECT status FROM pg_stat_wal_receiver),
+ 'startup', (SELECT json_build_array(pid, wait_event) FROM pg_stat_activity WHERE backend_type = 'startup'),
  'receiver_pid', (SELECT pid FROM pg_stat_activity WHERE backend_type = 'walreceiver'),
  'restore_command', current_setting('restore_command', true),
  'conninfo', current_setting('primary_conninfo', true),
@@ -151,6 +168,7 @@ Result<ServerAnswer> parse_answer(const std::string& text) {
   facts.timeline = Timeline{number_of<std::uint32_t>(answer, "timeline")};
   if (facts.in_recovery) {
     read_replica(answer, facts);
+    read_startup(answer, out);
     out.timeline_is_old = facts.timeline.value == 0;
     if (out.timeline_is_old) facts.timeline = Timeline{number_of<std::uint32_t>(answer, "control_timeline")};
   } else {

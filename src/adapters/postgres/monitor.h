@@ -25,7 +25,9 @@ struct ServerAnswer {
   std::string settings_of;                          // when the session read the configuration files
   Lsn flushed;                                      // end of WAL on disk, of a primary
   bool waits_for_wal = false;                       // somebody waits for WAL to get there
-  int receiver = 0;                                 // process id of the WAL receiver; 0: there is none
+  int startup = 0;                                  // process id of the one that replays; 0: it is not seen
+  bool replay_waits = false;     // it has come to the end of the WAL that is there, and waits for more
+  int receiver = 0;              // process id of the WAL receiver; 0: there is none
   bool timeline_is_old = false;  // a replica that does not stream: its timeline is the one of the last restart point
 };
 

@@ -14,6 +14,7 @@
 #include "adapters/postgres/monitor.h"
 #include "adapters/postgres/postmaster.h"
 #include "adapters/postgres/pulse.h"
+#include "adapters/postgres/wal_end.h"
 #include "ports/postgres.h"
 
 namespace regent {
@@ -73,6 +74,9 @@ class PostgresNode : public Postgres {
   // Returns when the WAL receiver has ended, or at `until`.
   Task<void> wait_receiver(Instant until);
   void note_wal(const ServerAnswer& answer, Instant asked);
+  // Of a replica: whether what it tells of its position is all that it holds.
+  Task<void> judge_position(ServerAnswer& answer, Instant deadline);
+  Task<void> read_on(const ServerAnswer& answer, Instant deadline);
   Task<void> look_at_data(PostgresFacts& facts, Result<DirectoryLook> look, Instant deadline);
   Task<void> look_at_control(PostgresFacts& facts, std::string stamp, Instant deadline);
   Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
@@ -131,6 +135,11 @@ class PostgresNode : public Postgres {
   std::uint32_t pulse_of_ = 0;
   bool primary_ = false;
   Pulse connections_, queries_, flushes_;
+  // The process that replays, if it has come to the end of what lay on the disk when it began, or that was read here.
+  int position_of_ = 0;
+  Position on_disk_;  // the end that was read; none when replay came there first
+  std::optional<WalReading> reading_;
+  int unreadable_for_ = 0;
   Lsn flushed_;
   FirstStart first_;
 };

@@ -34,6 +34,9 @@ void slots_before_promotion(const Situation& s, Decision& d);
 // A primary that answers slowly or not at all is named, and looked at again when it may have to be ended (F13, F54).
 void hang_watch(const Situation& s, Decision& d);
 
+// A replica whose position is not known yet says so, and looks again soon: others wait for it (L3).
+void position_watch(const Situation& s, Decision& d);
+
 // What ends the server when this process cannot. Last of all: it looks at what the decision does.
 void fences(const Situation& s, Decision& d);
 
@@ -42,8 +45,8 @@ void scheduled_restart(const Situation& s, Decision& d);
 // --- synchronous replication ---
 // One step towards the configured synchronous standbys, or away from all of them. Leader only.
 void sync_replication(const Situation& s, Decision& d);
-// Before a promotion nobody else may be electable on what another leader left in /sync, and in strict mode commits wait
-// from the first one on (I5, F63).
+// Before a promotion /sync is claimed for those who could have been elected instead, and commits wait for them from the
+// first one on (I5, F63).
 bool sync_prepared(const Situation& s);
 void prepare_sync(const Situation& s, Decision& d);
 // A replica has the setting that it would begin with as a leader; no commit waits for it there.

@@ -147,6 +147,59 @@ TEST_F(NodeTest, ReplicaFollowsANewLeaderAcrossTimelines) {
   EXPECT_EQ(facts.server->timeline.value, 2U);
 }
 
+// F10, F59: after a start PostgreSQL tells how far it has replayed, not what it holds and may have confirmed. What lies
+// on the disk is read, also where replay is to wait for an hour.
+TEST_F(NodeTest, APositionAfterARestartIsWhatLiesOnTheDisk) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2");
+  n1.bootstrap();
+  clone(n2, n1);
+  n2.start(false, n1.upstream());
+  n2.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming");
+  n2.sql("CHECKPOINT");
+  n2->set_config({{"ttl", 30}, {"postgresql", {{"recovery_conf", {{"recovery_min_apply_delay", "1h"}}}}}});
+  ASSERT_TRUE(loop.run(n2->apply_config(loop.in(5s))).has_value());
+  n1.sql("CREATE TABLE received AS SELECT generate_series(1, 1000) AS x");
+  const auto end = n1.observe().server->wal;
+  auto facts =
+      n2.observe_until([&](const auto& f) { return f.server.is_known() && f.server->received >= end; }, "all received");
+  EXPECT_TRUE(facts.server->wal_known);
+  EXPECT_LT(facts.server->replayed->value, end.value);
+  const auto held = facts.server->wal;
+  n1.check(loop.run(n1->kill_tree(loop.in(10s))), "kill");
+  n2.check(loop.run(n2->kill_tree(loop.in(10s))), "kill");
+
+  n2.start(false, Upstream{});
+  facts = n2.observe();
+  ASSERT_TRUE(facts.server.is_known()) << facts.server.why();
+  EXPECT_FALSE(facts.server->wal_known && facts.server->wal < held) << to_string(facts.server->wal);
+  facts =
+      n2.observe_until([](const auto& f) { return f.server.is_known() && f.server->wal_known; }, "the end is known");
+  EXPECT_LT(facts.server->replayed->value, end.value);
+  // A record whose end did not arrive is none.
+  EXPECT_LE(facts.server->wal, held);
+  EXPECT_LT(bytes_between(facts.server->wal, held), 8192U);
+  const auto known = facts.server->wal;
+  // A second agent on the same server finds out for itself.
+  n2.adopt();
+  facts = n2.observe_until([](const auto& f) { return f.server.is_known() && f.server->wal_known; }, "known again");
+  EXPECT_EQ(to_string(facts.server->wal), to_string(known));
+  n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
+  EXPECT_EQ(n2.sql("SELECT count(*) FROM received"), "1000");
+}
+
+TEST_F(NodeTest, ReplayThatHasNothingMoreToReadKnowsItsPosition) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2");
+  n1.bootstrap();
+  clone(n2, n1);
+  auto config = n2.config;
+  config.postgres.bin_name["pg_waldump"] = "no-such-program";
+  n2->set_local_config(config);
+  n2.start(false, Upstream{});
+  const auto facts =
+      n2.observe_until([](const auto& f) { return f.server.is_known() && f.server->wal_known; }, "known");
+  EXPECT_EQ(facts.server->wal, facts.server->replayed);
+}
+
 TEST_F(NodeTest, FormerPrimaryIsRewound) {
   Server n1(loop, place, "n1"), n2(loop, place, "n2");
   n1.bootstrap();

@@ -1,4 +1,5 @@
 // What PostgreSQL's programs are told, and what they say.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "adapters/postgres/bootstrap.h"
@@ -7,6 +8,7 @@
 #include "adapters/postgres/monitor.h"
 #include "adapters/postgres/options.h"
 #include "adapters/postgres/rewind.h"
+#include "adapters/postgres/wal_end.h"
 
 namespace regent {
 namespace {
@@ -18,11 +20,14 @@ const char* const control_text =
     "Database system identifier:           7300000000000000001\n"
     "Database cluster state:               shut down in recovery\n"
     "Latest checkpoint location:           0/3000060\n"
+    "Latest checkpoint's REDO location:    0/3000028\n"
     "Latest checkpoint's TimeLineID:       2\n"
     "Minimum recovery ending location:     0/30000D8\n"
     "Min recovery ending loc's timeline:   3\n"
     "max_connections setting:              120\n"
-    "max_prepared_xacts setting:           1\n";
+    "max_prepared_xacts setting:           1\n"
+    "WAL block size:                       8192\n"
+    "Bytes per WAL segment:                16777216\n";
 
 TEST(ControlData, Read) {
   const auto data = parse_control_data(control_text, "/d");
@@ -34,6 +39,9 @@ TEST(ControlData, Read) {
   EXPECT_EQ(to_string(data->facts.checkpoint), "0/3000060");
   EXPECT_EQ(to_string(data->facts.min_recovery), "0/30000D8");
   EXPECT_EQ(data->facts.min_recovery_timeline.value, 3U);
+  EXPECT_EQ(to_string(data->redo), "0/3000028");
+  EXPECT_EQ(data->wal.segment, 16777216U);
+  EXPECT_EQ(data->wal.page, 8192U);
   EXPECT_EQ(data->settings, (std::map<std::string, int>{{"max_connections", 120}, {"max_prepared_transactions", 1}}));
 }
 
@@ -46,6 +54,53 @@ TEST(ControlData, DamageIsAnError) {
   EXPECT_EQ(warned.error().message,
             "the control file of /d is damaged or unreadable (pg_controldata reports a wrong checksum); restore it, or "
             "remove the directory to have it cloned again");
+}
+
+TEST(WalEnd, SegmentNames) {
+  const auto segment = parse_segment_name("0000000200000001000000FE", 16U << 20U);
+  ASSERT_TRUE(segment.has_value());
+  EXPECT_EQ(segment->timeline.value, 2U);
+  EXPECT_EQ(segment->number, 0x1FEU);
+  EXPECT_FALSE(parse_segment_name("00000002.history", 16U << 20U));
+  EXPECT_FALSE(parse_segment_name("0000000200000001000000FE.partial", 16U << 20U));
+  EXPECT_FALSE(parse_segment_name("00000002000000010000zzFE", 16U << 20U));
+}
+
+TEST(WalEnd, ReadFromTheLastRestartPointOnTheNewestTimeline) {
+  ControlData control;
+  control.facts.timeline = Timeline{1};
+  control.redo = Lsn{0x3000100};
+  control.wal = {16U << 20U, 8192};
+  const auto from = [&](const Strings& names) {
+    const auto start = first_unread(names, control);
+    return start ? fmt::format("{} {}", start->timeline.value, to_string(start->lsn)) : "";
+  };
+  EXPECT_EQ(from({"000000010000000000000002", "000000010000000000000003", "000000010000000000000004"}), "1 0/3000100");
+  // The newer timeline begins later; its first segment repeats what came before it.
+  EXPECT_EQ(from({"000000010000000000000003", "000000010000000000000004", "000000020000000000000004",
+                  "000000020000000000000005", "00000002.history"}),
+            "2 0/4000000");
+  // Recovery would not go there: how far it gets nobody knows.
+  EXPECT_EQ(from({"000000010000000000000003", "000000020000000000000004"}), "");
+  EXPECT_EQ(from({"000000010000000000000002"}), "");
+}
+
+TEST(WalEnd, RecordsContinueBehindPageHeaders) {
+  const WalFormat format{16U << 20U, 8192};
+  EXPECT_EQ(to_string(end_of_record(Lsn{0x3000028}, 114, format)), "0/30000A0");
+  EXPECT_EQ(to_string(end_of_record(Lsn{0x3001F00}, 0x100, format)), "0/3002000");
+  EXPECT_EQ(to_string(end_of_record(Lsn{0x3001F00}, 0x101, format)), "0/3002020");
+  EXPECT_EQ(to_string(end_of_record(Lsn{0x3FFFF00}, 0x108, format)), "0/4000030");
+}
+
+TEST(WalEnd, WhatPgWaldumpSays) {
+  EXPECT_EQ(last_record_read("pg_waldump: error: error in WAL record at 0/DFEA058: invalid record length at 0/DFEA090: "
+                             "wanted 24, got 0\n"),
+            Lsn{0xDFEA058});
+  EXPECT_FALSE(last_record_read("pg_waldump: error: could not find a valid record after 0/3000000"));
+  EXPECT_EQ(total_length("rmgr: XLOG        len (rec/tot):    114/  8306, tx:          0, lsn: 0/03000028, prev ..."),
+            8306U);
+  EXPECT_FALSE(total_length(""));
 }
 
 TEST(Initdb, OptionsAsListOrMapping) {
