@@ -57,6 +57,7 @@ struct JobDigest {
       return;
     }
     m.promote_failures = 0;
+    m.promoted_at = o.now;
     m.no_promotion_before.reset();
     m.ran_as_primary = true;
     m.checkpoint_due = true;
@@ -122,10 +123,10 @@ void digest_sync(const Situation& s, Memory& m) {
   if (s.server == nullptr) return;
   const auto& names = s.server->synchronous_standby_names;
   const auto incarnation = s.o.postgres.incarnation;
-  if (!s.primary) {
-    m.sync_watch.reset();
-  } else if (!m.sync_watch || m.sync_watch->names != names || m.sync_watch->incarnation != incarnation) {
-    m.sync_watch = SyncWatch{names, incarnation, {}};
+  const SyncWatch watch{names, incarnation, s.primary, {}};
+  const auto& known = m.sync_watch;
+  if (!known || known->names != names || known->incarnation != incarnation || known->primary != s.primary) {
+    m.sync_watch = watch;
   } else if (!m.sync_watch->since && s.server->checkpointer_attentive) {
     m.sync_watch->since = s.server->wal;
   }
@@ -198,7 +199,12 @@ Memory digest(const Observation& o, Memory m) {
   }
   if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
   if (!s.holding && s.view != nullptr) m.acquired_now = false;
-  if (s.view != nullptr && !s.view->initialize.value.empty()) m.seen_system_id = SystemId(s.view->initialize.value);
+  if (!m.acquired_now) m.elected_on = {};
+  if (!s.may_write) m.promoted_at.reset();
+  if (s.view != nullptr && !s.view->initialize.value.empty() && !key_was_changed(s)) {
+    m.seen_system_id = SystemId(s.view->initialize.value);
+    if (s.has_data() && m.seen_system_id == o.postgres.data.system_id) m.recognized_id = m.seen_system_id;
+  }
   if (s.named) m.bootstrapped = false;
   if (s.view != nullptr) m.failsafe_members = s.view->failsafe.value;
   digest_sync(s, m);

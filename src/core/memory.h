@@ -41,7 +41,9 @@ enum class Rejoin {
 struct SyncWatch {
   std::string names;
   std::uint32_t incarnation = 0;  // of the server
-  // All commits that were acknowledged under other names lie before it. nullopt: not known yet.
+  bool primary = false;
+  // All commits that were acknowledged under other names lie before it. nullopt: not known yet. Of a replica: its
+  // processes have noticed the names, and would wait from the first commit on.
   std::optional<Lsn> since;
 
   friend bool operator==(const SyncWatch&, const SyncWatch&) = default;
@@ -72,8 +74,11 @@ struct Memory {
   bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
   std::optional<Demotion> demotion;   // a demotion under way
   std::optional<Instant> crashed_at;  // the primary's crash that is being recovered in place
-  bool acquired_now = false;          // the lock was taken in this incarnation and the promotion is still due
-  bool checkpoint_due = false;        // promoted, the checkpoint after it is not done (F70)
+  // The version of /sync that this node was elected on by votes; absent: votes did not count.
+  Version elected_on;
+  bool acquired_now = false;           // the lock was taken in this incarnation and the promotion is still due
+  std::optional<Instant> promoted_at;  // of this reign; by this agent
+  bool checkpoint_due = false;         // promoted, the checkpoint after it is not done (F70)
 
   // Since when the server may be written to without a lease that we know of (I3).
   std::optional<Instant> unleased_since;
@@ -102,6 +107,9 @@ struct Memory {
   // Since when the leader is asked to do without this synchronous standby, because it is about to stop.
   std::optional<Instant> leaving_sync_since;
 
+  // The data directory's system id, once the store's /initialize has said the same: whatever is written there since is
+  // a mistake, or a restore, and no reason to give up a healthy cluster (I9, F64).
+  SystemId recognized_id;
   SystemId seen_system_id;    // of the cluster in the store; remembered when the key is deleted (F33)
   bool bootstrapped = false;  // our bootstrap job ended well; keys are still to be written
   // The data of the standby leader left the remote server's history and was removed, or nobody has any: the remote

@@ -275,6 +275,21 @@ SyncState sync_state(const MemberName& leader, const Electable& electable) {
   return out;
 }
 
+Electable succeed(const SyncState& sync, const MemberName& me) {
+  if (!sync.names(me)) return {};
+  Electable out = electable(sync);
+  if (out.nobody() || same_name(sync.leader, me)) return out;
+  out.voters.erase(me.str());
+  out.voters.insert(sync.leader.str());
+  return out;
+}
+
+SyncNames names_for(const Electable& electable, SyncMode mode) {
+  if (electable.nobody()) return {};
+  const auto kind = mode == SyncMode::quorum ? SyncNames::Kind::quorum : SyncNames::Kind::priority;
+  return {kind, electable.voters.size() - electable.quorum, electable.voters};
+}
+
 bool overlap(const SyncNames& names, const Electable& electable) {
   if (electable.nobody()) return true;
   if (names.kind == SyncNames::Kind::nobody || names.anybody()) return false;
@@ -304,6 +319,11 @@ Electable wanted_electable(const SyncPicture& picture) {
   return {picture.wanted, names.names.size() - names.needed};
 }
 
+SyncNames first_names(const SyncPicture& picture) {
+  const auto heirs = succeed(picture.state, picture.me);
+  return heirs.nobody() ? wanted_names(picture) : names_for(heirs, picture.mode);
+}
+
 SyncStep next_sync_step(const SyncPicture& picture) {
   if (picture.mode == SyncMode::off) return leave_sync(picture);
   const bool mine = picture.published && same_name(picture.state.leader, picture.me);
@@ -312,6 +332,7 @@ SyncStep next_sync_step(const SyncPicture& picture) {
   // Something else took the setting away, or somebody else wrote the key: first of all nobody may be elected on it.
   if (!overlap(picture.effective, now)) return publish(picture, Electable{});
   const SyncNames target = wanted_names(picture);
+  if (picture.expects && !now.nobody() && picture.wanted.empty()) return sync_step::Wait{};
   if (picture.file && picture.effective_text && *picture.file != *picture.effective_text) {
     // A change whose outcome is not known would take effect with the next restart.
     const bool ahead = overlap(target, now) && (picture.fenced || tightens(picture.effective, target));
@@ -319,6 +340,22 @@ SyncStep next_sync_step(const SyncPicture& picture) {
   }
   if (picture.effective != target || !picture.file) return change_names(picture, now, target);
   return change_electable(picture, now);
+}
+
+SyncStep next_step_to_promotion(const SyncPicture& picture) {
+  if (picture.mode == SyncMode::off) return leave_sync(picture);
+  const bool mine = picture.published && same_name(picture.state.leader, picture.me);
+  if (!mine) return publish(picture, succeed(picture.state, picture.me));
+  const Electable now = electable(picture.state);
+  // It goes on where it left off: who may be elected is waited for.
+  const bool settled = !picture.file || picture.file == picture.effective_text;
+  const bool fits = !now.nobody() && settled && overlap(picture.effective, now);
+  const SyncNames names = first_names(picture);
+  if (!fits && (picture.effective != names || picture.file != print_sync_names(names))) {
+    return sync_step::SetNames{print_sync_names(names)};
+  }
+  if (picture.effective.kind != SyncNames::Kind::nobody && !picture.noticed) return sync_step::Wait{};
+  return sync_step::Nothing{};
 }
 
 }  // namespace regent

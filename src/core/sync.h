@@ -51,6 +51,14 @@ struct Electable {
 Electable electable(const SyncState& sync);
 SyncState sync_state(const MemberName& leader, const Electable& electable);
 
+// Who may be elected while `me`, who was elected on `sync`, has not found synchronous standbys of its own: those who
+// could have been elected in its place, and the last leader among them. Whoever of them is elected has what was
+// acknowledged under `sync`, because so many of them have it; and with the names below also what `me` acknowledged
+// itself. Nobody, when `sync` does not name `me` (a person put it there).
+Electable succeed(const SyncState& sync, const MemberName& me);
+// Whom commits must wait for so that every set that lets one pass meets every set that elects.
+SyncNames names_for(const Electable& electable, SyncMode mode);
+
 // I7: every set that can let a commit be acknowledged meets every set that can elect.
 bool overlap(const SyncNames& names, const Electable& electable);
 // Whatever lets a commit be acknowledged under `to` would have done so under `from`.
@@ -70,6 +78,9 @@ struct SyncPicture {
   std::optional<std::string> effective_text;
   std::optional<std::string> file;  // what the agent's file holds; nullopt: the setting is the users' own
   bool fenced = false;              // Memory::sync_fenced
+  // One of those that may be elected is about to connect: commits wait for it, rather than for nobody.
+  bool expects = false;
+  bool noticed = false;  // all processes of the server know the names in effect (Memory::sync_watch)
 };
 
 namespace sync_step {
@@ -91,8 +102,14 @@ using SyncStep =
 SyncNames wanted_names(const SyncPicture& picture);
 Electable wanted_electable(const SyncPicture& picture);
 
+// What a standby that `state` lists would begin with, if it were elected on that.
+SyncNames first_names(const SyncPicture& picture);
+
 // The next step on the way there. Pure; every prefix of the way is safe, also when the outcome of the last step is not
 // known, the agent is another one now, or the server was restarted (F32, F65).
 SyncStep next_sync_step(const SyncPicture& picture);
+// The same before a promotion: nobody is confirmed by the new leader yet, and the old electorate stays valid until the
+// first of its standbys is. Nothing: it may be promoted.
+SyncStep next_step_to_promotion(const SyncPicture& picture);
 
 }  // namespace regent

@@ -11,6 +11,8 @@ namespace {
 
 // How soon to look again at a standby that has to catch up.
 constexpr Duration look_again = std::chrono::milliseconds(200);
+// The processes of a server hear of a new setting within microseconds, unless they are busy.
+constexpr Duration look_at_processes = std::chrono::milliseconds(20);
 
 // A replica that is about to go back to the member it replicates from is no standby of ours (F68).
 bool belongs_elsewhere(const Situation& s, const Member& member) {
@@ -85,6 +87,7 @@ SyncPicture picture_of(const Situation& s) {
   picture.effective_text = s.server->synchronous_standby_names;
   picture.file = s.o.postgres.managed_sync_names;
   picture.fenced = s.m.sync_fenced;
+  picture.noticed = s.m.sync_watch && s.m.sync_watch->since;
   return picture;
 }
 
@@ -113,6 +116,21 @@ std::string plain_list(const NameSet& names) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
   return out;
+}
+
+// As long as commits wait for standbys that were never seen here: enough for one that lives to change its upstream.
+constexpr Duration patience_with_heirs = std::chrono::seconds(5);
+
+// A member that may be elected lives, and is about to connect. The last leader is not counted on: it is what failed.
+bool expects_standby(const Situation& s, const SyncPicture& picture) {
+  const auto& since = s.m.promoted_at;
+  if (!since || s.o.now - *since >= patience_with_heirs) return false;
+  const auto now = electable(picture.state);
+  return std::any_of(s.view->members.begin(), s.view->members.end(), [&](const Member& member) {
+    const bool heir = now.voters.contains(member.name.str()) && !same_name(member.name, s.o.self.name);
+    return heir && member.role == Role::replica && member.state == PgState::running && member.tags.may_sync() &&
+           !belongs_elsewhere(s, member);
+  });
 }
 
 // Patroni's sentences (T23).
@@ -160,7 +178,10 @@ bool take(const Situation& s, const SyncPicture& picture, const SyncStep& step, 
 }
 
 void report(const Situation& s, const SyncPicture& picture, bool waiting, Decision& d) {
-  if (waiting) {
+  if (waiting && picture.wanted.empty()) {
+    d.conditions.push_back({"SyncStandbyNotReady", "commits wait for a standby of the last leader to connect here"});
+    d.wake_at = std::min(d.wake_at, s.o.now + look_again);
+  } else if (waiting) {
     d.conditions.push_back(
         {"SyncStandbyNotReady", fmt::format("of {}, not all have what was acknowledged before commits waited for them",
                                             plain_list(picture.wanted))});
@@ -180,7 +201,10 @@ bool going_down(const Situation& s, const Decision& d) {
 void sync_replication(const Situation& s, Decision& d) {
   if (going_down(s, d)) return;
   auto picture = picture_of(s);
-  if (picture.mode != SyncMode::off) add_standbys(s, picture);
+  if (picture.mode != SyncMode::off) {
+    add_standbys(s, picture);
+    picture.expects = picture.wanted.empty() && expects_standby(s, picture);
+  }
   const auto step = next_sync_step(picture);
   const bool waiting = std::holds_alternative<sync_step::Wait>(step);
   take(s, picture, step, d);
@@ -189,18 +213,14 @@ void sync_replication(const Situation& s, Decision& d) {
 
 bool sync_prepared(const Situation& s) {
   if (!s.o.settings.synchronous()) return true;
-  auto picture = picture_of(s);
-  const bool mine = picture.published && same_name(picture.state.leader, picture.me);
-  const auto now = electable(picture.state);
-  // It goes on where it left off: who may be elected is still waited for.
-  const bool settled = !picture.file || *picture.file == *picture.effective_text;
-  if (mine && !now.nobody() && settled && overlap(picture.effective, now)) return true;
-  return std::holds_alternative<sync_step::Nothing>(next_sync_step(picture));
+  return std::holds_alternative<sync_step::Nothing>(next_step_to_promotion(picture_of(s)));
 }
 
 void prepare_sync(const Situation& s, Decision& d) {
   const auto picture = picture_of(s);
-  take(s, picture, next_sync_step(picture), d);
+  if (!take(s, picture, next_step_to_promotion(picture), d)) {
+    d.wake_at = std::min(d.wake_at, s.o.now + look_at_processes);
+  }
   d.notes.clear();
 }
 
@@ -211,7 +231,7 @@ void replica_sync_names(const Situation& s, Decision& d) {
     if (file) d.actions.emplace_back(action::SetSyncNames{});
     return;
   }
-  const auto wanted = print_sync_names(wanted_names(picture_of(s)));
+  const auto wanted = print_sync_names(first_names(picture_of(s)));
   if (file != wanted || s.server->synchronous_standby_names != wanted) {
     d.actions.emplace_back(action::SetSyncNames{wanted});
   }

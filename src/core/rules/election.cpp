@@ -63,6 +63,9 @@ void gather_peers(const Situation& s, Decision& d) {
 void take_lock(const Situation& s, Decision& d) {
   act(d, action::AcquireLeader{});
   if (due_request(s) != nullptr) act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
+  if (!s.replica) return;
+  d.memory.acquired_now = true;
+  if (votes_decide(s)) d.memory.elected_on = s.view->sync.version;
 }
 
 using Verdict = Candidacy::Verdict;
@@ -76,6 +79,14 @@ bool holds_back_race(const Situation& s) {
   if (!s.m.unlocked_since || !s.m.unlocked_wal || s.server->replication_state != "streaming") return false;
   const Duration passed = s.o.now - *s.m.unlocked_since;
   return passed < backoff && (passed < race_watch || s.server->wal > *s.m.unlocked_wal);
+}
+
+// A primary that knows by itself that the cluster went on without it need not ask anybody; while it is one, everybody
+// else waits for it.
+std::string primary_objection(const Situation& s) {
+  if (auto why = branch_objection(s); !why.empty()) return why;
+  const auto result = stand_for_election(s);
+  return peers_are_fresh(s) && result.verdict == Verdict::hold_back ? result.why : std::string();
 }
 
 constexpr Rule table[] = {
@@ -93,11 +104,10 @@ constexpr Rule table[] = {
      "nobody holds the lock, the local server is a primary, but not of this cluster's branch",
      "demoting self because i am not the healthiest node", "I8, F02, F75",
      [](const Situation& s) {
-       return free_lock(s) && s.primary && s.view->initialize.exists() && peers_are_fresh(s) &&
-              stand_for_election(s).verdict == Verdict::hold_back;
+       return free_lock(s) && s.primary && s.view->initialize.exists() && !primary_objection(s).empty();
      },
      [](const Situation& s, Decision& d) {
-       say(d, "demoting self because i am not the healthiest node: {}", stand_for_election(s).why);
+       say(d, "demoting self because i am not the healthiest node: {}", primary_objection(s));
        start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "not the healthiest node", s.o.now};
        forget_rejoin(d.memory);
@@ -147,7 +157,6 @@ constexpr Rule table[] = {
        say(d, "taking the leader lock as the candidate of a manual {}",
            s.view->failover.value.leader.empty() ? "failover" : "switchover");
        take_lock(s, d);
-       d.memory.acquired_now = true;
      }},
     {635, "another_candidate_named", "a manual failover or switchover is for somebody else who can take the lock",
      "following a different leader because i am not the healthiest node", "F78",
@@ -170,7 +179,6 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "taking the free leader lock");
        take_lock(s, d);
-       d.memory.acquired_now = true;
      }},
     {660, "not_healthiest", "nobody holds the lock and somebody else should take it",
      "following a different leader because i am not the healthiest node", "I6, I8, I15, F53",

@@ -129,8 +129,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "taking the leader lock over from {}, which gives no sign of life", s.leader_name.str());
        report_silent_leader(s, d, s.o.leader_probe->why);
-       // Nobody else may be elected until this node has synchronous standbys of its own.
-       const auto mine = sync_state(s.o.self.name, Electable{});
+       const auto mine = sync_state(s.o.self.name, succeed(s.view->sync.value, s.o.self.name));
        act(d, action::TakeOver{s.view->leader.version, s.view->sync.version, print_sync(mine, s.o.self.generation)});
        d.memory.acquired_now = true;
      }},

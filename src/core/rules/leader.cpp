@@ -151,6 +151,18 @@ constexpr Rule table[] = {
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "a fence is missing", s.o.now};
        forget_rejoin(d.memory);
      }},
+    {714, "votes_withdrawn",
+     "the lock was won by votes, and /sync was changed since: somebody took a vote back before it was counted on",
+     "releasing the leader key: the votes it was won by do not count any more", "I5, I7",
+     [](const Situation& s) {
+       const bool counted = s.holding && s.replica && s.m.acquired_now && !s.m.elected_on.absent();
+       return counted && votes_decide(s) && s.view->sync.version != s.m.elected_on &&
+              !same_name(s.view->sync.value.leader, s.o.self.name);
+     },
+     [](const Situation&, Decision& d) {
+       say(d, "releasing the leader key: the votes it was won by do not count any more");
+       act(d, action::ReleaseLeader{});
+     }},
     {715, "leader_may_not_lead", "the lock holds our name, but this member is not allowed to lead",
      "demoting self because I am not allowed to lead", "I15",
      [](const Situation& s) { return s.named && !s.o.self.tags.may_lead() && s.replica; },

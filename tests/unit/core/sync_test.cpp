@@ -257,6 +257,79 @@ TEST(SyncNames, OfOneStandbyLetNobodyElseBeElected) {
 }
 
 // Every transition, interrupted at every prefix in every way, is safe all the time and still arrives.
+// All subsets of so many names.
+std::vector<NameSet> subsets(const NameSet& names, std::size_t size) {
+  const std::vector<std::string> all(names.begin(), names.end());
+  std::vector<NameSet> out;
+  for (unsigned bits = 0; bits < 1U << all.size(); ++bits) {
+    NameSet some;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if ((bits >> i & 1U) != 0) some.insert(all[i]);
+    }
+    if (some.size() == size) out.push_back(some);
+  }
+  return out;
+}
+
+bool meet(const NameSet& one, const NameSet& other) {
+  return std::any_of(one.begin(), one.end(), [&](const std::string& name) { return other.contains(name); });
+}
+
+// ADR 11. The last leader was n1, n2 is elected. Whoever is elected after it has what n1 acknowledged, and what n2 did.
+TEST(Succession, KeepsWhatBothLeadersAcknowledged) {
+  for (std::size_t standbys = 1; standbys <= 5; ++standbys) {
+    NameSet voters;
+    for (std::size_t i = 0; i < standbys; ++i) voters.insert(fmt::format("n{}", i + 2));
+    for (std::size_t quorum = 0; quorum < standbys; ++quorum) {
+      const auto heirs = succeed(sync_state(MemberName("n1"), {voters, quorum}), MemberName("n2"));
+      EXPECT_FALSE(heirs.voters.contains("n2"));
+      EXPECT_TRUE(heirs.voters.contains("n1"));
+      EXPECT_FALSE(heirs.nobody());
+      for (const auto& elect : subsets(heirs.voters, heirs.quorum + 1)) {
+        for (auto have : subsets(voters, standbys - quorum)) {
+          have.insert("n1");
+          EXPECT_TRUE(meet(elect, have)) << standbys << " standbys, quorum " << quorum;
+        }
+      }
+      for (const auto mode : {SyncMode::on, SyncMode::quorum}) EXPECT_TRUE(overlap(names_for(heirs, mode), heirs));
+    }
+  }
+}
+
+TEST(Succession, IsForThoseWhoWereElected) {
+  const auto sync = sync_state(MemberName("n1"), {{"n2", "n3"}, 1});
+  EXPECT_TRUE(succeed(sync, MemberName("n4")).nobody());
+  EXPECT_TRUE(succeed({}, MemberName("n2")).nobody());
+  EXPECT_TRUE(succeed(sync_state(MemberName("n1"), {}), MemberName("n1")).nobody());
+  // Its own: it goes on where it left off.
+  EXPECT_EQ(succeed(sync, MemberName("n1")), electable(sync));
+}
+
+TEST(Succession, IsClaimedAndBoundBeforeThePromotion) {
+  SyncPicture picture;
+  picture.me = MemberName("n2");
+  picture.mode = SyncMode::quorum;
+  picture.published = true;
+  picture.state = sync_state(MemberName("n1"), {{"n2", "n3"}, 1});
+  picture.effective_text = "";
+  const auto claim = next_step_to_promotion(picture);
+  ASSERT_TRUE(std::holds_alternative<sync_step::Publish>(claim));
+  picture.state = std::get<sync_step::Publish>(claim).state;
+  EXPECT_EQ(print_sync(picture.state), R"({"leader":"n2","quorum":1,"sync_standby":"n1,n3"})");
+  const auto bind = next_step_to_promotion(picture);
+  ASSERT_TRUE(std::holds_alternative<sync_step::SetNames>(bind));
+  EXPECT_EQ(std::get<sync_step::SetNames>(bind).names, "ANY 1 (n1,n3)");
+  picture.file = picture.effective_text = "ANY 1 (n1,n3)";
+  picture.effective = *parse_sync_names("ANY 1 (n1,n3)");
+  // As long as a process may not know of it, a commit could pass.
+  EXPECT_TRUE(std::holds_alternative<sync_step::Wait>(next_step_to_promotion(picture)));
+  picture.noticed = true;
+  EXPECT_TRUE(std::holds_alternative<sync_step::Nothing>(next_step_to_promotion(picture)));
+  // Promoted: nobody streams yet, and somebody is about to.
+  picture.expects = true;
+  EXPECT_TRUE(std::holds_alternative<sync_step::Wait>(next_sync_step(picture)));
+}
+
 TEST(SyncTransitions, AreSafeFromEveryPrefix) {
   enum class Trouble { none, agent, server, reply, late, unsent };
   int ways = 0;
