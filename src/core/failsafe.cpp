@@ -1,8 +1,11 @@
 #include "core/failsafe.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/situation.h"
+#include "core/timeline.h"
 
 namespace regent {
 
@@ -14,6 +17,25 @@ bool promised(const FailsafeFacts& facts, Instant now) {
   return facts.promise && now < facts.promise->until;
 }
 
+namespace {
+
+// That the leader is on: as it says itself, else as its member key says.
+Timeline asked_for(const Situation& s, const FailsafeRequest& request) {
+  if (request.timeline.value > 0 || s.view == nullptr) return request.timeline;
+  const Member* leader = s.view->member(request.name);
+  return leader != nullptr ? leader->timeline.value_or(Timeline{}) : Timeline{};
+}
+
+// The newest timeline this member has heard of, or is on itself.
+Timeline newest_known(const Situation& s) {
+  Timeline newest = s.m.highest_timeline;
+  if (s.view != nullptr) newest = std::max(newest, recorded_timeline(s.view->history.value));
+  if (s.server != nullptr && !s.standby) newest = std::max(newest, s.server->timeline);
+  return newest;
+}
+
+}  // namespace
+
 std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const LeaseFacts& lease,
                              bool acquiring) {
   if (!s.o.settings.failsafe_mode) return "failsafe mode is off";
@@ -21,6 +43,11 @@ std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request,
   if (lease.held || acquiring || s.may_write) return "Running as a leader";
   if (s.view != nullptr && s.view->leader.exists() && s.view->leader.name != request.name) {
     return s.view->leader.name.str() + " holds the leader lock";
+  }
+  // It was overtaken, and would take everybody back to a branch that ended (I5, I8).
+  const Timeline asked = asked_for(s, request), newest = newest_known(s);
+  if (asked.value > 0 && asked < newest) {
+    return fmt::format("the cluster is on timeline {}, {} on {}", newest.value, request.name.str(), asked.value);
   }
   return {};
 }
@@ -45,6 +72,7 @@ std::string print_failsafe_request(const FailsafeRequest& request) {
   body["slots"] = Json::object();
   for (const auto& [name, position] : request.slots) body["slots"][name] = position;
   // An addition of ours: the promise must last as long as it is counted on, whatever the receiver's own ttl is.
+  if (request.timeline.value > 0) body["timeline"] = request.timeline.value;
   if (request.ttl > Duration::zero()) body["ttl"] = to_seconds(request.ttl);
   return to_compact(body);
 }
@@ -63,6 +91,9 @@ Result<FailsafeRequest> parse_failsafe_request(const Json& body) {
     for (const auto& [name, position] : slots->items()) {
       if (position.is_number_unsigned()) request.slots[name] = position.get<std::uint64_t>();
     }
+  }
+  if (const Json* timeline = find(body, "timeline"); timeline != nullptr && timeline->is_number_unsigned()) {
+    request.timeline.value = timeline->get<std::uint32_t>();
   }
   // Nobody leads for an hour on one answer: a wrong number must not silence this member for good.
   if (const Json* ttl = find(body, "ttl"); ttl != nullptr && ttl->is_number()) {

@@ -26,6 +26,8 @@ struct FailsafeRequest {
   std::string conn_url;
   std::string api_url;
   std::map<std::string, std::uint64_t> slots;  // positions of the leader's slots
+  // That it is on; none: it did not say (a Patroni leader, or a server that does not answer).
+  Timeline timeline;
   // How long the leader will count on the answer. Zero: it did not say (a Patroni leader).
   Duration ttl{};
 };

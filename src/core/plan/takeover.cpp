@@ -27,7 +27,8 @@ bool attaches(const Action& action) {
 }  // namespace
 
 void withdraw_vote(const Situation& s, Decision& d) {
-  if (s.m.vote_free || s.view == nullptr || !s.view->leader.exists() || s.named) return;
+  // Also while nobody holds the lock: it may be about to attach to a leader that it promised to follow (I13).
+  if (s.m.vote_free || s.view == nullptr || s.view->leader.name == s.o.self.name) return;
   const auto at = std::find_if(d.actions.begin(), d.actions.end(), attaches);
   if (at == d.actions.end()) return;
   // What it let go for came to nothing: no hurry with the next time.

@@ -22,6 +22,11 @@ bool members_known(const Situation& s) {
          s.m.failsafe_written_for == s.o.lease.version && s.m.failsafe_members.contains(s.me());
 }
 
+// Where the store tells that the lock is not ours, the members have nothing to say about it (I5, I8).
+bool lock_may_be_ours(const Situation& s) {
+  return s.view == nullptr || s.named;
+}
+
 // Only a lease that has not run out can be extended, and nobody is asked to wait for a primary that is going down.
 bool serves_under_lease(const Situation& s) {
   const bool crashed = s.stopped && s.m.ran_as_primary && !s.standby;
@@ -54,6 +59,7 @@ void ask_members(const Situation& s, Decision& d) {
   ask.request.api_url = s.o.self.api_url;
   ask.request.ttl = s.o.lease.ttl;
   if (s.primary) {
+    ask.request.timeline = s.server->timeline;
     for (const auto& slot : s.server->slots) {
       const auto position = slot.physical ? slot.restart_lsn : slot.confirmed_flush_lsn;
       if (position) ask.request.slots[slot.name] = position->value;
@@ -88,7 +94,7 @@ bool crashed_in_failsafe(const Situation& s) {
 }
 
 bool must_ask_members(const Situation& s) {
-  return members_known(s) && serves_under_lease(s) && time_to_ask(s);
+  return members_known(s) && serves_under_lease(s) && lock_may_be_ours(s) && time_to_ask(s);
 }
 
 constexpr Rule table[] = {
@@ -112,7 +118,7 @@ constexpr Rule table[] = {
      "continue to run as a leader because failsafe mode is enabled and all members are accessible", "I1, I3, I13, F26",
      [](const Situation& s) {
        // An unlocked store is for the election to take back.
-       return s.may_write && serves_under_lease(s) && vouched_for(s.o.lease, s.o.now) && (s.view == nullptr || s.named);
+       return s.may_write && serves_under_lease(s) && vouched_for(s.o.lease, s.o.now) && lock_may_be_ours(s);
      },
      [](const Situation& s, Decision& d) {
        const auto& round = s.o.failsafe.round;
