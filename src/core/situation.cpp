@@ -75,6 +75,15 @@ Situation survey(const Observation& observation, const Memory& memory) {
   return s;
 }
 
+bool foreign_data(const Situation& s) {
+  return s.view != nullptr && s.has_data() && s.view->initialize.exists() && !s.view->initialize.value.empty() &&
+         !s.o.postgres.data.system_id.empty() && s.view->initialize.value != s.o.postgres.data.system_id.str();
+}
+
+bool key_was_changed(const Situation& s) {
+  return foreign_data(s) && s.m.recognized_id == s.o.postgres.data.system_id;
+}
+
 Upstream remote_upstream(const Situation& s) {
   Upstream out;
   if (!s.o.settings.standby_cluster) return out;

@@ -56,6 +56,11 @@ struct Situation {
 // `observation` and `memory` must outlive the result.
 Situation survey(const Observation& observation, const Memory& memory);
 
+// The store's /initialize and the data directory name different systems (I9).
+bool foreign_data(const Situation& s);
+// They agreed earlier in this incarnation: it is the key that was changed.
+bool key_was_changed(const Situation& s);
+
 // Where a replica of this cluster streams from: the `replicatefrom` member when it runs, else the leader.
 Upstream wanted_upstream(const Situation& s);
 // The leader itself, for rewinds and histories. For the one who has the lock in a standby cluster: the remote server.

@@ -47,8 +47,9 @@ void lost_keys(const Situation& s, Decision& d) {
   const auto& sysid = s.o.postgres.data.system_id;
   // An empty value is a bootstrap in progress elsewhere; a leader that runs knows better (T29).
   const bool claimed_only = s.view->initialize.exists() && s.view->initialize.value.empty();
-  if ((!s.view->initialize.exists() || claimed_only) && !sysid.empty()) {
+  if ((!s.view->initialize.exists() || claimed_only || key_was_changed(s)) && !sysid.empty()) {
     d.actions.emplace_back(action::WriteKey{action::Key::initialize, sysid.str(), s.view->initialize.version});
+    d.memory.recognized_id = sysid;
   }
   if (!s.view->config.exists()) {
     const Json& content = s.o.cached_config.is_object() ? s.o.cached_config : s.o.self.bootstrap_dcs;

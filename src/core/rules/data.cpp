@@ -172,6 +172,7 @@ constexpr Rule table[] = {
        act(d, action::AcquireLeader{});
        act(d, action::WriteKey{action::Key::initialize, s.o.postgres.data.system_id.str(), s.view->initialize.version});
        d.memory.bootstrapped = false;
+       d.memory.recognized_id = s.o.postgres.data.system_id;
      }},
     {438, "bootstrap_remote_overtaken", "the copy of the remote server is here, and somebody else was faster",
      "another node bootstrapped the cluster", "F73",
@@ -194,6 +195,7 @@ constexpr Rule table[] = {
        act(d, action::AcquireLeader{});
        act(d, action::WriteKey{action::Key::initialize, s.o.postgres.data.system_id.str(), s.view->initialize.version});
        d.memory.bootstrapped = false;
+       d.memory.recognized_id = s.o.postgres.data.system_id;
      }},
     {445, "bootstrap_overtaken", "the new cluster runs here, but the claim is not ours any more",
      "stopping PostgreSQL: another node bootstrapped the cluster", "F73",

@@ -31,15 +31,18 @@ constexpr Rule table[] = {
      }},
     {115, "pause_foreign_data", "paused and the data directory belongs to another cluster",
      "PAUSE: system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, I14",
-     [](const Situation& s) {
-       return quiet(s) && s.has_data() && s.view->initialize.exists() && !s.view->initialize.value.empty() &&
-              s.view->initialize.value != s.o.postgres.data.system_id.str();
-     },
+     [](const Situation& s) { return quiet(s) && foreign_data(s); },
      [](const Situation& s, Decision& d) {
        say(d, "PAUSE: system ID mismatch, node {} belongs to a different cluster: {} != {}", s.me(),
            s.view->initialize.value, s.o.postgres.data.system_id.str());
        condition(d, "ForeignData", "the data directory belongs to another cluster");
-       if (s.holding) act(d, action::ReleaseLeader{});
+       if (!s.holding) return;
+       // The lock is not given back while clients can write (F64).
+       if (s.may_write) {
+         renew_when_due(s, d);
+       } else {
+         act(d, action::ReleaseLeader{});
+       }
      }},
     {120, "pause_leader", "paused, the lock is ours, the local server is the primary",
      "PAUSE: no action. I am ({}), the leader with the lock", "I14",

@@ -1,13 +1,20 @@
 // 000: what comes before everything else.
+#include <fmt/format.h>
+
 #include "core/election.h"
 #include "core/rules/steps.h"
 
 namespace regent::rules {
 namespace {
 
-bool foreign_data(const Situation& s) {
-  return s.view != nullptr && s.has_data() && s.view->initialize.exists() && !s.view->initialize.value.empty() &&
-         !s.o.postgres.data.system_id.empty() && s.view->initialize.value != s.o.postgres.data.system_id.str();
+std::string mismatch(const Situation& s) {
+  return fmt::format("system ID mismatch, node {} belongs to a different cluster: {} != {}", s.me(),
+                     s.view->initialize.value, s.o.postgres.data.system_id.str());
+}
+
+// What is not to be touched here is not touched; but a primary is not left to its clients without an agent either.
+bool foreign_primary(const Situation& s) {
+  return foreign_data(s) && !key_was_changed(s) && !s.paused && s.may_write && !s.stopped;
 }
 
 // A stop that ends by itself in time. A graceful one waits for clients and is not.
@@ -167,15 +174,39 @@ constexpr Rule table[] = {
        say(d, "the agent ends");
        act(d, action::Exit{0});
      }},
+    {48, "foreign_primary",
+     "the data directory belongs to another cluster than the store, and clients can write to the local server",
+     "stopping PostgreSQL: system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, F64, F74",
+     foreign_primary,
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL: {}", mismatch(s));
+       condition(d, "ForeignData", mismatch(s));
+       if (s.holding) renew_when_due(s, d);
+       if (s.doing<job::Stop>()) return;
+       if (s.job_running) act(d, action::CancelJob{});
+       start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the data belong to another cluster", s.o.now};
+     }},
     {50, "foreign_data", "the data directory belongs to another cluster than the store",
      "system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, F74",
-     [](const Situation& s) { return foreign_data(s) && !s.paused; },
+     [](const Situation& s) { return foreign_data(s) && !key_was_changed(s) && !s.paused; },
      [](const Situation& s, Decision& d) {
-       say(d, "system ID mismatch, node {} belongs to a different cluster: {} != {}", s.me(), s.view->initialize.value,
-           s.o.postgres.data.system_id.str());
+       say(d, "{}", mismatch(s));
        if (s.job_running) act(d, action::CancelJob{});
        if (s.holding) act(d, action::ReleaseLeader{});
        act(d, action::Exit{1});
+     }},
+    {52, "initialize_changed",
+     "the initialize key names another system than it did before, and the lock is not ours: its holder may write it "
+     "back",
+     "waiting: the initialize key was changed to {}", "I9, F64",
+     [](const Situation& s) { return key_was_changed(s) && !s.paused && !s.holding && !s.may_write; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting: the initialize key was changed to {}", s.view->initialize.value);
+       condition(d, "ForeignData",
+                 fmt::format("the initialize key was {} and is {} now; write the former back, or stop this agent",
+                             s.o.postgres.data.system_id.str(), s.view->initialize.value));
+       wake_in(s, d, std::chrono::seconds(1));
      }},
 };
 
