@@ -269,7 +269,9 @@ void slots_of_replica(const Situation& s, Decision& d) {
 
 void slots_before_promotion(const Situation& s, Decision& d) {
   if (s.server == nullptr) return;
-  const auto promotes = std::find_if(d.actions.begin(), d.actions.end(), [](const Action& action) {
+  // One that somebody promoted by hand takes the lock with the copies it has (F75).
+  const auto promotes = std::find_if(d.actions.begin(), d.actions.end(), [&](const Action& action) {
+    if (s.primary && std::holds_alternative<action::AcquireLeader>(action)) return true;
     const auto* start = std::get_if<action::StartJob>(&action);
     return start != nullptr && std::holds_alternative<job::Promote>(start->spec);
   });

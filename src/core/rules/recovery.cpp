@@ -131,6 +131,8 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "stopped: this cluster follows {} from now on", remote_upstream(s).name.str());
        act(d, action::RenewLease{});
+       // Whom commits waited for says nothing about who may lead a cluster that has none, and would outlive it.
+       if (s.view->sync.exists()) act(d, action::DeleteKey{action::Key::sync, s.view->sync.version});
        d.memory.demotion.reset();
        d.memory.ran_as_primary = false;
        d.wake_at = s.o.now;
