@@ -1,7 +1,9 @@
 // Faults that are more than a switch: disks, promotions and leaders, the first bootstrap, the cluster that a standby
 // cluster follows.
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "sim/faults.h"
 #include "sim/simulation.h"
@@ -70,6 +72,65 @@ Faults::Undo Faults::cut_power(Node& node) {
   };
 }
 
+// One standby is a little behind when it happens. Whoever led comes back last, if at all before the others are long
+// there.
+Faults::Undo Faults::cut_all_power() {
+  if (!alone()) return {};
+  World& world = sim_.world();
+  Node* leader = sim_.leader_node();
+  if (leader == nullptr) return {};
+  const int led = leader->index;
+  const int behind = static_cast<int>(world.rng().below(sim_.nodes().size()));
+  world.trace("FAULT power_cut, {} behind", sim_.node(behind).name.str());
+  sim_.node(behind).server.set_receiver_stuck(true);
+  const Duration at = world.rng().between(300ms, 4s);
+  // Often long enough for the lock to be free when the first one looks.
+  const Duration after = world.rng().chance(0.7) ? sim_.params().ttl : Duration{};
+  quiet_until_ = world.now() + at + after + 60s;
+  auto revivals = std::make_shared<std::vector<Undo>>();
+  world.after(at, [this, led, behind, after, revivals] {
+    World& later = sim_.world();
+    for (auto& node : sim_.nodes()) {
+      if (struck_.count(node->index) > 0) continue;
+      revivals->push_back(cut_power(*node));
+      const bool last = node->index == led && later.rng().chance(0.8);
+      later.after(after + (last ? later.rng().between(20s, 60s) : later.rng().between(100ms, 6s)), revivals->back());
+    }
+    sim_.node(behind).server.set_receiver_stuck(false);
+  });
+  return [this, behind, revivals] {
+    sim_.node(behind).server.set_receiver_stuck(false);
+    for (const Undo& revive : *revivals) revive();
+  };
+}
+
+// A replica stops receiving, and a while later it is the only one left (F59).
+Faults::Undo Faults::leave_laggard_alone() {
+  Node* leader = sim_.leader_node();
+  if (!alone() || leader == nullptr) return {};
+  World& world = sim_.world();
+  const int one = static_cast<int>(world.rng().below(sim_.nodes().size()));
+  if (one == leader->index || !sim_.node(one).server.streaming()) return {};
+  world.trace("FAULT laggard_alone: {}", sim_.node(one).name.str());
+  sim_.node(one).server.set_receiver_stuck(true);
+  const Duration at = world.rng().between(15s, 60s);
+  quiet_until_ = world.now() + at + 2 * sim_.params().ttl + 60s;
+  auto revivals = std::make_shared<std::vector<Undo>>();
+  world.after(at, [this, one, revivals] {
+    for (auto& node : sim_.nodes()) {
+      if (node->index == one || struck_.count(node->index) > 0) continue;
+      revivals->push_back(cut_power(*node));
+      const Duration ttl = sim_.params().ttl;
+      sim_.world().after(sim_.world().rng().between(ttl + 10s, 2 * ttl + 20s), revivals->back());
+    }
+    sim_.node(one).server.set_receiver_stuck(false);
+  });
+  return [this, one, revivals] {
+    sim_.node(one).server.set_receiver_stuck(false);
+    for (const Undo& revive : *revivals) revive();
+  };
+}
+
 Faults::Undo Faults::slow_down_recovery() {
   Node* node = some_node();
   const int index = node->index;
@@ -128,6 +189,18 @@ Faults::Undo Faults::forbid_leading() {
   if (node == sim_.leader_node() && struck_.count(index) == 0 && world.rng().chance(0.5)) {
     const Undo revive = cut_power(*node);
     world.after(world.rng().between(200ms, 6s), revive);
+  }
+  // Or it is the first one that could take the place of a leader that died.
+  Node* leader = sim_.leader_node();
+  if (leader != nullptr && leader != node && leader->able() && struck_.count(leader->index) == 0 && alone() &&
+      world.rng().chance(0.5)) {
+    const Duration heard = sim_.params().loop_wait + 2 * sim_.params().retry_timeout + 1s;
+    const int led = leader->index;
+    world.after(heard, [this, led] {
+      if (sim_.leader_node() != &sim_.node(led) || struck_.count(led) > 0) return;
+      const Undo revive = cut_power(sim_.node(led));
+      sim_.world().after(sim_.params().ttl + 20s, revive);
+    });
   }
   return [this, index] { sim_.node(index).forbid_leading(false); };
 }

@@ -154,6 +154,12 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return inject_disk(kind);
     case FaultKind::data_gone:
       return lose_data_of_running();
+    case FaultKind::key_edited:
+      return edit_key();
+    case FaultKind::laggard_alone:
+      return leave_laggard_alone();
+    case FaultKind::power_cut:
+      return cut_all_power();
     case FaultKind::recovery_slow:
       return slow_down_recovery();
     case FaultKind::promotion_fails:
@@ -466,6 +472,15 @@ Faults::Undo Faults::delete_key() {
   const std::string path = sim_.world().rng().pick(paths);
   sim_.world().trace("FAULT key_deleted: {}", path);
   sim_.store().erase(path, std::nullopt, -1);
+  quiet_until_ = sim_.world().now() + 3 * sim_.params().ttl;
+  return nothing();
+}
+
+// Somebody meant another cluster, or restored what was there once.
+Faults::Undo Faults::edit_key() {
+  if (!alone()) return {};
+  sim_.world().trace("FAULT key_edited: initialize");
+  sim_.store().put("initialize", "7399999999999999999", std::nullopt, {}, -1);
   quiet_until_ = sim_.world().now() + 3 * sim_.params().ttl;
   return nothing();
 }

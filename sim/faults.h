@@ -53,6 +53,8 @@ class Faults {
   Undo wake_old_leader();
   // It goes down at once, and comes back with the undo of the fault.
   Undo cut_power(Node& node);
+  Undo cut_all_power();
+  Undo leave_laggard_alone();
   void spoil_bootstrap(Node& node);
   void cut_off_from_store(int node);
   void reach_store_again(int node);
@@ -62,6 +64,7 @@ class Faults {
   Undo blind_leader();
   Undo cut_off_leader();
   Undo delete_key();
+  Undo edit_key();
   Undo lose_data();
   Node* some_node();
   Node* some_able_node();

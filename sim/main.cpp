@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -22,6 +23,7 @@ struct Options {
   std::uint64_t seeds = 0;
   std::uint64_t from = 1;
   std::optional<std::uint64_t> seed;
+  std::optional<regent::Duration> time;  // instead of a number of seeds
   unsigned jobs = 2;
   const Sabotage* sabotage = nullptr;
   bool until_caught = false;
@@ -90,12 +92,14 @@ int run_many(const Options& options) {
   Tally tally;
   std::atomic<std::uint64_t> next = options.from;
   std::atomic<bool> enough = false;
-  const std::uint64_t end = options.from + options.seeds;
+  const std::uint64_t end = options.time ? ~std::uint64_t{0} : options.from + options.seeds;
+  const auto over = std::chrono::steady_clock::now() + options.time.value_or(regent::Duration{});
   const auto work = [&] {
     for (std::uint64_t seed = next++; seed < end && !enough; seed = next++) {
       const Outcome outcome = run_seed(seed, options.sabotage, false);
       count(tally, seed, outcome);
       if (options.until_caught && !outcome.violations.empty()) enough = true;
+      if (options.time && std::chrono::steady_clock::now() >= over) enough = true;
     }
   };
   std::vector<std::thread> threads;
@@ -118,6 +122,7 @@ int replay(const Options& options) {
 void usage() {
   fmt::print(
       "usage: regent-sim --seeds N [--from S] [--jobs J]   runs N seeds, prints what was violated\n"
+      "       regent-sim --hours H [--from S]              the same for so long, 0.5 is half an hour\n"
       "       regent-sim --seed S                          replays one seed, one line per event\n"
       "  --sabotage NAME    with a deliberate defect; --until-caught ends at the first violation\n"
       "  --list-sabotages   their names\n"
@@ -138,7 +143,7 @@ std::uint64_t number(const std::string& text) {
 
 int list_sabotages() {
   for (const Sabotage* sabotage : regent::sim::sabotages())
-    fmt::print("{:32} {}\n", sabotage->name(), sabotage->what());
+    fmt::print("{:32} {:8} {}\n", sabotage->name(), sabotage->invariant(), sabotage->what());
   return 0;
 }
 
@@ -158,6 +163,8 @@ int main(int argc, char** argv) {
     };
     if (argument == "--seeds") {
       options.seeds = number(value());
+    } else if (argument == "--hours") {
+      options.time = regent::from_seconds(3600 * std::strtod(value().c_str(), nullptr));
     } else if (argument == "--from") {
       options.from = number(value());
     } else if (argument == "--seed") {
@@ -187,7 +194,7 @@ int main(int argc, char** argv) {
   }
   regent::log::set_level(regent::log::Level::none);
   if (options.seed) return replay(options);
-  if (options.seeds == 0) {
+  if (options.seeds == 0 && !options.time) {
     usage();
     return 2;
   }

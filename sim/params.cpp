@@ -49,6 +49,9 @@ constexpr FaultName fault_names[] = {
     {FaultKind::reinit, "reinit"},
     {FaultKind::config, "config"},
     {FaultKind::sync_config, "sync_config"},
+    {FaultKind::key_edited, "key_edited"},
+    {FaultKind::laggard_alone, "laggard_alone"},
+    {FaultKind::power_cut, "power_cut"},
     {FaultKind::recovery_slow, "recovery_slow"},
     {FaultKind::server_stuck, "server_stuck"},
     {FaultKind::data_damaged, "data_damaged"},
@@ -68,7 +71,7 @@ constexpr FaultName fault_names[] = {
 };
 
 // Those that are drawn on their own: from here to the end.
-constexpr FaultKind first_of_its_own = FaultKind::recovery_slow;
+constexpr FaultKind first_of_its_own = FaultKind::key_edited;
 
 }  // namespace
 
@@ -110,6 +113,12 @@ void draw_takeover(Params& params) {
   for (const FaultKind kind : {FaultKind::node_kill, FaultKind::node_freeze, FaultKind::partition}) {
     if (rng.chance(0.3)) params.faults.push_back(kind);
   }
+}
+
+// What standbys confirmed is on their disks after a power cut, and they have to find out first (F10).
+void draw_power_cuts(Params& params) {
+  Rng rng(params.seed ^ 0xda4c4e55ULL);
+  if (!params.faults.empty() && rng.chance(0.3)) params.faults.insert(params.faults.end(), 2, FaultKind::power_cut);
 }
 
 // A person promotes a server by hand, and nothing keeps clients from writing to it: what is acknowledged there is lost
@@ -208,6 +217,7 @@ Params draw_params(std::uint64_t seed) {
   }
   params.logical_slot = rng.chance(0.75);
   if (params.synchronous.is_object()) draw_takeover(params);
+  if (params.synchronous.is_object()) draw_power_cuts(params);
   draw_operations(params);
   return params;
 }

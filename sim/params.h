@@ -45,6 +45,9 @@ enum class FaultKind {
   config,
   sync_config,  // other synchronous standbys are wanted: F65
   // --- drawn on their own ---
+  key_edited,         // F64: /initialize, by hand
+  laggard_alone,      // F59: it did not receive for a while, and all others are gone
+  power_cut,          // F10: of all nodes at once; they come back in any order
   recovery_slow,      // F18, F51: a primary crashes, and takes long to recover
   server_stuck,       // F13, F54: its processes wait for the disk, and hear no signal
   data_damaged,       // F58: the control file

@@ -16,12 +16,14 @@ namespace {
 // A name and a sentence; the rest is what a sabotage overrides.
 class Named : public Sabotage {
  public:
-  Named(std::string_view name, std::string_view what) : name_(name), what_(what) {}
+  Named(std::string_view name, std::string_view invariant, std::string_view what)
+      : name_(name), invariant_(invariant), what_(what) {}
   std::string_view name() const override { return name_; }
   std::string_view what() const override { return what_; }
+  std::string_view invariant() const override { return invariant_; }
 
  private:
-  std::string_view name_, what_;
+  std::string_view name_, invariant_, what_;
 };
 
 bool has_stop(const Decision& d) {
@@ -121,11 +123,26 @@ class ClaimAnyway : public Named {
 
 class InitdbDespiteInitialize final : public ClaimAnyway {
   using ClaimAnyway::ClaimAnyway;
+  // A node that lost its data takes the cluster for one that was never made.
   void tamper(Observation& o) const override {
-    if (!o.cluster.is_known() || o.postgres.data.state != DataState::empty) return;
+    if (!o.cluster.is_known() || o.cluster->initialize.value.empty() || o.postgres.data.state != DataState::empty)
+      return;
     ClusterView view = *o.cluster;
-    view.initialize = {};
+    view.initialize = {"", Version{1}};
     view.leader = {};
+    if (o.lease.session.empty()) o.lease.session = "none";
+    view.initialize_session = o.lease.session;
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+  }
+};
+
+class IgnoreSystemId final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    const auto& own = o.postgres.data.system_id;
+    if (!o.cluster.is_known() || o.cluster->initialize.value.empty() || own.empty()) return;
+    ClusterView view = *o.cluster;
+    view.initialize.value = own.str();
     o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
   }
 };
@@ -134,27 +151,41 @@ class InitdbDespiteInitialize final : public ClaimAnyway {
 
 class PromoteWithoutLease final : public Named {
   using Named::Named;
-  // The store is not asked: the lock was free when somebody last looked.
+  // Whatever the store answers to whoever wants the lock, it is taken for a yes.
   class Port final : public DcsDecorator {
    public:
     Port(DcsPort& inner, HostClock& clock) : DcsDecorator(inner), clock_(clock) {}
-    Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant) override {
-      LeaseGrant grant;
-      grant.session = inner_.session();
-      grant.version = expect;
-      grant.sent = clock_.boot();
-      grant.ttl = std::chrono::seconds(30);
-      co_return grant;
+    Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override {
+      auto granted = co_await inner_.acquire_leader(expect, deadline);
+      if (granted || granted.error().kind != ErrorKind::conflict) co_return granted;
+      co_return hoped(expect);
     }
     Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override {
-      return acquire_leader(version, deadline);
+      auto granted = co_await inner_.renew_leader(version, deadline);
+      if (granted || granted.error().kind != ErrorKind::conflict) co_return granted;
+      co_return hoped(version);
     }
 
    private:
+    LeaseGrant hoped(Version version) {
+      LeaseGrant grant;
+      grant.session = inner_.session();
+      grant.version = version;
+      grant.sent = clock_.boot();
+      grant.ttl = std::chrono::seconds(30);
+      return grant;
+    }
     HostClock& clock_;
   };
   std::unique_ptr<Dcs> around(DcsPort& port, HostClock& clock) const override {
     return std::make_unique<Port>(port, clock);
+  }
+  // It sees what it believes.
+  void tamper(Observation& o) const override {
+    if (!o.lease.held || !o.cluster.is_known()) return;
+    ClusterView view = *o.cluster;
+    view.leader = {o.self.name, o.lease.version, o.lease.session};
+    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
   }
 };
 
@@ -200,6 +231,23 @@ class ForgetLagLimit final : public Named {
     PeersFacts peers = *o.peers;
     for (auto& peer : peers.answers) peer.wal = Lsn{};
     o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
+  }
+};
+
+class IgnoreTags final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override { o.self.tags = Tags{}; }
+};
+
+// A leader that nothing is wrong with goes down now and then.
+class HandOverForNothing final : public Named {
+  using Named::Named;
+  void tamper(const Observation& o, Decision& d) const override {
+    const bool leads = o.lease.held && o.postgres.server.is_known() && !o.postgres.server->in_recovery;
+    const auto second = std::chrono::duration_cast<std::chrono::seconds>(o.now.time_since_epoch()).count();
+    if (!leads || o.job.running || has_stop(d) || second % 15 != 0) return;
+    d.memory.demotion = Demotion{Demotion::Kind::graceful, "nothing", o.now};
+    d.actions.emplace_back(action::StartJob{job::Stop{}});
   }
 };
 
@@ -272,6 +320,22 @@ class CountMovingVotes final : public Named {
     if (!o.cluster.is_known() || o.cluster->leader.exists() || !o.postgres.server.is_known()) return;
     ServerFacts server = *o.postgres.server;
     server.upstream = {};
+    o.postgres.server = Fact<ServerFacts>::known(std::move(server), o.postgres.server.at());
+  }
+};
+
+class PositionFromReplay final : public Named {
+  using Named::Named;
+  // What was replayed is taken for what is there, of oneself and of the others.
+  void tamper(Observation& o) const override {
+    if (o.peers.is_known()) {
+      PeersFacts peers = *o.peers;
+      for (auto& peer : peers.answers) peer.wal_known = true;
+      o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
+    }
+    if (!o.postgres.server.is_known()) return;
+    ServerFacts server = *o.postgres.server;
+    server.wal_known = true;
     o.postgres.server = Fact<ServerFacts>::known(std::move(server), o.postgres.server.at());
   }
 };
@@ -472,49 +536,64 @@ class PromoteStandbyCluster final : public Named {
 }  // namespace
 
 const std::vector<const Sabotage*>& sabotages() {
-  static const RenewWithoutConfirmation renew("renew-without-confirmation",
+  static const RenewWithoutConfirmation renew("renew-without-confirmation", "I3",
                                               "a renewal without an answer counts as one");
-  static const ReadProvesLease read("read-proves-lease", "seeing the own leader key counts as a renewal");
-  static const AcquireWithoutCompare acquire("acquire-without-compare", "the leader key is put, whoever holds it");
-  static const ClaimAnyway claim("double-bootstrap", "a claim on /initialize that was refused counts as granted");
-  static const InitdbDespiteInitialize initdb("initdb-despite-initialize", "an empty node does not see /initialize");
-  static const PromoteWithoutLease promote("promote-without-lease", "a free lock is reason enough to be promoted");
-  static const ReleaseBeforeStop release("release-before-stop", "the lock is given back before the server stops");
-  static const IgnoreAncestry ancestry("ignore-ancestry", "an election compares positions only");
-  static const ForgetLagLimit lag("forget-lag-limit", "any replica may win an election, however far behind");
-  static const IgnoreDeadline deadline("ignore-deadline-after-freeze",
+  static const ReadProvesLease read("read-proves-lease", "I3", "seeing the own leader key counts as a renewal");
+  static const AcquireWithoutCompare acquire("acquire-without-compare", "I11",
+                                             "the leader key is put, whoever holds it");
+  static const ClaimAnyway claim("double-bootstrap", "F73",
+                                 "a claim on /initialize that was refused counts as granted");
+  static const InitdbDespiteInitialize initdb("initdb-despite-initialize", "F73",
+                                              "an empty node does not see /initialize");
+  static const IgnoreSystemId system("ignore-system-id", "I9", "data of another cluster pass for this one's");
+  static const PromoteWithoutLease promote("promote-without-lease", "I2",
+                                           "a free lock is reason enough to be promoted");
+  static const ReleaseBeforeStop release("release-before-stop", "F64",
+                                         "the lock is given back before the server stops");
+  static const IgnoreAncestry ancestry("ignore-ancestry", "I8", "an election compares positions only");
+  static const ForgetLagLimit lag("forget-lag-limit", "I6", "any replica may win an election, however far behind");
+  static const IgnoreTags tags("ignore-tags", "I15", "whoever may not lead leads all the same");
+  static const HandOverForNothing nothing("hand-over-for-nothing", "L4", "a healthy leader goes down now and then");
+  static const IgnoreDeadline deadline("ignore-deadline-after-freeze", "I3",
                                        "a lease is believed to be fresh whenever it is held");
-  static const StartHalfRewound rewound("start-half-rewound", "the marker of an unfinished rewind is not seen");
-  static const RemoveOnlyCopy copy("remove-only-copy", "a stopped data directory is removed, to be cloned again");
-  static const SkipSlot skip_slot("skip-slot",
+  static const StartHalfRewound rewound("start-half-rewound", "I12", "the marker of an unfinished rewind is not seen");
+  static const RemoveOnlyCopy copy("remove-only-copy", "I10",
+                                   "a stopped data directory is removed, to be cloned again");
+  static const SkipSlot skip_slot("skip-slot", "I16",
                                   "a copy of a logical slot is advanced beyond what its consumer confirmed");
-  static const OfferUnprovenSlot unproven("offer-unproven-slot",
+  static const OfferUnprovenSlot unproven("offer-unproven-slot", "I16",
                                           "copies of logical slots are offered after a promotion, whole or not");
-  static const StopOnlyInName stop("stop-only-in-name", "stopping the server is reported as done, and is not");
-  static const GuardTooLate too_late("guard-too-late", "the guard ends the server ten seconds after the deadline");
-  static const GuardPutOff put_off("guard-put-off",
+  static const StopOnlyInName stop("stop-only-in-name", "I3", "stopping the server is reported as done, and is not");
+  static const GuardTooLate too_late("guard-too-late", "I3",
+                                     "the guard ends the server ten seconds after the deadline");
+  static const GuardPutOff put_off("guard-put-off", "I3",
                                    "a new agent puts off the deadline that an earlier one left behind");
-  static const FailsafeWithoutAll without_all("failsafe-without-all",
+  static const FailsafeWithoutAll without_all("failsafe-without-all", "I3",
                                               "a leader without the store goes on although a member did not answer");
-  static const FailsafeVoteAgain vote_again("failsafe-vote-again",
+  static const FailsafeVoteAgain vote_again("failsafe-vote-again", "I13",
                                             "a member stands for election although it promised not to");
-  static const PromoteStandbyCluster standby("promote-standby-cluster", "standby_cluster is not looked at");
-  static const PublishBeforeSync publish("publish-before-sync", "a standby may be elected before commits wait for it");
-  static const LoosenOnTheWayDown loosen("loosen-sync-on-the-way-down",
+  static const PromoteStandbyCluster standby("promote-standby-cluster", "standby", "standby_cluster is not looked at");
+  static const PublishBeforeSync publish("publish-before-sync", "I7",
+                                         "a standby may be elected before commits wait for it");
+  static const LoosenOnTheWayDown loosen("loosen-sync-on-the-way-down", "I17",
                                          "commits stop waiting for standbys when the server is stopped");
-  static const ElectOutsideSync outside("elect-outside-sync", "an election does not look at /sync");
-  static const WinWithoutVotes votes("win-without-votes", "any voter of a quorum is elected on its own");
-  static const CountMovingVotes moving("count-moving-votes", "a voter need not let go of the last leader");
-  static const TakeOverBlindly blindly("take-over-without-sync", "a takeover does not compare /sync");
-  static const TakeOverAttached attached("take-over-attached",
+  static const ElectOutsideSync outside("elect-outside-sync", "I5", "an election does not look at /sync");
+  static const WinWithoutVotes votes("win-without-votes", "I5", "any voter of a quorum is elected on its own");
+  static const CountMovingVotes moving("count-moving-votes", "I5", "a voter need not let go of the last leader");
+  static const PositionFromReplay replay("position-from-replay", "I5",
+                                         "a server that was just started is taken to hold what it has replayed");
+  static const TakeOverBlindly blindly("take-over-without-sync", "I5", "a takeover does not compare /sync");
+  static const TakeOverAttached attached("take-over-attached", "I5",
                                          "the lock is taken over although the voters could still confirm commits");
-  static const KeepTheVote keep_vote("keep-the-vote", "a voter connects to the leader again without changing /sync");
-  static const BelieveTheSetting believe("believe-the-setting",
+  static const KeepTheVote keep_vote("keep-the-vote", "I5",
+                                     "a voter connects to the leader again without changing /sync");
+  static const BelieveTheSetting believe("believe-the-setting", "I7",
                                          "commits are taken to wait as soon as the setting is in effect");
   static const std::vector<const Sabotage*> all = {
-      &too_late, &put_off, &blindly, &attached, &keep_vote,   &publish,    &loosen,  &outside,   &votes,    &moving,
-      &believe,  &renew,   &read,    &acquire,  &claim,       &initdb,     &promote, &release,   &ancestry, &lag,
-      &deadline, &rewound, &copy,    &stop,     &without_all, &vote_again, &standby, &skip_slot, &unproven};
+      &too_late,  &put_off,  &blindly,  &attached, &keep_vote, &publish, &loosen,      &outside,    &votes,
+      &moving,    &believe,  &renew,    &read,     &acquire,   &claim,   &initdb,      &promote,    &release,
+      &ancestry,  &lag,      &deadline, &rewound,  &copy,      &stop,    &without_all, &vote_again, &standby,
+      &skip_slot, &unproven, &replay,   &tags,     &nothing,   &system};
   return all;
 }
 

@@ -27,6 +27,8 @@ class Sabotage {
 
   virtual std::string_view name() const = 0;
   virtual std::string_view what() const = 0;
+  // That a checker must find broken by it. Whatever else it breaks on the way does not count.
+  virtual std::string_view invariant() const = 0;
   // Null: the port stays as it is. The decorator must not outlive the port.
   virtual std::unique_ptr<Dcs> around(DcsPort&, HostClock&) const { return nullptr; }
   virtual std::unique_ptr<Postgres> around(PgPort&) const { return nullptr; }

@@ -64,7 +64,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   void agent_changed(Node& node);
   // A round of failsafe requests of this node ended, and this is what was really answered.
   void round_ended(Node& node, const FailsafeRound& round);
-  void violated(std::string invariant, std::string text) { world_.violated(std::move(invariant), std::move(text)); }
+  void violated(std::string invariant, std::string text);
 
   // --- listeners: each tells all checkers ---
   void server_changed(PgServer& server) override;

@@ -105,7 +105,8 @@ class TimelineMonotone final : public Checker {
   std::map<std::pair<RecordId, std::uint32_t>, RecordId> next_;
 };
 
-// I9, F73: one initdb per cluster; I10: never the last copy; I12: nothing incomplete is started.
+// I9, F73: one initdb per cluster, and nobody leads it with data of another one; I10: never the last copy; I12: nothing
+// incomplete is started.
 class DataPreserved final : public Checker {
  public:
   using Checker::Checker;
@@ -118,6 +119,7 @@ class DataPreserved final : public Checker {
     system_id_ = after->value;
     (void)before;
   }
+  void promote_requested(Node& node) override { identify(node, "is promoted"); }
   void initdb_requested(Node& node) override {
     if (system_id_.empty()) {
       const StoreKey* claim = sim_.store().find("initialize");
@@ -135,8 +137,9 @@ class DataPreserved final : public Checker {
       sim_.violated("I10", fmt::format("{} removes the only copy of the data", node.name.str()));
     }
   }
-  void start_requested(Node& node, const job::Start&) override {
+  void start_requested(Node& node, const job::Start& spec) override {
     const Disk& disk = node.server.disk();
+    if (spec.as_primary) identify(node, "starts as primary");
     if (disk.rewind_marker) sim_.violated("I12", fmt::format("{} starts a half rewound directory", node.name.str()));
     if (disk.state == DataState::incomplete) {
       sim_.violated("I12", fmt::format("{} starts an incomplete directory", node.name.str()));
@@ -144,6 +147,13 @@ class DataPreserved final : public Checker {
   }
 
  private:
+  // Its own bootstrap, which somebody else overtook, has another name for the cluster for a moment.
+  void identify(Node& node, const char* what) {
+    const Disk& disk = node.server.disk();
+    if (system_id_.empty() || disk.system_id.str() == system_id_ || !node.lease.held || sim_.hands_off()) return;
+    sim_.violated("I9", fmt::format("{} {} with the data of cluster {}, and the store names {}", node.name.str(), what,
+                                    disk.system_id.str(), system_id_));
+  }
   // Two bootstraps at the same time: the earlier one's agent must be gone.
   void bootstrap_of(Node& node) {
     for (auto& other : sim_.nodes()) {
