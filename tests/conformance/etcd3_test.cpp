@@ -341,5 +341,71 @@ TEST_F(Etcd3Test, TheWatchSurvivesItsMember) {
   EXPECT_LT(clock.now() - start, seconds(20));
 }
 
+// F34: the id stays, the term begins again.
+TEST_F(Etcd3Test, ARestoredBackupIsTheStoreAfterATtlOfSilence) {
+  EtcdCluster etcd(1);
+  etcd.restart(0);
+  etcd.restart(0);
+  const Json section{{"hosts", etcd.hosts()}};
+  const auto n1 = connect(io, clock, section, "n1", seconds(3));
+  const auto first = run(io, n1->write(WriteKey{Key::config, "{}", Version{}}, soon()));
+  ASSERT_TRUE(first) << first.error().message;
+  const std::string backup = etcd.save();
+  ASSERT_TRUE(run(io, n1->write(WriteKey{Key::config, R"({"lost":1})", *first}, soon())));
+  const auto before = run(io, n1->read(soon()));
+  ASSERT_TRUE(before) << before.error().message;
+  run(io, n1->changed(in(500ms)));
+  etcd.restore(backup);
+
+  const auto early = run(io, n1->read(in(seconds(1))));
+  ASSERT_FALSE(early) << "no older term than in the store before: " << early->term;
+  const auto after = run(io, n1->read(in(seconds(20))));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_LT(after->term, before->term);
+  EXPECT_EQ(after->config.value, Json::object());
+  const auto grant = run(io, n1->acquire_leader(after->leader.version, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+
+  // The watch had waited for a revision that is far away now.
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  const auto n2 = connect(io, clock, section, "n2");
+  for (int round = 0;; ++round) {
+    ASSERT_LT(round, 100) << "the watch never woke";
+    const auto seen = run(io, n1->read(soon()));
+    ASSERT_TRUE(seen) << seen.error().message;
+    ASSERT_TRUE(run(io, n2->write(WriteKey{Key::config, "{}", seen->config.version}, soon())));
+    const Instant asked = clock.now();
+    run(io, n1->changed(in(500ms)));
+    if (clock.now() - asked < 400ms) break;
+  }
+}
+
+// F34: nothing but the restart of its members tells that a store has another history by now.
+TEST_F(Etcd3Test, ARestoredBackupThatCaughtUpIsNotMixedWithWhatWasKnown) {
+  EtcdCluster etcd(1);
+  const Json section{{"hosts", etcd.hosts()}};
+  const auto n1 = connect(io, clock, section, "n1");
+  const auto first = run(io, n1->write(WriteKey{Key::config, "{}", Version{}}, soon()));
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_TRUE(run(io, n1->write(WriteKey{Key::history, "[]", Version{}}, soon())));
+  const std::string backup = etcd.save();
+  ASSERT_TRUE(run(io, n1->write(WriteKey{Key::config, R"({"lost":1})", *first}, soon())));
+  const auto before = run(io, n1->read(soon()));
+  ASSERT_TRUE(before) << before.error().message;
+  etcd.restore(backup);
+
+  const auto n2 = connect(io, clock, section, "n2");
+  for (std::uint64_t revision = 0; revision <= before->revision;) {
+    const auto seen = run(io, n2->read(soon()));
+    ASSERT_TRUE(seen) << seen.error().message;
+    ASSERT_TRUE(run(io, n2->write(WriteKey{Key::history, "[]", seen->history.version}, soon())));
+    revision = seen->revision;
+  }
+  const auto after = run(io, n1->read(soon()));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_GT(after->revision, before->revision);
+  EXPECT_EQ(after->config.value, Json::object());
+}
+
 }  // namespace
 }  // namespace regent::testing

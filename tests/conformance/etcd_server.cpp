@@ -117,14 +117,22 @@ EtcdCluster::~EtcdCluster() {
   for (std::size_t i = 0; i < members_.size(); ++i) kill(i);
 }
 
-void EtcdCluster::start(std::size_t member) {
-  const char* scheme = certificates_ != nullptr ? "https" : "http";
+std::string EtcdCluster::peer_url(std::size_t member) const {
+  return fmt::format("http://127.0.0.1:{}", members_[member].peer_port);
+}
+
+std::string EtcdCluster::initial_cluster() const {
   std::string cluster;
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    cluster += fmt::format("{}m{}=http://127.0.0.1:{}", i == 0 ? "" : ",", i, members_[i].peer_port);
+    cluster += fmt::format("{}m{}={}", i == 0 ? "" : ",", i, peer_url(i));
   }
+  return cluster;
+}
+
+void EtcdCluster::start(std::size_t member) {
+  const char* scheme = certificates_ != nullptr ? "https" : "http";
   const std::string client = fmt::format("{}://127.0.0.1:{}", scheme, members_[member].client_port);
-  const std::string peer = fmt::format("http://127.0.0.1:{}", members_[member].peer_port);
+  const std::string peer = peer_url(member);
   std::vector<std::string> words = {"etcd",
                                     "--name",
                                     fmt::format("m{}", member),
@@ -139,7 +147,7 @@ void EtcdCluster::start(std::size_t member) {
                                     "--initial-advertise-peer-urls",
                                     peer,
                                     "--initial-cluster",
-                                    cluster,
+                                    initial_cluster(),
                                     "--initial-cluster-state",
                                     "new"};
   if (certificates_ != nullptr) {
@@ -151,6 +159,31 @@ void EtcdCluster::start(std::size_t member) {
   }
   std::filesystem::create_directories(directory_.path() + "/data");
   members_[member].pid = spawn(words, fmt::format("{}/{}.log", directory_.path(), member));
+}
+
+void EtcdCluster::restart(std::size_t member) {
+  kill(member);
+  start(member);
+  if (!wait_until_healthy()) throw std::runtime_error("etcd does not start again");
+}
+
+std::string EtcdCluster::save() {
+  const std::string file = fmt::format("{}/backup{}", directory_.path(), ++backups_);
+  run_program({"env", "ETCDCTL_API=3", "etcdctl", "--endpoints", "http://" + address(0), "snapshot", "save", file});
+  return file;
+}
+
+void EtcdCluster::restore(const std::string& backup) {
+  for (std::size_t i = 0; i < members_.size(); ++i) kill(i);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const std::string data = fmt::format("{}/data/m{}", directory_.path(), i);
+    std::filesystem::remove_all(data);
+    run_program({"env", "ETCDCTL_API=3", "etcdctl", "snapshot", "restore", backup, "--name", fmt::format("m{}", i),
+                 "--data-dir", data, "--initial-cluster", initial_cluster(), "--initial-advertise-peer-urls",
+                 peer_url(i)});
+  }
+  for (std::size_t i = 0; i < members_.size(); ++i) start(i);
+  if (!wait_until_healthy()) throw std::runtime_error("etcd does not start from its backup");
 }
 
 std::string EtcdCluster::address(std::size_t member) const {

@@ -55,6 +55,13 @@ class EtcdCluster {
   void freeze(std::size_t member);
   void thaw(std::size_t member);
   void kill(std::size_t member);
+  // Ends a member and starts it again on its data. Returns when all are healthy.
+  void restart(std::size_t member);
+  // What the first member has, in a file that goes with the object.
+  std::string save();
+  // Ends all members and builds the cluster anew from such a file, under the same names and addresses: etcd gives it
+  // the same id. Returns when all are healthy.
+  void restore(const std::string& backup);
 
   // A request past the adapter, to `path` below /v3 of the first member; the answer of HTTP status 200.
   Json post(const std::string& path, const Json& request, const std::string& token = {}) const;
@@ -66,6 +73,8 @@ class EtcdCluster {
     std::uint16_t peer_port = 0;
   };
 
+  std::string initial_cluster() const;
+  std::string peer_url(std::size_t member) const;
   void start(std::size_t member);
   bool healthy(std::size_t member) const;
   bool wait_until_healthy();
@@ -73,6 +82,7 @@ class EtcdCluster {
   TemporaryDirectory directory_;
   const Certificates* certificates_;
   std::vector<Member> members_;
+  int backups_ = 0;
 };
 
 }  // namespace regent::testing

@@ -45,6 +45,31 @@ def test_outage_of_the_store(durable):
     prober.verify()
 
 
+@pytest.mark.regent
+def test_restored_backup_of_the_store(durable):
+    """F34: the id of the cluster is the old one, its term is lower than the agents know. They go on by themselves."""
+    cluster = durable
+    agents = {node.name: node.process.pid for node in cluster.nodes}
+    for _ in range(2):
+        cluster.etcd.kill()
+        cluster.etcd.start()
+        cluster.wait_healthy(60)
+    cluster.etcd.save()
+    before = cluster.etcd.header()
+    with Writer(cluster) as writer, Prober(cluster) as prober:
+        writer.wait_progress()
+        cluster.etcd.restore()
+        after = cluster.etcd.header()
+        assert after[0] == before[0] and after[1] < before[1], "the same id and a lower term"
+        wait_until(lambda: any("raft term" in node.log_text() for node in cluster.nodes), 20, "somebody noticed")
+        cluster.wait_leader(cluster.dynamic["ttl"] + 40)
+        writer.wait_progress(timeout=60)
+        cluster.wait_healthy(60)
+    assert {node.name: node.process.pid for node in cluster.nodes if node.alive()} == agents, "nobody was restarted"
+    writer.verify(*cluster.nodes)
+    prober.verify()
+
+
 def test_short_outage_changes_nothing(cluster):
     leader, timeline = cluster.leader(), cluster.timeline()
     cluster.etcd.freeze()

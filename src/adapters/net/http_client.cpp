@@ -102,26 +102,33 @@ struct HttpClient::State {
   State(asio::any_io_executor executor, const Clock& clock, TlsOptions tls)
       : executor(executor), clock(clock), connector(executor, clock, std::move(tls)) {}
 
-  std::shared_ptr<Transport> take_idle(const Endpoint& endpoint) {
+  struct Connection {
+    std::shared_ptr<Transport> transport;
+    std::uint64_t number = 0;
+  };
+
+  // Without a transport: there is none.
+  Connection take_idle(const Endpoint& endpoint) {
     auto& waiting = idle[endpoint];
     while (!waiting.empty()) {
-      auto transport = std::move(waiting.back());
+      Connection connection = std::move(waiting.back());
       waiting.pop_back();
       // A request on a connection that the server has closed would have an unknown outcome for nothing (F32).
-      if (transport->idle_and_open()) return transport;
+      if (connection.transport->idle_and_open()) return connection;
     }
-    return nullptr;
+    return {};
   }
 
-  void keep(const Endpoint& endpoint, std::shared_ptr<Transport> transport) {
+  void keep(const Endpoint& endpoint, Connection connection) {
     auto& waiting = idle[endpoint];
-    if (waiting.size() < idle_per_endpoint) waiting.push_back(std::move(transport));
+    if (waiting.size() < idle_per_endpoint) waiting.push_back(std::move(connection));
   }
 
   asio::any_io_executor executor;
   const Clock& clock;
   Connector connector;
-  std::map<Endpoint, std::vector<std::shared_ptr<Transport>>> idle;
+  std::map<Endpoint, std::vector<Connection>> idle;
+  std::uint64_t connections = 0;
 };
 
 namespace {
@@ -184,12 +191,14 @@ void HttpClient::forget(const Endpoint& endpoint) {
 
 Task<Result<HttpResponse>> HttpClient::request(Endpoint endpoint, HttpRequest request, Instant deadline) {
   const auto state = state_;
-  auto transport = state->take_idle(endpoint);
-  if (!transport) {
+  State::Connection connection = state->take_idle(endpoint);
+  if (!connection.transport) {
     auto connected = co_await state->connector.connect(endpoint, deadline);
     if (!connected) co_return tl::unexpected(connected.error());
-    transport = *connected;
+    connection.transport = *connected;
+    connection.number = ++state->connections;
   }
+  const std::shared_ptr<Transport>& transport = connection.transport;
   DeadlineGuard guard(state->executor, transport, deadline);
   const auto failure = [&](const Error& error) {
     return tl::unexpected(guard.expired()
@@ -211,7 +220,8 @@ Task<Result<HttpResponse>> HttpClient::request(Endpoint endpoint, HttpRequest re
   response.status = static_cast<int>(message.result_int());
   response.date = std::string(message[http::field::date]);
   response.body = std::move(message.body());
-  if (request.keep_alive && exchange.reusable() && !guard.expired()) state->keep(endpoint, transport);
+  response.connection = connection.number;
+  if (request.keep_alive && exchange.reusable() && !guard.expired()) state->keep(endpoint, connection);
   co_return response;
 }
 

@@ -2,12 +2,15 @@
 //
 // Threading: the thread of the executor. One connection per request in flight; idle ones are kept per endpoint.
 // Errors:
-// - unreachable, refused, invalid: no connection; the request was NOT sent;
+// - unreachable, refused, invalid: no connection; the request was NOT sent. Only the first tells of the other side:
+// refused
+//   is also what this machine itself forbids or has no means for, invalid a name that nobody can resolve;
 // - timeout, failed: it may have been sent and may have had its effect (F32).
 // An answer of any status is a value.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,6 +39,8 @@ struct HttpResponse {
   int status = 0;
   std::string body;
   std::string date;  // the Date header as it stands; empty: none
+  // Which of this client's connections it came over: on one connection it is one process that answers.
+  std::uint64_t connection = 0;
 };
 
 }  // namespace client

@@ -52,10 +52,25 @@ TEST(Witness, OldTermsAreRefused) {
   const Instant start{std::chrono::seconds(1000)};
   EXPECT_TRUE(witness.accept(Header{1, 5, 10}, start, ttl));
   EXPECT_TRUE(witness.accept(Header{1, 6, 11}, start, ttl));
-  const auto stale = witness.accept(Header{1, 5, 12}, start + std::chrono::hours(1), ttl);
+  const auto stale = witness.accept(Header{1, 5, 12}, start + ttl, ttl);
   ASSERT_FALSE(stale);
   EXPECT_EQ(stale.error().kind, ErrorKind::refused);
   EXPECT_TRUE(witness.accept(Header{1, 6, 11}, start, ttl));
+}
+
+// F34: a backup restored under the old names keeps the id of the cluster and begins at a low term.
+TEST(Witness, AnOlderTermOnlyAfterTheKnownOneWasSilent) {
+  const Duration ttl = std::chrono::seconds(30);
+  Witness witness;
+  const Instant start{std::chrono::seconds(1000)};
+  EXPECT_TRUE(witness.accept(Header{1, 6, 50}, start, ttl));
+  // Whoever was left behind may ask as often as he likes: only an answer that is accepted counts.
+  for (int i = 1; i <= 30; ++i) EXPECT_FALSE(witness.accept(Header{1, 2, 9}, start + std::chrono::seconds(i), ttl));
+  EXPECT_TRUE(witness.accept(Header{1, 2, 10}, start + std::chrono::seconds(31), ttl));
+  EXPECT_EQ(witness.term(), 2u);
+  EXPECT_FALSE(witness.accept(Header{1, 1, 10}, start + std::chrono::seconds(32), ttl));
+  EXPECT_TRUE(witness.accept(Header{1, 6, 51}, start + std::chrono::seconds(33), ttl));
+  EXPECT_FALSE(witness.accept(Header{1, 2, 11}, start + std::chrono::seconds(34), ttl));
 }
 
 TEST(Witness, AnotherClusterOnlyAfterTheKnownOneWasSilent) {

@@ -34,7 +34,7 @@ struct Reply {
 struct FakeEtcd {
   explicit FakeEtcd(asio::io_context& io) : acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {}
   tcp::acceptor acceptor;
-  std::map<std::string, std::function<Reply(const std::string& head)>> paths;
+  std::map<std::string, std::function<Reply(const std::string& request)>> paths;
   std::map<std::string, int> calls;
   std::string endless;  // the path whose answer is begun and never ended
 
@@ -54,12 +54,13 @@ struct FakeEtcd {
             co_await asio::async_read(socket, asio::dynamic_buffer(buffer), asio::transfer_exactly(missing), as_result);
         if (broken) co_return;
       }
+      const std::string request = head + buffer.substr(0, length);
       buffer.erase(0, length);
       const auto start = head.find(' ') + 1;
       const std::string path = head.substr(start, head.find(' ', start) - start);
       ++self->calls[path];
       const auto answer = self->paths.find(path);
-      const Reply reply = answer == self->paths.end() ? Reply{404, "404 page not found"} : answer->second(head);
+      const Reply reply = answer == self->paths.end() ? Reply{404, "404 page not found"} : answer->second(request);
       const std::size_t told = path == self->endless ? std::size_t{1} << 30 : reply.body.size();
       const std::string text =
           fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", reply.status, told, reply.body);
@@ -161,7 +162,8 @@ TEST_F(ScriptedEtcd, AMemberOfAnOlderTermIsPassedOver) {
   const auto seen = run(io, n1->read(soon()));
   ASSERT_TRUE(seen) << seen.error().message;
   EXPECT_EQ(seen->term, 5u);
-  EXPECT_EQ(second->calls["/v3/kv/range"], 1);
+  // Another connection: what is known from the first is not built upon.
+  EXPECT_EQ(second->calls["/v3/kv/range"], 2);
   answer(*second, "/v3/kv/range", [] { return "{" + header(3) + "}"; });
   const auto nobody = run(io, n1->read(clock.now() + seconds(1)));
   ASSERT_FALSE(nobody);
@@ -173,7 +175,44 @@ TEST_F(ScriptedEtcd, AnotherClusterIsNotTheStoreWeKnow) {
   ASSERT_TRUE(run(io, n1->read(soon())));
   answer(*first, "/v3/kv/range", [] { return "{" + header(9, 2) + "}"; });
   ASSERT_TRUE(run(io, n1->read(soon())));
-  EXPECT_EQ(second->calls["/v3/kv/range"], 1);
+  EXPECT_EQ(second->calls["/v3/kv/range"], 2);
+}
+
+// F34: a backup restored under the old names: the same id, a lower term.
+TEST_F(ScriptedEtcd, ARestoredBackupIsAcceptedAfterATtlOfSilence) {
+  const auto n1 = connect();
+  ASSERT_TRUE(run(io, n1->read(soon())));
+  term = 2;
+  const auto too_early = run(io, n1->read(clock.now() + seconds(1)));
+  ASSERT_FALSE(too_early);
+  EXPECT_EQ(too_early.error().kind, ErrorKind::refused);
+  clock.ahead = seconds(31);
+  const auto restored = run(io, n1->read(soon()));
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->term, 2u);
+}
+
+// F34: nothing in the header tells the histories apart. The key that was not written since the restore would keep what
+// it never was in this one.
+TEST_F(ScriptedEtcd, WhatAnotherProcessTellsIsNotMergedWithWhatIsKnown) {
+  const auto kv = [](std::string_view key, std::string_view value, int revision) {
+    return fmt::format(R"({{"key":"{}","value":"{}","create_revision":"1","mod_revision":"{}"}})",
+                       to_base64(fmt::format("/service/demo/{}", key)), to_base64(value), revision);
+  };
+  answer(*first, "/v3/kv/range",
+         [=] { return "{" + header(5) + R"(,"count":"1","kvs":[)" + kv("initialize", "lost", 5) + "]}"; });
+  const auto n1 = connect();
+  const auto before = run(io, n1->read(soon()));
+  ASSERT_TRUE(before) << before.error().message;
+  EXPECT_EQ(before->initialize.value, "lost");
+  first->paths["/v3/kv/range"] = [](const std::string&) { return Reply{503, "{}"}; };
+  second->paths["/v3/kv/range"] = [=](const std::string& request) {
+    const bool all = request.find("min_mod_revision") == request.npos;
+    return Reply{200, "{" + header(5) + R"(,"count":"1","kvs":[)" + (all ? kv("initialize", "kept", 4) : "") + "]}"};
+  };
+  const auto after = run(io, n1->read(soon()));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->initialize.value, "kept");
 }
 
 TEST_F(ScriptedEtcd, ALeaseThatIsGoneIsAConflict) {

@@ -48,14 +48,12 @@ Duration attempt_time(Duration left, std::size_t endpoints_left) {
 }
 
 Result<void> Witness::accept(const Header& header, Instant now, Duration ttl) {
-  if (cluster_id_ != 0 && header.cluster_id != cluster_id_) {
-    if (now - heard_ <= ttl) {
-      return fail(ErrorKind::refused, fmt::format("the answer comes from another etcd cluster ({:x} instead of {:x})",
-                                                  header.cluster_id, cluster_id_));
-    }
-    term_ = 0;
+  const bool silent = now - heard_ > ttl;
+  if (cluster_id_ != 0 && header.cluster_id != cluster_id_ && !silent) {
+    return fail(ErrorKind::refused, fmt::format("the answer comes from another etcd cluster ({:x} instead of {:x})",
+                                                header.cluster_id, cluster_id_));
   }
-  if (header.term < term_) {
+  if (header.cluster_id == cluster_id_ && header.term < term_ && !silent) {
     return fail(ErrorKind::refused,
                 fmt::format("the etcd member was left behind: raft term {} is older than {}", header.term, term_));
   }

@@ -41,8 +41,10 @@ Duration attempt_time(Duration left, std::size_t endpoints_left);
 // Remembers the newest raft term (F29) and the identity of the cluster.
 class Witness {
  public:
-  // refused: the answer is of a member that was left behind, or of another cluster. Another cluster (a restored backup,
-  // F34) is accepted once the known one has been silent for longer than any lease lives.
+  // refused: the answer is of a member that was left behind, or of another cluster. Another cluster, or the same one
+  // with an older term (a backup restored under the old names keeps the id, F34), is accepted once nobody has answered
+  // for the known one for longer than any lease lives. A member that was left behind by then can neither read nor write
+  // for us: both need a majority.
   Result<void> accept(const Header& header, Instant now, Duration ttl);
 
   std::uint64_t term() const { return term_; }

@@ -25,6 +25,11 @@ struct Written {
   bool repeated = false;
 };
 
+struct Keys {
+  RangeReply reply;
+  std::uint64_t connection = 0;
+};
+
 // However sure we are that nothing was missed.
 constexpr Duration complete_interval = std::chrono::minutes(1);
 
@@ -35,26 +40,32 @@ RawKey raw_key(KeyValue kv, std::string_view prefix) {
 // All keys as of the last read.
 struct KnownKeys {
   Header header;
+  std::uint64_t connection = 0;  // of all reads since the complete one
   Instant complete_at{};
   std::map<std::string, RawKey> keys;
   std::int64_t newest = 0;          // revision of the last change of one of them
   std::optional<ClusterView> view;  // what they say; empty: they were not read since they changed
 
-  void replace(RangeReply& all, std::string_view prefix) {
+  void replace(Keys& all, std::string_view prefix) {
     keys.clear();
     newest = 0;
     view.reset();
-    for (KeyValue& kv : all.kvs) put(std::move(kv), prefix);
-    header = all.header;
+    for (KeyValue& kv : all.reply.kvs) put(std::move(kv), prefix);
+    header = all.reply.header;
+    connection = all.connection;
   }
-  // False: a key was deleted, or this is another history than the one we know; everything is to be read again. A key
-  // that is there was either known or is among the changes; were one of them gone, there would be fewer.
-  bool merge(RangeReply& changes, std::string_view prefix) {
-    if (changes.header.cluster_id != header.cluster_id || changes.header.revision < header.revision) return false;
-    if (!changes.kvs.empty()) view.reset();
-    for (KeyValue& kv : changes.kvs) put(std::move(kv), prefix);
-    header = changes.header;
-    return static_cast<std::int64_t>(keys.size()) == changes.count;
+  // False: a key was deleted, or this may be another history than the one we know; everything is to be read again. A
+  // key that is there was either known or is among the changes; were one of them gone, there would be fewer.
+  bool merge(Keys& changes, std::string_view prefix) {
+    const Header& now = changes.reply.header;
+    if (now.cluster_id != header.cluster_id || now.revision < header.revision) return false;
+    // A backup restored under the old names has the same id, and may have caught up with the revision. But no member
+    // lives through that (F34).
+    if (changes.connection != connection) return false;
+    if (!changes.reply.kvs.empty()) view.reset();
+    for (KeyValue& kv : changes.reply.kvs) put(std::move(kv), prefix);
+    header = now;
+    return static_cast<std::int64_t>(keys.size()) == changes.reply.count;
   }
   const RawKey* find(const std::string& path) const {
     const auto found = keys.find(path);
@@ -106,7 +117,7 @@ class Etcd3 final : public Dcs {
   Task<void> close(Instant deadline) override;
 
  private:
-  Task<Result<RangeReply>> range(Json request, Instant deadline);
+  Task<Result<Keys>> range(Json request, Instant deadline);
   // Makes known_ true again; one read at a time.
   Task<Result<Header>> refresh(Instant deadline);
   void tell_watch();
@@ -144,10 +155,12 @@ Task<Result<Written>> Etcd3::txn(Json request, Instant deadline) {
   co_return Written{std::move(*reply), answer->repeated};
 }
 
-Task<Result<RangeReply>> Etcd3::range(Json request, Instant deadline) {
+Task<Result<Keys>> Etcd3::range(Json request, Instant deadline) {
   auto answer = co_await gateway_->call("/kv/range", std::move(request), deadline);
   if (!answer) co_return tl::unexpected(answer.error());
-  co_return read_range(answer->body);
+  auto reply = read_range(answer->body);
+  if (!reply) co_return tl::unexpected(reply.error());
+  co_return Keys{std::move(*reply), answer->connection};
 }
 
 // Every member reads all keys in every cycle: what did not change since the last time is not sent again.

@@ -91,6 +91,7 @@ Task<Gateway::Attempt> Gateway::post(Endpoint endpoint, std::string target, std:
   if (!body) co_return tl::unexpected(Failure{{ErrorKind::unreachable, body.error().message}, true, false});
   if (find(*body, "error") != nullptr) co_return tl::unexpected(judge(endpoint, 200, response->body));
   answer.body = std::move(*body);
+  answer.connection = response->connection;
   co_return answer;
 }
 

@@ -26,6 +26,8 @@ struct Answer {
   Header header;
   Instant sent;           // before the attempt that was answered
   bool repeated = false;  // an earlier attempt got no answer and may have been applied (F32)
+  // Answers with the same number came from one process, which knows one history.
+  std::uint64_t connection = 0;
 };
 
 class Gateway {
@@ -44,7 +46,7 @@ class Gateway {
   Task<void> discover(Instant deadline);
 
   Result<void> accept(const Header& header);
-  // How long another cluster is refused after the known one was heard of.
+  // How long another cluster, or an older term, is refused after the known one was heard of.
   void set_ttl(Duration ttl) { ttl_ = ttl; }
   const Endpoint& current() const { return endpoints_.current(); }
 

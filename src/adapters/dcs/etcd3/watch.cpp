@@ -25,6 +25,17 @@ constexpr Duration retell_after = std::chrono::seconds(1);
 constexpr Duration first_pause = 100ms;
 constexpr Duration longest_pause = std::chrono::seconds(2);
 
+// It is started again with the next wait.
+void log_failure(const std::exception_ptr& problem) {
+  try {
+    std::rethrow_exception(problem);
+  } catch (const std::exception& error) {
+    log::error("the watch of etcd failed, it will be started again: {}", error.what());
+  } catch (...) {
+    log::error("the watch of etcd failed, it will be started again");
+  }
+}
+
 }  // namespace
 
 bool wakes(std::string_view path, const WatchEvent& event) {
@@ -52,9 +63,12 @@ Watch::Watch(asio::any_io_executor executor, Clock& clock, std::shared_ptr<Gatew
 void Watch::read(const Header& header, std::int64_t newest, std::string leader, std::string_view said) {
   leader_ = std::move(leader);
   leader_said_ = leader_.empty() ? std::string() : lasting_part(said);
+  const bool another_history = header.cluster_id != cluster_id_ || header.revision < read_revision_;
   read_revision_ = header.revision;
-  if (!running_ || header.cluster_id != cluster_id_) {
-    // A store restored from a backup counts from an older number (F34).
+  if (!running_ || another_history) {
+    // A store restored from a backup counts from an older number (F34): a stream that was opened since waits for one
+    // that is far away.
+    if (stream_ != nullptr) stream_->close();
     position_ = header.revision;
     changed_revision_ = 0;
     untold_ = 0;
@@ -103,7 +117,9 @@ void Watch::wake() {
 void Watch::start() {
   running_ = true;
   const auto self = shared_from_this();
-  asio::co_spawn(executor_, run(self), asio::bind_cancellation_slot(cancel_.slot(), [self](std::exception_ptr) {
+  asio::co_spawn(executor_, run(self), asio::bind_cancellation_slot(cancel_.slot(), [self](std::exception_ptr problem) {
+                   if (problem && !self->stopping_) log_failure(problem);
+                   self->stream_.reset();
                    self->running_ = false;
                    self->ended_.cancel();
                  }));
