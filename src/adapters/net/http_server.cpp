@@ -178,10 +178,18 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
 
  private:
   Result<std::vector<tcp::endpoint>> endpoints() const;
+  // An address and the socket that listens there.
+  struct Listener {
+    tcp::acceptor acceptor;
+    tcp::endpoint address;
+  };
+
+  tcp::acceptor listening(const tcp::endpoint& address, error_code& error);
   Result<void> listen(const tcp::endpoint& endpoint);
   Result<void> listen_everywhere();
-  Task<void> accept(tcp::acceptor& acceptor);
-  bool accept_waiting(tcp::acceptor& acceptor);
+  Task<void> accept(Listener& listener);
+  int accept_waiting(tcp::acceptor& acceptor);
+  void reopen(Listener& listener);
   void admit(UniqueFd client, const tcp::endpoint& peer);
   // The coroutine owns the connection; `this` lives until the thread was joined.
   Task<void> serve(std::shared_ptr<Connection> connection);
@@ -199,7 +207,7 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
   // Shared so that a reply that comes after the end finds out about it.
   std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
   std::optional<ssl::context> tls_;
-  std::list<tcp::acceptor> acceptors_;
+  std::list<Listener> listeners_;
   std::list<std::shared_ptr<Connection>> connections_;  // oldest first
   asio::steady_timer sweep_{*io_};                      // for all deadlines
   bool sweeping_ = false;
@@ -216,7 +224,12 @@ Result<void> RestServer::Impl::start(HttpHandler handler) {
     if (auto loaded = load_certificates(*tls_, config_); !loaded) return loaded;
   }
   if (auto listening = listen_everywhere(); !listening) return listening;
-  for (auto& acceptor : acceptors_) asio::co_spawn(*io_, accept(acceptor), [](std::exception_ptr) {});
+  for (auto& listener : listeners_) {
+    asio::co_spawn(*io_, accept(listener), [](std::exception_ptr problem) {
+      // Nothing may end it but the end of the server.
+      if (problem) log::critical("restapi: a listening socket is given up after an error that nobody expected");
+    });
+  }
   // Signals are the main thread's.
   sigset_t all, before;
   sigfillset(&all);
@@ -241,7 +254,7 @@ void RestServer::Impl::stop() {
 void RestServer::Impl::close_all() {
   closing_ = true;
   error_code ignored;
-  for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  for (auto& listener : listeners_) listener.acceptor.close(ignored);
   sweep_.cancel();
   for (const auto& timer : timers_) timer->cancel();
   // Closing one ends its coroutine, later; the list stays as it is meanwhile.
@@ -270,21 +283,26 @@ Result<std::vector<tcp::endpoint>> RestServer::Impl::endpoints() const {
   return out;
 }
 
-Result<void> RestServer::Impl::listen(const tcp::endpoint& endpoint) {
-  error_code error;
+tcp::acceptor RestServer::Impl::listening(const tcp::endpoint& address, error_code& error) {
   tcp::acceptor acceptor(*io_);
-  acceptor.open(endpoint.protocol(), error);
-  const bool every = endpoint.address() == asio::ip::address_v6::any();
-  if (!error && endpoint.address().is_v6()) {
+  acceptor.open(address.protocol(), error);
+  const bool every = address.address() == asio::ip::address_v6::any();
+  if (!error && address.address().is_v6()) {
     // "*" and "::" stand for both families.
     error_code ignored;
     acceptor.set_option(asio::ip::v6_only(!every), ignored);
   }
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.bind(address, error);
   if (!error) accept_with_request(acceptor);
   if (!error) acceptor.listen(1024, error);
   if (!error) acceptor.native_non_blocking(true, error);
+  return acceptor;
+}
+
+Result<void> RestServer::Impl::listen(const tcp::endpoint& endpoint) {
+  error_code error;
+  auto acceptor = listening(endpoint, error);
   if (error) {
     return fail(error == asio::error::address_in_use || error == asio::error::access_denied ? ErrorKind::refused
                                                                                             : ErrorKind::invalid,
@@ -292,8 +310,9 @@ Result<void> RestServer::Impl::listen(const tcp::endpoint& endpoint) {
                             "address is not this machine's",
                             config_.listen_host, config_.listen_port, error.message()));
   }
-  port_ = acceptor.local_endpoint(error).port();
-  acceptors_.push_back(std::move(acceptor));
+  const auto address = acceptor.local_endpoint(error);
+  port_ = address.port();
+  listeners_.push_back({std::move(acceptor), address});
   return {};
 }
 
@@ -308,25 +327,48 @@ Result<void> RestServer::Impl::listen_everywhere() {
     if (!listening && !first) first = listening.error();
   }
   const bool every = wanted->front().address() == asio::ip::address_v6::any();
-  if (acceptors_.empty() && every) return listen({asio::ip::address_v4::any(), config_.listen_port});
-  if (acceptors_.empty()) return tl::unexpected(*first);
+  if (listeners_.empty() && every) return listen({asio::ip::address_v4::any(), config_.listen_port});
+  if (listeners_.empty()) return tl::unexpected(*first);
   return {};
 }
 
-Task<void> RestServer::Impl::accept(tcp::acceptor& acceptor) {
+Task<void> RestServer::Impl::accept(Listener& listener) {
   asio::steady_timer pause(*io_);
   while (!closing_) {
-    auto [error] = co_await acceptor.async_wait(tcp::acceptor::wait_read, as_result);
+    auto [error] = co_await listener.acceptor.async_wait(tcp::acceptor::wait_read, as_result);
     if (closing_) co_return;
-    if (!error && accept_waiting(acceptor)) continue;
+    int problem = error.value();
+    try {
+      if (problem == 0) problem = accept_waiting(listener.acceptor);
+    } catch (const std::exception& failure) {
+      log::error("restapi: a client could not be accepted: {}", failure.what());
+      problem = ENOMEM;
+    }
+    if (problem == 0) continue;
     // Out of descriptors or memory: others need a moment to give some back (F06).
     pause.expires_after(std::chrono::milliseconds(100));
     co_await pause.async_wait(as_result);
+    const bool scarce = problem == EMFILE || problem == ENFILE || problem == ENOMEM || problem == ENOBUFS;
+    if (!scarce && !closing_) reopen(listener);
   }
 }
 
-// False: somebody may wait who could not be accepted.
-bool RestServer::Impl::accept_waiting(tcp::acceptor& acceptor) {
+// A socket that listens no more would leave the members without this one's word, and nobody would hear of it.
+void RestServer::Impl::reopen(Listener& listener) {
+  error_code error;
+  listener.acceptor.close(error);
+  listener.acceptor = listening(listener.address, error);
+  const int port = listener.address.port();
+  if (error) {
+    log::error("restapi: nothing listens on port {} any more, and it cannot be opened again: {}", port,
+               error.message());
+  } else {
+    log::error("restapi: the socket that listened on port {} had broken; it was opened again", port);
+  }
+}
+
+// Not 0: somebody may wait who could not be accepted, and why.
+int RestServer::Impl::accept_waiting(tcp::acceptor& acceptor) {
   for (int i = 0; i < accepted_at_once; ++i) {
     tcp::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
@@ -336,11 +378,11 @@ bool RestServer::Impl::accept_waiting(tcp::acceptor& acceptor) {
       admit(std::move(client), peer);
       continue;
     }
-    if (errno == EAGAIN) return true;
+    if (errno == EAGAIN) return 0;
     // These went away again before they were accepted.
-    if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR) return false;
+    if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR) return errno;
   }
-  return true;
+  return 0;
 }
 
 void RestServer::Impl::make_room() {

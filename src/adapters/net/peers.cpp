@@ -53,6 +53,22 @@ PeerAnswer not_reachable(MemberName name, std::string why) {
   return answer;
 }
 
+// A question may take so long. A little less than the answers are waited for: what became of it is to be known, because
+// only a question that was asked tells of a silence.
+Instant question_deadline(Instant now, Instant deadline) {
+  return deadline - std::min<Duration>(std::chrono::milliseconds(20), std::max(deadline - now, Duration::zero()) / 10);
+}
+
+std::string text_of(const std::exception_ptr& problem) {
+  try {
+    std::rethrow_exception(problem);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an error that nobody knows";
+  }
+}
+
 // What one gathering waits for. The questions own it: it outlives a caller that went away.
 struct Gathering {
   Gathering(const asio::any_io_executor& executor, Instant deadline) : done(executor, deadline) {}
@@ -146,17 +162,20 @@ class HttpPeers final : public Peers {
   Task<PeersFacts> ask(std::vector<Member> members, Instant deadline) override {
     PeersFacts facts;
     facts.asked_at = clock_.now();
+    const Instant until = question_deadline(facts.asked_at, deadline);
     const auto gathering = std::make_shared<Gathering>(executor_, deadline);
     for (const Member& member : members) {
       gathering->answers.push_back(not_reachable(
-          member.name, member.api_url.empty() ? "its member key has no api_url" : "it did not answer in time"));
-      gathering->answers.back().silent = !member.api_url.empty();
+          member.name, member.api_url.empty() ? "its member key has no api_url" : "it was not asked in time"));
     }
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (members[i].api_url.empty()) continue;
       ++gathering->open;
-      asio::co_spawn(executor_, ask_one(client_, options_, members[i].api_url, gathering, i, deadline),
-                     [gathering](std::exception_ptr) {
+      asio::co_spawn(executor_, ask_one(client_, options_, members[i].api_url, gathering, i, until),
+                     [gathering, i](std::exception_ptr problem) {
+                       PeerAnswer& answer = gathering->answers[i];
+                       if (problem) answer = not_reachable(answer.name, "asking it failed: " + text_of(problem));
+                       if (problem) log::error("{}: {}", answer.name.str(), answer.why);
                        if (--gathering->open == 0) gathering->done.cancel();
                      });
     }
@@ -168,19 +187,23 @@ class HttpPeers final : public Peers {
   Task<FailsafeRound> ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) override {
     const auto round = std::make_shared<Round>(executor_, deadline);
     round->round.sent = clock_.now();
+    const Instant until = question_deadline(round->round.sent, deadline);
     const std::string body = print_failsafe_request(request);
     for (const auto& [name, url] : members) {
       const bool silent = url.empty();
       round->round.answers.push_back(
-          {MemberName(name), false, silent ? "the failsafe key has no address of it" : "it did not answer in time"});
+          {MemberName(name), false, silent ? "the failsafe key has no address of it" : "it was not asked in time"});
     }
     std::size_t index = 0;
     for (const auto& [name, url] : members) {
       const std::size_t at = index++;
       if (url.empty()) continue;
       ++round->open;
-      asio::co_spawn(executor_, ask_one_failsafe(client_, options_, failsafe_url(url), body, round, at, deadline),
-                     [round](std::exception_ptr) {
+      asio::co_spawn(executor_, ask_one_failsafe(client_, options_, failsafe_url(url), body, round, at, until),
+                     [round, at](std::exception_ptr problem) {
+                       FailsafeAnswer& answer = round->round.answers[at];
+                       if (problem) answer = {answer.name, false, "asking it failed: " + text_of(problem)};
+                       if (problem) log::error("{}: {}", answer.name.str(), answer.why);
                        if (--round->open == 0) round->done.cancel();
                      });
     }

@@ -14,6 +14,7 @@
 #include <boost/asio/write.hpp>
 
 #include "adapters/os/clock.h"
+#include "adapters/os/own_error.h"
 
 namespace regent {
 
@@ -216,7 +217,7 @@ Task<Result<std::vector<Connector::Address>>> Connector::resolve(std::string hos
     co_return lookup->addresses;
   }
   if (const auto old = known_.find(host); old != known_.end()) co_return old->second.addresses;
-  co_return fail(ErrorKind::unreachable,
+  co_return fail(ErrorKind::invalid,
                  fmt::format("the host name {} cannot be resolved: {}", host, lookup->error.message()));
 }
 
@@ -224,7 +225,9 @@ Task<Result<std::shared_ptr<Transport>>> Connector::connect_one(Endpoint endpoin
   const tcp::endpoint target(address.endpoint.address(), endpoint.port);
   const auto unreachable = [&](const error_code& error, bool expired) {
     const std::string why = expired ? "no answer in time" : error.message();
-    return fail(ErrorKind::unreachable, fmt::format("cannot connect to {}: {}", to_string(endpoint), why));
+    const bool own = !expired && is_own_error(error);
+    return fail(own ? ErrorKind::refused : ErrorKind::unreachable,
+                fmt::format("cannot connect to {}: {}", to_string(endpoint), why));
   };
   if (!endpoint.tls) {
     auto plain = std::make_shared<PlainTransport>(executor_);

@@ -13,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <charconv>
 
+#include "adapters/os/own_error.h"
 #include "adapters/os/waiting.h"
 
 namespace regent {
@@ -38,7 +39,8 @@ Task<error_code> exchange(Socket& socket) {
 Result<void> heard(const HostPort& address, const error_code& error) {
   if (!error) return {};
   // The queue of a Unix socket is full: nobody takes connections out of it.
-  const auto kind = error == asio::error::try_again ? ErrorKind::timeout : ErrorKind::unreachable;
+  auto kind = error == asio::error::try_again ? ErrorKind::timeout : ErrorKind::unreachable;
+  if (is_own_error(error)) kind = ErrorKind::failed;
   return fail(kind, fmt::format("{}:{}: {}", address.host, address.port, error.message()));
 }
 

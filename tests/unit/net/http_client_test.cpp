@@ -1,6 +1,7 @@
 #include "adapters/net/http_client.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -120,10 +121,10 @@ TEST_F(HttpClientTest, RefusedConnectionWasNeverSent) {
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
 }
 
-TEST_F(HttpClientTest, UnknownNameIsUnreachable) {
+TEST_F(HttpClientTest, AnUnknownNameIsAnInvalidOne) {
   const auto answer = get(Endpoint{false, "no-such-host.invalid", 1}, std::chrono::seconds(15));
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
+  EXPECT_EQ(answer.error().kind, ErrorKind::invalid);
 }
 
 // T34: localhost may be ::1 first, and the server may listen on 127.0.0.1 only.
@@ -183,6 +184,45 @@ TEST_F(HttpClientTest, PeersAnswerEachForItself) {
   ASSERT_EQ(script->requests.size(), 1u);
   EXPECT_TRUE(script->requests[0].starts_with("GET /patroni HTTP/1.1\r\n"));
   EXPECT_NE(script->requests[0].find("Authorization: Basic dTpw"), std::string::npos);
+}
+
+// No new descriptor while it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// A takeover counts silence. What kept us from asking is none: unknown is not a no.
+TEST_F(HttpClientTest, OnlyAQuestionThatWasAskedTellsOfASilence) {
+  const auto peers = make_peers(io.get_executor(), clock, {});
+  const auto ask = [&](const std::string& url, Duration time) {
+    std::vector<Member> members(1);
+    members[0].name = MemberName("n2");
+    members[0].api_url = url;
+    return run(io, peers->ask(members, clock.now() + time)).answers.at(0);
+  };
+  const auto closed = ask("http://127.0.0.1:1/patroni", std::chrono::seconds(20));
+  EXPECT_TRUE(closed.silent) << closed.why;
+  const auto mute = ask(to_string(endpoint) + "/patroni", std::chrono::milliseconds(200));
+  EXPECT_TRUE(mute.silent) << mute.why;
+  const auto nameless = ask("http://nowhere.invalid:1/patroni", std::chrono::seconds(20));
+  EXPECT_FALSE(nameless.silent) << nameless.why;
+  EXPECT_FALSE(nameless.reachable);
+  const auto unasked = ask("", std::chrono::seconds(20));
+  EXPECT_FALSE(unasked.silent) << unasked.why;
+  const NoDescriptors none;
+  const auto helpless = ask(to_string(endpoint) + "/patroni", std::chrono::seconds(20));
+  EXPECT_FALSE(helpless.silent) << helpless.why;
+  EXPECT_FALSE(helpless.reachable);
 }
 
 TEST_F(HttpClientTest, SilentPeerIsNotReachableAtTheDeadline) {

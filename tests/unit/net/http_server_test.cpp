@@ -126,6 +126,35 @@ TEST(HttpServer, AnswersOncePerConnection) {
             "HTTP/1.0 200 OK\r\n\r\n");
 }
 
+// The listening socket of this process on a port.
+int listener_on(std::uint16_t port) {
+  for (int fd = 3; fd < 1024; ++fd) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    int listens = 0;
+    socklen_t length = sizeof listens;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0 || listens == 0) continue;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
+    if (ntohs(address.sin_port) == port) return fd;
+  }
+  return -1;
+}
+
+TEST(HttpServer, ASocketThatListensNoMoreIsOpenedAgain) {
+  RestServer server(loopback());
+  ASSERT_TRUE(server.start(echo));
+  const auto port = server.port();
+  ASSERT_EQ(::shutdown(listener_on(port), SHUT_RDWR), 0);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
+  std::string answer;
+  while (answer.empty() && std::chrono::steady_clock::now() < until) {
+    Client client(port);
+    if (client.connected()) answer = client.ask("OPTIONS / HTTP/1.0\r\n\r\n");
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(answer, "HTTP/1.0 200 OK\r\n\r\n");
+}
+
 // More than the kernel takes at once, with and without something behind the request that nobody reads.
 TEST(HttpServer, LongAnswersArriveWhole) {
   RestServer server(loopback());
