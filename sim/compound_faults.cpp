@@ -268,6 +268,33 @@ Faults::Undo Faults::wake_old_leader() {
   };
 }
 
+// The leader dies, and so does the next one, right after its promotion: its timeline is known to nobody, and nobody has
+// a record of it. Somebody with the same position, or the old leader, is promoted before it comes back.
+Faults::Undo Faults::promote_in_vain() {
+  Node* leader = sim_.leader_node();
+  if (!alone() || leader == nullptr || !leader->able() || struck_.count(leader->index) > 0) return {};
+  sim_.world().trace("FAULT promoted_in_vain");
+  in_vain_ = true;
+  const Duration election = sim_.params().ttl + sim_.params().lease_lateness + sim_.params().loop_wait;
+  const Undo revive = cut_power(*leader);
+  sim_.world().after(election * (sim_.world().rng().chance(0.5) ? 1 : 3), revive);
+  sim_.world().after(3 * election, [this] { in_vain_ = false; });
+  quiet_until_ = sim_.world().now() + 3 * election;
+  return nothing();
+}
+
+void Faults::promoted(Node& node) {
+  if (node.primary_by_hand() || !std::exchange(in_vain_, false)) return;
+  ++injected_;
+  World& world = sim_.world();
+  const Duration later = world.rng().chance(0.7) ? Duration{} : world.rng().between(0s, 100ms);
+  const Duration away = world.rng().between(sim_.params().ttl, 4 * sim_.params().ttl);
+  world.after(later, [this, &node, away] {
+    sim_.world().trace("FAULT promoted_in_vain on {}", node.name.str());
+    sim_.world().after(away, cut_power(node));
+  });
+}
+
 void Faults::key_changed(const std::string& path, const StoreKey* after, int by) {
   if (path == "initialize" && after != nullptr && after->value.empty() && by >= 0) spoil_bootstrap(sim_.node(by));
   World& world = sim_.world();

@@ -88,6 +88,7 @@ void Faults::next(Duration until) {
 }
 
 void Faults::heal_all() {
+  in_vain_ = false;
   auto active = std::move(active_);
   active_.clear();
   for (auto& [id, fault] : active) fault.undo();
@@ -170,6 +171,8 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return promote_by_hand();
     case FaultKind::old_leader_wakes:
       return wake_old_leader();
+    case FaultKind::promoted_in_vain:
+      return promote_in_vain();
     case FaultKind::remote_away:
     case FaultKind::remote_fails_over:
     case FaultKind::remote_moves:

@@ -33,6 +33,7 @@ class Faults {
   // --- what some faults wait for ---
   void key_changed(const std::string& path, const StoreKey* after, int by);
   void promotion_begins(Node& node);
+  void promoted(Node& node);
 
  private:
   using Undo = std::function<void()>;
@@ -51,6 +52,7 @@ class Faults {
   Undo forbid_leading();
   Undo promote_by_hand();
   Undo wake_old_leader();
+  Undo promote_in_vain();
   // It goes down at once, and comes back with the undo of the fault.
   Undo cut_power(Node& node);
   Undo cut_all_power();
@@ -91,6 +93,7 @@ class Faults {
   bool bootstrap_spoilt_ = false;
   bool copy_lost_ = false;
   bool lock_goes_ = false;  // of whoever is promoted next, while it is
+  bool in_vain_ = false;    // whoever is promoted next dies of it
   // Asleep with a decision to take the lock, until somebody else led.
   struct Sleeper {
     int node = 0;

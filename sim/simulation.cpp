@@ -344,6 +344,7 @@ void Simulation::server_changed(PgServer& server) {
 
 void Simulation::promoted(PgServer& server, std::uint32_t fork) {
   ++outcome_.promotions;
+  faults_.promoted(node(server.node()));
   for (const auto& checker : checkers_) checker->promoted(node(server.node()), fork);
 }
 

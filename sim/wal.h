@@ -67,6 +67,11 @@ class Wal {
   const std::vector<Fork>& forks() const { return forks_; }
   const Fork& fork_of(RecordId id) const { return forks_[records_[id].fork]; }
 
+  // The initdb that a timeline comes from.
+  std::uint32_t root_of(std::uint32_t fork) const {
+    while (forks_[fork].parent != 0) fork = records_[forks_[fork].parent].fork;
+    return fork;
+  }
   // The newest record on both branches; 0 when they never met.
   RecordId common(RecordId a, RecordId b) const {
     while (a != b && a != 0 && b != 0) {

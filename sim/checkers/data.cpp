@@ -66,7 +66,8 @@ class BoundedLoss final : public Checker {
   std::map<int, Duration> asked_at_;
 };
 
-// I8: a new timeline is above every recorded one; no timeline goes on from one record in two ways.
+// I8: a new timeline is above every recorded one; no number is given twice; no timeline goes on from one record in two
+// ways.
 class TimelineMonotone final : public Checker {
  public:
   using Checker::Checker;
@@ -88,6 +89,13 @@ class TimelineMonotone final : public Checker {
       sim_.violated("I8", fmt::format("{} makes timeline {} although {} is recorded", node.name.str(),
                                       made.timeline.value, recorded.value));
     }
+    // What a person does nobody can number; that it is found out later is another matter (L2).
+    if (node.primary_by_hand()) return;
+    const auto [twin, first] = numbered_.try_emplace({sim_.postgres().wal.root_of(fork), made.timeline}, node.name);
+    if (first) return;
+    sim_.violated("I8", fmt::format("{} makes timeline {} at {}, as {} did before", node.name.str(),
+                                    made.timeline.value, to_string(sim_.postgres().wal.at(made.parent).end),
+                                    twin->second.str()));
   }
 
   void record_written(Node& node, RecordId record) override {
@@ -102,6 +110,7 @@ class TimelineMonotone final : public Checker {
 
  private:
   std::map<int, Timeline> recorded_;
+  std::map<std::pair<std::uint32_t, Timeline>, MemberName> numbered_;  // by the fork that began the cluster
   std::map<std::pair<RecordId, std::uint32_t>, RecordId> next_;
 };
 
