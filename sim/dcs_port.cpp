@@ -7,6 +7,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const char* const leader_path = "leader";
+const char* const counter_path = "regent/timeline";
 
 }  // namespace
 
@@ -163,39 +164,39 @@ Task<Result<LeaseGrant>> DcsPort::take_leader(Put put_key, Instant deadline) {
   co_return fail(ErrorKind::timeout, "the store did not answer in time");
 }
 
-Task<Result<LeaseGrant>> DcsPort::acquire_leader(Version expect, Instant deadline) {
-  p_.listener.write_requested(p_.node, leader_path, expect);
-  return take_leader(
-      [name = p_.name.str(), expect, node = p_.node](Store& store, const std::string& session) {
-        return store.put(leader_path, name, expect, session, node);
-      },
-      deadline);
+Task<Result<LeaseGrant>> DcsPort::put_leader(std::vector<Store::Replacement> keys, Instant deadline) {
+  for (const auto& key : keys) {
+    if (key.expect) p_.listener.write_requested(p_.node, key.path, *key.expect);
+  }
+  return take_leader([keys = std::move(keys), node = p_.node](
+                         Store& store, const std::string& session) { return store.put_all(keys, session, node); },
+                     deadline);
 }
 
-Task<Result<LeaseGrant>> DcsPort::seize_leader(Instant deadline) {
-  return take_leader(
-      [name = p_.name.str(), node = p_.node](Store& store, const std::string& session) {
-        return store.put(leader_path, name, std::nullopt, session, node);
-      },
-      deadline);
+Task<Result<LeaseGrant>> DcsPort::acquire_leader(action::AcquireLeader lock, Instant deadline) {
+  std::vector<Store::Replacement> keys{{leader_path, p_.name.str(), lock.expect}};
+  if (lock.ticket) keys.push_back({counter_path, lock.ticket->value, lock.ticket->expect});
+  return put_leader(std::move(keys), deadline);
+}
+
+Task<Result<LeaseGrant>> DcsPort::seize_leader(action::AcquireLeader lock, Instant deadline) {
+  std::vector<Store::Replacement> keys{{leader_path, p_.name.str(), std::nullopt}};
+  if (lock.ticket) keys.push_back({counter_path, lock.ticket->value, std::nullopt});
+  return put_leader(std::move(keys), deadline);
 }
 
 Task<Result<LeaseGrant>> DcsPort::take_over(action::TakeOver take, Instant deadline) {
-  p_.listener.write_requested(p_.node, leader_path, take.leader);
-  p_.listener.write_requested(p_.node, "sync", take.sync);
-  return take_leader(
-      [name = p_.name.str(), take, node = p_.node](Store& store, const std::string& session) {
-        return store.take_over(take.leader, take.sync, name, take.value, session, node);
-      },
-      deadline);
+  std::vector<Store::Replacement> keys{{leader_path, p_.name.str(), take.leader},
+                                       {"sync", take.value, take.sync},
+                                       {counter_path, take.ticket.value, take.ticket.expect}};
+  return put_leader(std::move(keys), deadline);
 }
 
 Task<Result<LeaseGrant>> DcsPort::take_over_blindly(action::TakeOver take, Instant deadline) {
-  return take_leader(
-      [name = p_.name.str(), take, node = p_.node](Store& store, const std::string& session) {
-        return store.take_over(take.leader, std::nullopt, name, take.value, session, node);
-      },
-      deadline);
+  std::vector<Store::Replacement> keys{{leader_path, p_.name.str(), take.leader},
+                                       {"sync", take.value, std::nullopt},
+                                       {counter_path, take.ticket.value, take.ticket.expect}};
+  return put_leader(std::move(keys), deadline);
 }
 
 Task<Result<LeaseGrant>> DcsPort::renew_leader(Version version, Instant deadline) {

@@ -52,7 +52,7 @@ class DcsPort final : public Dcs {
   void set_ttl(Duration ttl) override { ttl_ = ttl; }
   Task<Result<void>> keep_session(Instant deadline) override;
   std::string session() const override { return session_; }
-  Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override;
+  Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader lock, Instant deadline) override;
   bool takes_over() const override { return true; }
   Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override;
   Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override;
@@ -64,7 +64,7 @@ class DcsPort final : public Dcs {
   Task<void> close(Instant deadline) override;
 
   // For sabotages: the leader key without asking who has it.
-  Task<Result<LeaseGrant>> seize_leader(Instant deadline);
+  Task<Result<LeaseGrant>> seize_leader(action::AcquireLeader lock, Instant deadline);
   // The takeover without comparing /sync.
   Task<Result<LeaseGrant>> take_over_blindly(action::TakeOver take, Instant deadline);
 
@@ -83,6 +83,7 @@ class DcsPort final : public Dcs {
   Task<Result<LeaderSeen>> look_at_leader(Instant deadline);
   using Put = std::function<std::optional<Version>(Store& store, const std::string& session)>;
   Task<Result<LeaseGrant>> take_leader(Put put, Instant deadline);
+  Task<Result<LeaseGrant>> put_leader(std::vector<Store::Replacement> keys, Instant deadline);
   LeaseGrant grant(Version version, Instant sent);
 
   Parts p_;

@@ -18,8 +18,8 @@ class DcsDecorator : public Dcs {
   void set_ttl(Duration ttl) override { inner_.set_ttl(ttl); }
   Task<Result<void>> keep_session(Instant deadline) override { return inner_.keep_session(deadline); }
   std::string session() const override { return inner_.session(); }
-  Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override {
-    return inner_.acquire_leader(expect, deadline);
+  Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader lock, Instant deadline) override {
+    return inner_.acquire_leader(std::move(lock), deadline);
   }
   bool takes_over() const override { return inner_.takes_over(); }
   Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override {
@@ -63,7 +63,9 @@ class PostgresDecorator : public Postgres {
   }
   Task<Result<void>> stop(StopMode mode, Instant deadline) override { return inner_.stop(mode, deadline); }
   Task<Result<void>> kill_tree(Instant deadline) override { return inner_.kill_tree(deadline); }
-  Task<Result<void>> promote(Instant deadline) override { return inner_.promote(deadline); }
+  Task<Result<void>> promote(Timeline timeline, Instant deadline) override {
+    return inner_.promote(timeline, deadline);
+  }
   Task<Result<void>> checkpoint(Instant deadline) override { return inner_.checkpoint(deadline); }
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override {
     return inner_.follow(std::move(upstream), deadline);
@@ -84,6 +86,9 @@ class PostgresDecorator : public Postgres {
   }
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override {
     return inner_.local_history(timeline, deadline);
+  }
+  Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) override {
+    return inner_.branch_time(timeline, start, deadline);
   }
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override {
     return inner_.set_sync_names(std::move(names), deadline);

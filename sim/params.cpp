@@ -169,6 +169,14 @@ void draw_operations(Params& params) {
   params.bootstrap_fails = rng.chance(params.standby_from_the_start ? 0.5 : 0.2);
 }
 
+// Two promotions from one position (F62) take a calm beginning and a minute or two without anything else.
+void draw_twins(Params& params) {
+  Rng rng(params.seed ^ 0x2717b12a7c4e5ULL);
+  if (!params.faults.empty() && !params.standby_from_the_start && rng.chance(0.06)) {
+    params.opening = FaultKind::promoted_in_vain;
+  }
+}
+
 }  // namespace
 
 Params draw_params(std::uint64_t seed) {
@@ -220,6 +228,7 @@ Params draw_params(std::uint64_t seed) {
   if (params.synchronous.is_object()) draw_takeover(params);
   if (params.synchronous.is_object()) draw_power_cuts(params);
   draw_operations(params);
+  draw_twins(params);
   return params;
 }
 

@@ -140,6 +140,16 @@ Result<History> PgServer::own_history(Timeline wanted) const {
   return history;
 }
 
+Result<std::string> PgServer::branch_time(Timeline wanted, Lsn start) const {
+  if (unreadable_ || disk_.chain.empty()) return fail(ErrorKind::failed, "Input/output error");
+  const Fork* fork = &shared_.wal.fork_of(disk_.last());
+  while (fork->timeline != wanted && fork->parent != 0) fork = &shared_.wal.fork_of(fork->parent);
+  if (fork->timeline != wanted || fork->parent == 0 || shared_.wal.at(fork->parent).end != start) {
+    return fail(ErrorKind::not_found, "no such timeline begins there");
+  }
+  return fmt::format("{} us", std::chrono::duration_cast<std::chrono::microseconds>(fork->at).count());
+}
+
 bool PgServer::replay_paused() const {
   return in_recovery_ && !disk_.chain.empty() && shared_.wal.at(disk_.last()).max_connections > max_connections_;
 }

@@ -156,12 +156,12 @@ Task<Result<void>> PgPort::kill_tree(Instant deadline) {
   return step(begin, deadline, false);
 }
 
-Task<Result<void>> PgPort::promote(Instant deadline) {
+Task<Result<void>> PgPort::promote(Timeline timeline, Instant deadline) {
   PgServer& server = p_.server;
   StepListener& listener = p_.listener;
-  std::function<void(Done)> begin = [&server, &listener](Done done) {
+  std::function<void(Done)> begin = [&server, &listener, timeline](Done done) {
     listener.promote_requested(server.node());
-    server.promote(std::move(done));
+    server.promote(timeline, std::move(done));
   };
   return step(begin, deadline, false);
 }
@@ -263,6 +263,14 @@ Task<Result<History>> PgPort::local_history(Timeline timeline, Instant deadline)
   auto done = co_await step(begin, deadline, false);
   if (!done) co_return tl::unexpected(done.error());
   co_return *history;
+}
+
+Task<Result<std::string>> PgPort::branch_time(Timeline timeline, Lsn start, Instant deadline) {
+  PgServer& server = p_.server;
+  std::function<Result<std::string>()> question = [&server, timeline, start] {
+    return server.branch_time(timeline, start);
+  };
+  return ask_upstream<std::string>(question, deadline);
 }
 
 Task<Result<void>> PgPort::set_sync_names(std::optional<std::string> names, Instant deadline) {

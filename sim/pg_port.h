@@ -47,7 +47,7 @@ class PgPort final : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
-  Task<Result<void>> promote(Instant deadline) override;
+  Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
   Task<Result<void>> clone(Upstream source, Instant deadline) override;
@@ -57,6 +57,7 @@ class PgPort final : public Postgres {
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) override;
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
   Task<Result<void>> create_slot(std::string name, Instant deadline) override;
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;

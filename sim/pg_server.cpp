@@ -242,7 +242,7 @@ void PgServer::kill_tree(Done done) {
   });
 }
 
-void PgServer::promote(Done done) {
+void PgServer::promote(Timeline wanted, Done done) {
   if (process_ != Process::running || !in_recovery_)
     return done(fail(ErrorKind::failed, "the server is not in recovery"));
   auto told = std::make_shared<bool>(false);
@@ -265,10 +265,10 @@ void PgServer::promote(Done done) {
     takes = rng.between(500ms, 8s);
   }
   if (how == Promotion::dies) return later(takes, [this] { gone(false); });
-  later(takes, [this, once] {
+  later(takes, [this, wanted, once] {
     if (process_ != Process::running || !in_recovery_)
       return once(fail(ErrorKind::failed, "promotion was interrupted"));
-    leave_recovery();
+    leave_recovery(wanted);
     once({});
   });
 }
@@ -280,14 +280,15 @@ void PgServer::promote_by_hand() {
   });
 }
 
-void PgServer::leave_recovery() {
+void PgServer::leave_recovery(Timeline wanted) {
   streaming_ = false;
   replayed_ = disk_.chain.size();
   in_recovery_ = false;
   disk_.standby_signal = false;
   disk_.control_state = "in production";
   if (shared_.archive) disk_.newest_timeline = std::max(disk_.newest_timeline, shared_.archived);
-  disk_.newest_timeline = Timeline{std::max(disk_.newest_timeline, timeline()).value + 1};
+  // History files are there for all numbers below the wanted one, some of them empty.
+  disk_.newest_timeline = std::max({Timeline{std::max(disk_.newest_timeline, timeline()).value + 1}, wanted});
   shared_.archived = std::max(shared_.archived, disk_.newest_timeline);
   const auto fork = shared_.wal.begin_timeline(disk_.last(), disk_.newest_timeline, node_, shared_.world.now());
   const auto before = horizon();
@@ -612,7 +613,8 @@ void PgServer::rewind(const Upstream& source, Done done) {
     if (!again || (*again)->disk_.state != DataState::valid || !(*again)->files_usable())
       return fail(ErrorKind::failed, "pg_rewind broke off");
     const Disk& newest = (*again)->disk_;
-    disk_.chain = newest.chain;
+    // It goes back to where the two histories seem to part: what follows a twin of a common timeline stays (F62).
+    if (!shared_.wal.seem_common(disk_.last(), newest.chain.back())) disk_.chain = newest.chain;
     disk_.restart_point = disk_.chain.size();
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
     disk_.followed = false;

@@ -130,7 +130,7 @@ class PgServer {
   void start(const job::Start& spec, Done done);
   void stop(StopMode mode, Done done);
   void kill_tree(Done done);
-  void promote(Done done);
+  void promote(Timeline wanted, Done done);
   void checkpoint(Done done);
   void follow(Upstream upstream) {
     disk_.upstream = std::move(upstream);
@@ -159,6 +159,7 @@ class PgServer {
   std::optional<bool> answers_at(const HostPort& address) const;
   Result<UpstreamHistory> history_of(const Upstream& source) const;
   Result<History> own_history(Timeline timeline) const;
+  Result<std::string> branch_time(Timeline timeline, Lsn start) const;
   // Called whenever the postmaster appears or is gone, and when the WAL receiver ends.
   void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
 
@@ -227,7 +228,7 @@ class PgServer {
   Result<PgServer*> reach(const Upstream& source) const;
   PgServer* find(const HostPort& address) const;
   void finish_start(const job::Start& spec, const Done& done);
-  void leave_recovery();
+  void leave_recovery(Timeline wanted = {});  // 0: the next number it knows
   // Nullopt-like: what keeps anybody from working on the files.
   Result<void> files_usable() const;
   // Replay stands still before a record of a primary with a higher setting (F19).

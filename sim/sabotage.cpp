@@ -90,7 +90,9 @@ class AcquireWithoutCompare final : public Named {
   class Port final : public DcsDecorator {
    public:
     explicit Port(DcsPort& inner) : DcsDecorator(inner), port_(inner) {}
-    Task<Result<LeaseGrant>> acquire_leader(Version, Instant deadline) override { return port_.seize_leader(deadline); }
+    Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader lock, Instant deadline) override {
+      return port_.seize_leader(std::move(lock), deadline);
+    }
 
    private:
     DcsPort& port_;
@@ -155,10 +157,10 @@ class PromoteWithoutLease final : public Named {
   class Port final : public DcsDecorator {
    public:
     Port(DcsPort& inner, HostClock& clock) : DcsDecorator(inner), clock_(clock) {}
-    Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override {
-      auto granted = co_await inner_.acquire_leader(expect, deadline);
+    Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader lock, Instant deadline) override {
+      auto granted = co_await inner_.acquire_leader(lock, deadline);
       if (granted || granted.error().kind != ErrorKind::conflict) co_return granted;
-      co_return hoped(expect);
+      co_return hoped(lock.expect);
     }
     Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override {
       auto granted = co_await inner_.renew_leader(version, deadline);
@@ -452,6 +454,17 @@ class RemoveOnlyCopy final : public Named {
   }
 };
 
+// As PostgreSQL does by itself: the next number that this server knows of.
+class PromoteWithoutTicket final : public Named {
+  using Named::Named;
+  class Port final : public PostgresDecorator {
+   public:
+    using PostgresDecorator::PostgresDecorator;
+    Task<Result<void>> promote(Timeline, Instant deadline) override { return inner_.promote({}, deadline); }
+  };
+  std::unique_ptr<Postgres> around(PgPort& port) const override { return std::make_unique<Port>(port); }
+};
+
 class StopOnlyInName final : public Named {
   using Named::Named;
   class Port final : public PostgresDecorator {
@@ -563,6 +576,8 @@ const std::vector<const Sabotage*>& sabotages() {
                                   "a copy of a logical slot is advanced beyond what its consumer confirmed");
   static const OfferUnprovenSlot unproven("offer-unproven-slot", "I16",
                                           "copies of logical slots are offered after a promotion, whole or not");
+  static const PromoteWithoutTicket ticket("promote-without-ticket", "I8",
+                                           "a promotion takes the next timeline that the server itself knows of");
   static const StopOnlyInName stop("stop-only-in-name", "I3", "stopping the server is reported as done, and is not");
   static const GuardTooLate too_late("guard-too-late", "I3",
                                      "the guard ends the server ten seconds after the deadline");
@@ -593,7 +608,7 @@ const std::vector<const Sabotage*>& sabotages() {
       &too_late,  &put_off,  &blindly,  &attached, &keep_vote, &publish, &loosen,      &outside,    &votes,
       &moving,    &believe,  &renew,    &read,     &acquire,   &claim,   &initdb,      &promote,    &release,
       &ancestry,  &lag,      &deadline, &rewound,  &copy,      &stop,    &without_all, &vote_again, &standby,
-      &skip_slot, &unproven, &replay,   &tags,     &nothing,   &system};
+      &skip_slot, &unproven, &replay,   &tags,     &nothing,   &system,  &ticket};
   return all;
 }
 

@@ -1,5 +1,7 @@
 #include "sim/store.h"
 
+#include <algorithm>
+
 namespace regent::sim {
 
 Store::Store(World& world, Network& network)
@@ -90,17 +92,21 @@ std::optional<Version> Store::put(const std::string& path, std::string value, st
   return version;
 }
 
-std::optional<Version> Store::take_over(Version leader, std::optional<Version> sync, const std::string& name,
-                                        const std::string& value, const std::string& session, int by) {
-  const StoreKey* held = find("leader");
-  const StoreKey* confirmed = find("sync");
-  if (held == nullptr || held->version != leader || !session_lives(session)) return std::nullopt;
-  if (sync && (confirmed == nullptr || confirmed->version != *sync)) return std::nullopt;
-  taking_over_ = true;
-  const auto version = put("leader", name, leader, session, by);
-  put("sync", value, std::nullopt, "", by);
+std::optional<Version> Store::put_all(const std::vector<Replacement>& keys, const std::string& session, int by) {
+  if (!session_lives(session)) return std::nullopt;
+  for (const auto& key : keys) {
+    const StoreKey* there = find(key.path);
+    const Version current = there == nullptr ? Version{} : there->version;
+    if (key.expect && *key.expect != current) return std::nullopt;
+  }
+  taking_over_ = std::any_of(keys.begin(), keys.end(), [](const Replacement& key) { return key.path == "sync"; });
+  std::optional<Version> first;
+  for (const auto& key : keys) {
+    const auto version = put(key.path, key.value, std::nullopt, first ? "" : session, by);
+    if (!first) first = version;
+  }
   taking_over_ = false;
-  return version;
+  return first;
 }
 
 bool Store::erase(const std::string& path, std::optional<Version> expect, int by) {

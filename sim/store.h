@@ -48,9 +48,14 @@ class Store {
   // nullopt `expect`: unconditional. nullopt result: the condition did not hold, or the session is gone.
   std::optional<Version> put(const std::string& path, std::string value, std::optional<Version> expect,
                              const std::string& session, int by);
-  // The leader key and /sync in one step, or nothing. nullopt `sync`: it is not compared.
-  std::optional<Version> take_over(Version leader, std::optional<Version> sync, const std::string& name,
-                                   const std::string& value, const std::string& session, int by);
+  // All of these keys, each at its own version, or none; the first is the leader key and goes with the session. nullopt
+  // `expect`: not compared. Returns the version of the first.
+  struct Replacement {
+    std::string path;
+    std::string value;
+    std::optional<Version> expect;
+  };
+  std::optional<Version> put_all(const std::vector<Replacement>& keys, const std::string& session, int by);
   // Such a step is being told to the listeners.
   bool taking_over() const { return taking_over_; }
   bool erase(const std::string& path, std::optional<Version> expect, int by);

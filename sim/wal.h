@@ -67,6 +67,16 @@ class Wal {
   const std::vector<Fork>& forks() const { return forks_; }
   const Fork& fork_of(RecordId id) const { return forks_[records_[id].fork]; }
 
+  // Whether the histories name a timeline, begun at the same place, that is not the same one.
+  bool seem_common(RecordId a, RecordId b) const {
+    for (std::uint32_t one = records_[a].fork; forks_[one].parent != 0; one = records_[forks_[one].parent].fork) {
+      for (std::uint32_t two = records_[b].fork; forks_[two].parent != 0; two = records_[forks_[two].parent].fork) {
+        const bool alike = forks_[one].timeline == forks_[two].timeline && forks_[one].parent == forks_[two].parent;
+        if (alike && one != two) return true;
+      }
+    }
+    return false;
+  }
   // The initdb that a timeline comes from.
   std::uint32_t root_of(std::uint32_t fork) const {
     while (forks_[fork].parent != 0) fork = records_[forks_[fork].parent].fork;

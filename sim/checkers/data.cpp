@@ -93,9 +93,9 @@ class TimelineMonotone final : public Checker {
     if (node.primary_by_hand()) return;
     const auto [twin, first] = numbered_.try_emplace({sim_.postgres().wal.root_of(fork), made.timeline}, node.name);
     if (first) return;
-    sim_.violated("I8", fmt::format("{} makes timeline {} at {}, as {} did before", node.name.str(),
-                                    made.timeline.value, to_string(sim_.postgres().wal.at(made.parent).end),
-                                    twin->second.str()));
+    sim_.violated("I8",
+                  fmt::format("{} makes timeline {} at {}, as {} did before", node.name.str(), made.timeline.value,
+                              to_string(sim_.postgres().wal.at(made.parent).end), twin->second.str()));
   }
 
   void record_written(Node& node, RecordId record) override {

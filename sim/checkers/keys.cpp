@@ -18,6 +18,7 @@ Version version_in(const ClusterView& view, const std::string& path) {
   if (path == "sync") return view.sync.version;
   if (path == "history") return view.history.version;
   if (path == "failsafe") return view.failsafe.version;
+  if (path == "regent/timeline") return view.timelines.version;
   return {};
 }
 

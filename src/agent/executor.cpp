@@ -291,8 +291,8 @@ Task<Result<void>> immediately(Result<void> outcome) {
 
 Task<Result<void>> perform_on_store(AgentState& state, Action& act, Instant decided_at) {
   Dcs& dcs = state.ports.dcs;
-  if (const auto* lock = std::get_if<action::AcquireLeader>(&act)) {
-    return acquire(state, dcs.acquire_leader(lock->expect, store_deadline(state)), decided_at);
+  if (auto* lock = std::get_if<action::AcquireLeader>(&act)) {
+    return acquire(state, dcs.acquire_leader(std::move(*lock), store_deadline(state)), decided_at);
   }
   if (auto* take = std::get_if<action::TakeOver>(&act)) {
     return acquire(state, dcs.take_over(std::move(*take), store_deadline(state)), decided_at);

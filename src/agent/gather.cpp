@@ -14,6 +14,11 @@ using namespace boost::asio::experimental::awaitable_operators;
 
 constexpr Duration observe_time = std::chrono::milliseconds(2500);
 constexpr Duration history_retry = std::chrono::seconds(1);
+// A failover is over by then.
+constexpr Duration branch_patience = std::chrono::seconds(1);
+constexpr std::size_t branches_told = 3;
+// What is not there may be about to arrive, or be gone for ever.
+constexpr int branch_attempts = 3;
 
 void use_config(AgentState& state, const Json& document) {
   state.settings = parse_settings(document, state.limits);
@@ -70,6 +75,25 @@ Task<void> learn_local_history(AgentState& state, Timeline timeline) {
   state.local_history_of = timeline;
 }
 
+// When the newest timelines of the own history began; one per cycle, and not in the moments that matter.
+Task<void> learn_branch(AgentState& state, Timeline own, const JobFacts& job) {
+  if (job.running || (job.ended && state.now() - job.ended->at < branch_patience)) co_return;
+  if (own == Timeline{} || !state.local_history.is_known() || state.local_history_of != own) co_return;
+  const History& history = *state.local_history;
+  Timeline timeline = own;
+  for (auto line = history.rbegin(); line != history.rend(); ++line) {
+    if (line - history.rbegin() == static_cast<std::ptrdiff_t>(branches_told)) break;
+    if (!state.branches.contains(timeline) && state.branches_asked[timeline]++ < branch_attempts) {
+      auto ask = state.ports.postgres.branch_time(timeline, line->switch_lsn, state.deadline(observe_time));
+      Result<std::string> began = co_await std::move(ask);
+      if (began) state.branches[timeline] = std::move(*began);
+      while (state.branches.size() > branches_told) state.branches.erase(state.branches.begin());
+      co_return;
+    }
+    timeline = line->timeline;
+  }
+}
+
 // Nobody can write there, and nothing is under way that changes it: a lease that ran out has nothing left to end. It
 // may have been down and up again as a replica between two looks.
 bool harmless(const PostgresFacts& postgres, const JobFacts& job) {
@@ -108,6 +132,8 @@ Task<Observation> gather(AgentState& state) {
     auto learn = learn_local_history(state, own);
     co_await std::move(learn);
   }
+  auto learn = learn_branch(state, own, job);
+  co_await std::move(learn);
 
   observation.self = state.self;
   observation.settings = state.settings;
@@ -122,6 +148,7 @@ Task<Observation> gather(AgentState& state) {
   observation.upstream_slots = state.upstream_slots;
   observation.slot_failures = state.slot_failures;
   observation.local_history = state.local_history;
+  observation.branches = state.branches;
   observation.cached_config = state.ports.postgres.cached_dynamic_config();
   observation.job = std::move(job);
   if (observation.job.running) observation.job.progress = state.ports.postgres.progress();

@@ -108,10 +108,10 @@ Task<Result<void>> copy_slots(AgentState& state, job::CopySlots spec) {
   co_return written ? launched : written;
 }
 
-Task<Result<void>> promote(AgentState& state) {
+Task<Result<void>> promote(AgentState& state, Timeline timeline) {
   auto prepare = prepare_primary(state);
   if (auto ready = co_await std::move(prepare); !ready) co_return ready;
-  auto step = state.ports.postgres.promote(state.now() + promote_time);
+  auto step = state.ports.postgres.promote(timeline, state.now() + promote_time);
   co_return co_await std::move(step);
 }
 
@@ -125,7 +125,7 @@ Task<Result<void>> perform_job(AgentState& state, job::Spec spec) {
   if (auto* begin = std::get_if<job::Start>(&spec)) return start(state, std::move(*begin));
   if (auto* stop = std::get_if<job::Stop>(&spec)) return perform_stop(state, *stop);
   if (auto* again = std::get_if<job::Restart>(&spec)) return restart(state, std::move(*again));
-  if (std::holds_alternative<job::Promote>(spec)) return promote(state);
+  if (const auto* up = std::get_if<job::Promote>(&spec)) return promote(state, up->timeline);
   if (std::holds_alternative<job::Checkpoint>(spec)) return postgres.checkpoint(state.now() + checkpoint_time);
   if (std::holds_alternative<job::CrashRecovery>(spec)) return postgres.crash_recovery(unhurried);
   if (auto* rewind = std::get_if<job::Rewind>(&spec)) return postgres.rewind(std::move(rewind->source), unhurried);

@@ -12,6 +12,15 @@
 
 namespace regent {
 
+namespace {
+
+bool replaces_data(const job::Spec& spec) {
+  return std::holds_alternative<job::Clone>(spec) || std::holds_alternative<job::Rewind>(spec) ||
+         std::holds_alternative<job::RemoveData>(spec) || std::holds_alternative<job::Bootstrap>(spec);
+}
+
+}  // namespace
+
 Result<void> Jobs::start(std::shared_ptr<AgentState> state, job::Spec spec) {
   if (running()) {
     return fail(ErrorKind::failed,
@@ -72,12 +81,17 @@ void Jobs::end(AgentState& state, std::uint64_t id, Result<void> outcome) {
     }
   }
   const auto refusing_since = facts_.refusing_since;
+  const bool replaced = replaces_data(ended.spec);
   facts_ = JobFacts{};
   facts_.ended = std::move(ended);
   facts_.refusing_since = refusing_since;
   signal_.reset();
   // A copied or rewound directory may hold another timeline under the number of the old one (F62).
   state.local_history_of = Timeline{};
+  if (replaced) {
+    state.branches.clear();
+    state.branches_asked.clear();
+  }
   state.wake.ring();
 }
 

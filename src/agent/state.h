@@ -53,6 +53,8 @@ struct AgentState {
   std::map<std::string, SlotFailure> slot_failures;
   Fact<History> local_history;
   Timeline local_history_of;
+  BranchTimes branches;                    // of `local_history`
+  std::map<Timeline, int> branches_asked;  // how often
   Fact<ClusterView> last_cluster;
   // As of the last view that was of an initialized cluster: whom to ask when all keys were deleted (F33).
   std::vector<Member> known_members;

@@ -107,7 +107,10 @@ Decision decide(const Observation& observation, const Memory& memory) {
     plan::lost_keys(s, d);
     plan::status_key(s, d);
     // A standby leader is on the remote server's timelines, and made none of them.
-    if (s.primary) plan::history_key(s, d);
+    if (s.primary) {
+      plan::history_key(s, d);
+      plan::timeline_counter(s, d);
+    }
     plan::failsafe_key(s, d);
     plan::sync_replication(s, d);
   } else if (s.replica && s.other_leads && !d.has_effects()) {

@@ -41,7 +41,9 @@ struct JobText {
   std::string operator()(const job::Restart& job) const {
     return job.as_primary ? "restart as primary" : fmt::format("restart as replica of {}", describe(job.upstream));
   }
-  std::string operator()(const job::Promote&) const { return "promote"; }
+  std::string operator()(const job::Promote& job) const {
+    return fmt::format("promote to timeline {}", job.timeline.value);
+  }
   std::string operator()(const job::Checkpoint&) const { return "checkpoint"; }
   std::string operator()(const job::CrashRecovery&) const { return "crash recovery"; }
   std::string operator()(const job::Rewind& job) const { return fmt::format("rewind from {}", describe(job.source)); }
@@ -57,10 +59,17 @@ std::string expect(Version version) {
   return version.absent() ? std::string("if absent") : fmt::format("if version {}", version.value);
 }
 
+std::string with(const action::Ticket& ticket) {
+  return fmt::format(", with timeline {} {}", ticket.number.value, expect(ticket.expect));
+}
+
 struct ActionText {
-  std::string operator()(const action::AcquireLeader& a) const { return "acquire leader " + expect(a.expect); }
+  std::string operator()(const action::AcquireLeader& a) const {
+    return "acquire leader " + expect(a.expect) + (a.ticket ? with(*a.ticket) : "");
+  }
   std::string operator()(const action::TakeOver& a) const {
-    return fmt::format("take over leader {}, with sync {}: {}", expect(a.leader), expect(a.sync), a.value);
+    return fmt::format("take over leader {}, with sync {}: {}", expect(a.leader), expect(a.sync), a.value) +
+           with(a.ticket);
   }
   std::string operator()(const action::RenewLease&) const { return "renew lease"; }
   std::string operator()(const action::ReleaseLeader&) const { return "release leader"; }
@@ -127,8 +136,8 @@ bool is_bookkeeping(const Action& action) {
 }  // namespace
 
 std::string_view to_string(action::Key key) {
-  constexpr std::array<std::string_view, 7> names{"initialize", "config",  "failover", "sync",
-                                                  "status",     "history", "failsafe"};
+  constexpr std::array<std::string_view, 8> names{"initialize", "config",  "failover", "sync",
+                                                  "status",     "history", "failsafe", "regent/timeline"};
   return names.at(static_cast<std::size_t>(key));
 }
 

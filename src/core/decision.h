@@ -18,23 +18,32 @@ namespace regent {
 
 namespace action {
 
+// A timeline number for the promotion to come, taken in the same transaction as the lock: when the counter was changed
+// since, by whoever was promoted meanwhile, the lock is not taken either (I8, F62).
+struct Ticket {
+  Timeline number;
+  std::string value;  // of the counter
+  Version expect;     // of the counter
+};
 // Create the leader key, or take over our own key of an earlier incarnation at exactly `expect` (I11).
 struct AcquireLeader {
-  Version expect;
+  Version expect{};
+  std::optional<Ticket> ticket{};  // nullopt: nobody is to be promoted
 };
-// Replace the leader key of another member and /sync in ONE transaction, at exactly these versions: whichever of the
-// two was changed since, nothing happens (I5, I7, I11).
+// Replace the leader key of another member and /sync, and take a timeline number, in ONE transaction, at exactly these
+// versions: whichever of the keys was changed since, nothing happens (I5, I7, I8, I11).
 struct TakeOver {
   Version leader;
   Version sync;
   std::string value;  // of /sync
+  Ticket ticket{};
 };
 // Keep the lease alive and confirm that the leader key is still ours. Only its success moves the deadline.
 struct RenewLease {};
 // Delete the leader key if it is still ours. Only after no client can write any more (F64).
 struct ReleaseLeader {};
 
-enum class Key { initialize, config, failover, sync, status, history, failsafe };
+enum class Key { initialize, config, failover, sync, status, history, failsafe, timelines };
 struct WriteKey {
   Key key = Key::status;
   std::string value;

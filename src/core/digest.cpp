@@ -52,6 +52,7 @@ struct JobDigest {
     if (ok) m.ran_as_primary = restart.as_primary;
   }
   void operator()(const job::Promote&) const {
+    m.ticket = {};  // used up, or perhaps used up
     if (!ok) {
       m.no_promotion_before = o.now + std::max(back_off(++m.promote_failures), o.settings.loop_wait);
       return;
@@ -103,7 +104,7 @@ struct JobDigest {
 void digest_leader(const Observation& o, Memory& m) {
   const auto* view = o.cluster.get();
   if (view == nullptr) return;
-  m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(view->history.value));
+  m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(*view));
   const Member* leader = view->leader_member();
   if (leader == nullptr || leader->name == o.self.name) return;
   if (leader->role == Role::primary && leader->timeline) {
@@ -198,7 +199,10 @@ Memory digest(const Observation& o, Memory m) {
     m.unlocked_wal.reset();
   }
   if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
-  if (!s.holding && s.view != nullptr) m.acquired_now = false;
+  if (!s.holding && s.view != nullptr) {
+    m.acquired_now = false;
+    m.ticket = m.left_behind = {};
+  }
   if (!m.acquired_now) m.elected_on = {};
   if (!s.may_write) m.promoted_at.reset();
   if (s.view != nullptr && !s.view->initialize.value.empty() && !key_was_changed(s)) {

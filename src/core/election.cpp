@@ -5,17 +5,13 @@
 #include <algorithm>
 
 #include "core/sync.h"
+#include "core/ticket.h"
 #include "core/timeline.h"
 
 namespace regent {
 namespace {
 
 using Verdict = Candidacy::Verdict;
-
-// The timeline the cluster is known to have reached: what is recorded, or what a leader was seen on before.
-Timeline known_timeline(const Situation& s) {
-  return std::max(recorded_timeline(s.view->history.value), s.m.highest_timeline);
-}
 
 // Nobody who belongs to the cluster, present or missed for a while, could stand on another branch.
 bool everybody_is_on_my_branch(const Situation& s) {
@@ -63,14 +59,59 @@ const Member* stranger(const Situation& s, Timeline at_least) {
   return found == members.end() ? nullptr : &*found;
 }
 
+// Where the cluster left the timeline this node is on; nullopt: it did not, as far as its history tells, and is on
+// another branch. Without a line for it nobody knows how far the newest timeline's leader got before it died (F63):
+// then there is nothing but this node's own position to go by.
+std::optional<Lsn> left_mine_at(const Situation& s) {
+  const Timeline mine = s.server->timeline;
+  const History& recorded = s.view->history.value;
+  const auto left =
+      std::find_if(recorded.begin(), recorded.end(), [&](const HistoryLine& line) { return line.timeline == mine; });
+  if (left != recorded.end()) return left->switch_lsn;
+  const bool goes_on = recorded.empty() || recorded_timeline(recorded) == mine;
+  return goes_on && s.view->timelines.value.reached <= mine ? std::optional(s.server->wal) : std::nullopt;
+}
+
+// Somebody else was on a newer timeline, as their key or what they answer tells.
+const MemberName* somebody_newer(const Situation& s) {
+  for (const auto& member : s.view->members) {
+    if (member.name != s.o.self.name && member.timeline > s.server->timeline) return &member.name;
+  }
+  for (const auto& peer : s.o.peers->answers) {
+    if (peer.reachable && peer.running && peer.timeline > s.server->timeline) return &peer.name;
+  }
+  return nullptr;
+}
+
+// The cluster was on a newer timeline, and nobody who has it may ever come back. Where no acknowledgement is a promise,
+// the bound for what may be lost decides (I6, L1); WAL of the newer timeline counts from where it began.
+Candidacy check_older_branch(const Situation& s, Timeline newest) {
+  const Timeline mine = s.server->timeline;
+  const auto behind = [&](std::string_view why = {}) {
+    return Candidacy{Verdict::hold_back, fmt::format("my timeline {} is behind the cluster's timeline {}{}", mine.value,
+                                                     newest.value, why)};
+  };
+  if (!s.unlocked || !s.replica || s.standby || s.o.settings.synchronous()) return behind();
+  if (next_ticket(s).number <= newest) return behind();
+  if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
+  const auto left = left_mine_at(s);
+  if (!left || contradict(*s.o.local_history, s.view->history.value)) return behind(", which left it before");
+  const Lsn published = s.view->status.value.optime;
+  const auto lost = bytes_between(std::min(s.server->wal, *left), published);
+  if (published.value == 0) return behind(", and nobody knows how far that one got");
+  if (lost > s.o.settings.maximum_lag_on_failover) return behind(fmt::format(", and {} bytes are missing", lost));
+  // Everybody else had the time to show up.
+  if (!s.m.unlocked_since || s.o.now - *s.m.unlocked_since < s.o.settings.loop_wait) return behind();
+  if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  if (const auto* newer = somebody_newer(s)) return behind(fmt::format(", where {} is", newer->str()));
+  return {Verdict::stand, {}};
+}
+
 // I8: is the branch this node stands on the one that the cluster's history describes?
 Candidacy check_branch(const Situation& s) {
   const Timeline mine = s.server->timeline;
   const Timeline at_least = known_timeline(s);
-  if (mine < at_least) {
-    return {Verdict::hold_back,
-            fmt::format("my timeline {} is behind the cluster's timeline {}", mine.value, at_least.value)};
-  }
+  if (mine < at_least) return check_older_branch(s, at_least);
   if (mine == at_least || at_least.value == 0) return {Verdict::stand, {}};
   // On the remote server's timelines, which are not recorded here; whoever leads compares itself with that server.
   if (s.standby) return {Verdict::stand, {}};

@@ -29,7 +29,7 @@ Timeline asked_for(const Situation& s, const FailsafeRequest& request) {
 // The newest timeline this member has heard of, or is on itself.
 Timeline newest_known(const Situation& s) {
   Timeline newest = s.m.highest_timeline;
-  if (s.view != nullptr) newest = std::max(newest, recorded_timeline(s.view->history.value));
+  if (s.view != nullptr) newest = std::max(newest, recorded_timeline(*s.view));
   if (s.server != nullptr && !s.standby) newest = std::max(newest, s.server->timeline);
   return newest;
 }

@@ -62,6 +62,7 @@ struct Restart {
 };
 // Ends when the server is out of recovery.
 struct Promote {
+  Timeline timeline;  // the number to take; PostgreSQL goes beyond it when the archive holds a higher one
   friend bool operator==(const Promote&, const Promote&) = default;
 };
 // A checkpoint, e.g. the one after a promotion that lets others rewind from here (F70).

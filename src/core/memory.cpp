@@ -23,6 +23,7 @@ std::string to_text(const Memory& m) {
   if (m.demotion) out += fmt::format("demotion: {}\n", m.demotion->reason);
   flag(m.crashed_at.has_value(), "recovering from a crash");
   flag(m.acquired_now, "acquired the lock now");
+  if (m.ticket.value > 0) out += fmt::format("took timeline {}\n", m.ticket.value);
   flag(m.checkpoint_due, "checkpoint due");
   flag(m.unleased_since.has_value(), "writable without a lease");
   flag(m.unknown_since.has_value(), "the server is out of sight");

@@ -77,6 +77,8 @@ struct Memory {
   // The version of /sync that this node was elected on by votes; absent: votes did not count.
   Version elected_on;
   bool acquired_now = false;           // the lock was taken in this incarnation and the promotion is still due
+  Timeline ticket;                     // the number that was taken for it; 0: none
+  Timeline left_behind;                // what the cluster was known to be on when this node was elected
   std::optional<Instant> promoted_at;  // of this reign; by this agent
   bool checkpoint_due = false;         // promoted, the checkpoint after it is not done (F70)
 

@@ -17,6 +17,7 @@
 #include "core/postgres_facts.h"
 #include "core/restart.h"
 #include "model/cluster_view.h"
+#include "model/member.h"
 #include "model/settings.h"
 
 namespace regent {
@@ -151,6 +152,7 @@ struct Observation {
   Fact<UpstreamSlots> upstream_slots;      // likewise
   std::map<std::string, SlotFailure> slot_failures;
   Fact<History> local_history;  // the history file of the own timeline; empty on timeline 1
+  BranchTimes branches;         // of the local WAL, as far as they could be learned
   Json cached_config;           // patroni.dynamic.json of the data directory; null when there is none
   JobFacts job;
   Requests requests;

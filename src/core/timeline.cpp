@@ -25,6 +25,13 @@ bool contradict(const History& one, const History& other) {
   });
 }
 
+bool twins(const BranchTimes& one, const BranchTimes& other) {
+  return std::any_of(one.begin(), one.end(), [&](const auto& branch) {
+    const auto found = other.find(branch.first);
+    return found != other.end() && found->second != branch.second;
+  });
+}
+
 LocalEnd local_end(const ControlFacts& control) {
   if (control.clean_primary()) return {{control.timeline, control.checkpoint}, false};
   const bool beyond_checkpoint = control.min_recovery.value != 0 && control.min_recovery_timeline.value != 0;
@@ -34,6 +41,10 @@ LocalEnd local_end(const ControlFacts& control) {
 
 Timeline recorded_timeline(const History& history) {
   return history.empty() ? Timeline{} : Timeline{history.back().timeline.value + 1};
+}
+
+Timeline recorded_timeline(const ClusterView& view) {
+  return std::max(recorded_timeline(view.history.value), view.timelines.value.reached);
 }
 
 }  // namespace regent

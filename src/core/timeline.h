@@ -26,6 +26,10 @@ Lineage lineage(Position position, bool inclusive, Timeline timeline, Lsn end, c
 // Whether the two left a timeline at different places: then the same number was forked twice (F62).
 bool contradict(const History& one, const History& other);
 
+// Whether a timeline of one is another one than that of the same number of the other, though they may have been begun
+// at the same place (F62). What is known of one only says nothing.
+bool twins(const BranchTimes& one, const BranchTimes& other);
+
 // What a stopped data directory holds at least, and how it must be compared.
 struct LocalEnd {
   Position position;
@@ -35,5 +39,7 @@ LocalEnd local_end(const ControlFacts& control);
 
 // The timeline the cluster is known to be on: one above the last line of /history; 0 when nothing is recorded.
 Timeline recorded_timeline(const History& history);
+// The same, or what its last leader said: where numbers were left out, the history does not tell.
+Timeline recorded_timeline(const ClusterView& view);
 
 }  // namespace regent

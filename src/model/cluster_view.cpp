@@ -62,6 +62,8 @@ ClusterView parse_cluster_view(const std::vector<RawKey>& keys, std::uint64_t re
       take(view.sync, parse_sync(key.value), key.version, problems);
     } else if (key.path == "history") {
       take(view.history, parse_history(key.value), key.version, problems);
+    } else if (key.path == "regent/timeline") {
+      take(view.timelines, parse_timelines(key.value), key.version, problems);
     } else if (key.path == "failsafe") {
       take(view.failsafe, parse_failsafe(key.value), key.version, problems);
     } else if (key.path.starts_with("members/")) {

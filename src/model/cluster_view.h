@@ -53,6 +53,7 @@ struct ClusterView {
   Versioned<Failover> failover;
   Versioned<SyncState> sync;
   Versioned<History> history;
+  Versioned<TimelineCounter> timelines;
   Versioned<std::map<std::string, std::string>> failsafe;  // name -> api_url
 
   std::vector<std::string> problems;  // keys whose value could not be read (F40)

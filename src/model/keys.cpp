@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <limits>
 
 namespace regent {
 namespace {
@@ -183,6 +184,27 @@ Result<History> parse_history(std::string_view value) {
     out.push_back(std::move(line));
   }
   return out;
+}
+
+std::string print_timelines(const TimelineCounter& counter) {
+  return to_compact(Json{{"ticket", counter.ticket.value}, {"reached", counter.reached.value}});
+}
+
+Result<TimelineCounter> parse_timelines(std::string_view value) {
+  const auto parsed = parse_json(value, "the regent/timeline key");
+  if (!parsed) return tl::unexpected(parsed.error());
+  const auto number = [&](std::string_view name) -> std::optional<Timeline> {
+    const Json* field = parsed->is_object() ? find(*parsed, name) : nullptr;
+    if (field == nullptr || !field->is_number_unsigned()) return std::nullopt;
+    const auto timeline = field->get<std::uint64_t>();
+    if (timeline > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+    return Timeline{static_cast<std::uint32_t>(timeline)};
+  };
+  const auto ticket = number("ticket"), reached = number("reached");
+  if (!ticket || !reached || *reached > *ticket) {
+    return fail(ErrorKind::invalid, "the regent/timeline key holds no counter of timelines; delete it");
+  }
+  return TimelineCounter{*ticket, *reached};
 }
 
 Result<History> parse_history_file(std::string_view text) {

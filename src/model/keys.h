@@ -77,6 +77,17 @@ std::string print_history(const History& history);
 Result<History> parse_history(std::string_view value);
 Json history_json(const History& history);
 
+// `regent/timeline`: timeline numbers are given away one by one, so that no two promotions make the same one (I8, F62).
+// Patroni leaves the key alone.
+struct TimelineCounter {
+  Timeline ticket;   // the last number that was given away
+  Timeline reached;  // what the last leader that said so was on; 0: nobody did
+
+  friend bool operator==(const TimelineCounter&, const TimelineCounter&) = default;
+};
+std::string print_timelines(const TimelineCounter& counter);
+Result<TimelineCounter> parse_timelines(std::string_view value);
+
 // The text of a NNNNNNNN.history file of PostgreSQL.
 Result<History> parse_history_file(std::string_view text);
 

@@ -80,6 +80,7 @@ std::string print_member(const Member& member, Generation generation) {
   if (member.pause) out["pause"] = true;
   if (!member.guard.empty()) out["guard"] = member.guard;
   if (!member.progress.empty()) out["progress"] = member.progress;
+  for (const auto& [timeline, began] : member.branches) out["branches"][std::to_string(timeline.value)] = began;
   return to_compact(out);
 }
 
@@ -117,6 +118,13 @@ Result<Member> parse_member(MemberName name, std::string_view value) {
   }
   member.guard = as_text(document, "guard");
   member.progress = as_text(document, "progress");
+  if (const Json* branches = find(document, "branches"); branches != nullptr && branches->is_object()) {
+    for (const auto& [number, began] : branches->items()) {
+      Timeline timeline;
+      std::from_chars(number.data(), number.data() + number.size(), timeline.value);
+      if (timeline.value > 0 && began.is_string()) member.branches[timeline] = began.get<std::string>();
+    }
+  }
   if (const Json* done = find(document, "checkpoint_after_promote"); done != nullptr && done->is_boolean()) {
     member.checkpoint_after_promote = done->get<bool>();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,10 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
+// When timelines began, by number: the time in the record that each begins with. Two that were given the same number
+// differ in it (F62).
+using BranchTimes = std::map<Timeline, std::string>;
+
 struct Member {
   MemberName name;
   std::string conn_url;  // postgres://host:port/postgres
@@ -45,6 +50,7 @@ struct Member {
   bool pause = false;
   std::string guard;                     // of a primary: "armed", "failed"; Patroni has no such key
   std::string progress;                  // of a base backup or a rewind, for people; Patroni has no such key
+  BranchTimes branches;                  // of its own history, as far as known; Patroni has no such key
   bool checkpoint_after_promote = true;  // false is published until the checkpoint after a promotion is done
 
   std::string session;  // lease or session the key hangs on; not part of the value

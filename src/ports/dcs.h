@@ -46,14 +46,15 @@ class Dcs {
   virtual std::string session() const = 0;  // empty: none
 
   // Creates the leader key with our name, or, when `expect` is not absent, replaces our own key of an earlier
-  // incarnation at exactly that version. After an unknown outcome: re-reads, and reports a grant only if the key
-  // carries our name and our session (F32).
-  virtual Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) = 0;
+  // incarnation at exactly that version; with a ticket the counter of timelines is written in the same transaction, or
+  // nothing is (conflict). After an unknown outcome: re-reads, and reports a grant only if the key carries our name and
+  // our session (F32). Which number an earlier attempt took, that had no answer, the counter tells.
+  virtual Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader lock, Instant deadline) = 0;
   // Whether take_over() can be done as one transaction.
   virtual bool takes_over() const = 0;
-  // Replaces the leader key of another member by ours and /sync by `take.value`, if both are still at the versions
-  // given; else nothing is written (conflict). After an unknown outcome: as acquire_leader(). refused where
-  // takes_over() is false.
+  // Replaces the leader key of another member by ours, /sync by `take.value` and the counter of timelines, if all are
+  // still at the versions given; else nothing is written (conflict). After an unknown outcome: as acquire_leader().
+  // refused where takes_over() is false.
   virtual Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) = 0;
   // Refreshes the lease and then confirms, linearizably, that the leader key is still the one at `version` on our
   // session. conflict: it is not; the lease is lost now.

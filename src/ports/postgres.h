@@ -66,7 +66,8 @@ class Postgres {
   virtual Task<Result<void>> stop(StopMode mode, Instant deadline) = 0;
   // SIGKILL to the postmaster and every process of its tree; needs no fork (F04).
   virtual Task<Result<void>> kill_tree(Instant deadline) = 0;
-  virtual Task<Result<void>> promote(Instant deadline) = 0;
+  // Onto the timeline of this number, or of the next one that PostgreSQL does not know of yet.
+  virtual Task<Result<void>> promote(Timeline timeline, Instant deadline) = 0;
   virtual Task<Result<void>> checkpoint(Instant deadline) = 0;
   // New upstream without a restart.
   virtual Task<Result<void>> follow(Upstream upstream, Instant deadline) = 0;
@@ -85,8 +86,12 @@ class Postgres {
   virtual Task<Result<void>> probe(Upstream server, Instant deadline) = 0;
   // IDENTIFY_SYSTEM and TIMELINE_HISTORY of a possible upstream.
   virtual Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) = 0;
-  // The history file of the own timeline in pg_wal; empty on timeline 1.
+  // The history file of the own timeline in pg_wal; empty on timeline 1. From then on there is a file for every number
+  // below, which standbys of older timelines ask for.
   virtual Task<Result<History>> local_history(Timeline timeline, Instant deadline) = 0;
+  // The time in the record with which this timeline of the local WAL begins, at `start`; an error when it is not there
+  // any more.
+  virtual Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) = 0;
 
   // Owns synchronous_standby_names from now on, across restarts and whatever the configuration says, or gives it back
   // (nullopt). Returns when a running server has it in effect. An error leaves open which value the file holds.

@@ -42,7 +42,7 @@ TEST_P(DcsSuite, OnlyOneAcquires) {
   EXPECT_LE(grant.sent, clock.now());
   EXPECT_GE(grant.ttl, seconds(30));
   EXPECT_EQ(grant.session, n1->session());
-  const auto second = run(io, n2->acquire_leader(Version{}, soon()));
+  const auto second = run(io, n2->acquire_leader({}, soon()));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::conflict);
   const ClusterView seen = view(*n2);
@@ -141,10 +141,10 @@ TEST_P(DcsSuite, TakesOverItsOwnKeyOfAnEarlierIncarnation) {
   const LeaseGrant old = acquire(*crashed);
   const auto n1 = member("n1");
   const auto n2 = member("n2");
-  const auto blind = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto blind = run(io, n1->acquire_leader({}, soon()));
   ASSERT_FALSE(blind);
   EXPECT_EQ(blind.error().kind, ErrorKind::conflict);
-  const auto foreign = run(io, n2->acquire_leader(old.version, soon()));
+  const auto foreign = run(io, n2->acquire_leader({.expect = old.version}, soon()));
   ASSERT_FALSE(foreign);
   EXPECT_EQ(foreign.error().kind, ErrorKind::conflict);
   const LeaseGrant grant = acquire(*n1, old.version);
@@ -157,6 +157,52 @@ TEST_P(DcsSuite, TakesOverItsOwnKeyOfAnEarlierIncarnation) {
   EXPECT_EQ(older.error().kind, ErrorKind::conflict);
 }
 
+// A timeline number is given to one only: with the lock, or neither (I8, F62).
+TEST_P(DcsSuite, TakesATimelineWithTheLockOrNeither) {
+  const auto n1 = member("n1");
+  const auto n2 = member("n2");
+  const auto first = run(io, n1->acquire_leader({.ticket = ticket(2)}, soon()));
+  ASSERT_TRUE(first) << first.error().message;
+  const ClusterView taken = view(*n2);
+  EXPECT_EQ(taken.leader.name, MemberName("n1"));
+  EXPECT_EQ(taken.timelines.value, (TimelineCounter{Timeline{2}, Timeline{1}}));
+  EXPECT_TRUE(taken.problems.empty());
+  // It outlives the reign.
+  ASSERT_TRUE(run(io, n1->release_leader(first->version, soon())));
+  ASSERT_EQ(view(*n2).timelines.version, taken.timelines.version);
+  // Decided on before n1 led: the lock is free again, and the number is gone.
+  const auto late = run(io, n2->acquire_leader({.ticket = ticket(2)}, soon()));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorKind::conflict);
+  EXPECT_FALSE(view(*n1).leader.exists());
+  const auto next = run(io, n2->acquire_leader({.ticket = ticket(3, taken.timelines.version)}, soon()));
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(view(*n1).timelines.value.ticket, Timeline{3});
+  // The lock is held: its number is not taken either.
+  const auto held = run(io, n1->acquire_leader({.ticket = ticket(4, view(*n1).timelines.version)}, soon()));
+  ASSERT_FALSE(held);
+  EXPECT_EQ(view(*n1).timelines.value.ticket, Timeline{3});
+  EXPECT_EQ(view(*n1).leader.name, MemberName("n2"));
+}
+
+// The same for the own key of an earlier incarnation.
+TEST_P(DcsSuite, RetakesItsOwnKeyWithATimeline) {
+  const auto crashed = member("n1");
+  const LeaseGrant old = acquire(*crashed);
+  const auto n1 = member("n1");
+  const auto stale = run(io, n1->acquire_leader({old.version, ticket(2, Version{1})}, soon()));
+  ASSERT_FALSE(stale);
+  EXPECT_EQ(view(*n1).leader.version, old.version);
+  const auto again = run(io, n1->acquire_leader({old.version, ticket(2)}, soon()));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(view(*n1).timelines.value.ticket, Timeline{2});
+  // A counter that a person broke can be replaced (F40).
+  const auto broken = run(io, n1->write(WriteKey{Key::timelines, "seven", view(*n1).timelines.version}, soon()));
+  ASSERT_TRUE(broken);
+  EXPECT_EQ(view(*n1).problems.size(), 1U);
+  EXPECT_EQ(view(*n1).timelines.version, *broken);
+}
+
 // Leader key and /sync together, each at the version that was read, or nothing (I5, I7, I11).
 TEST_P(DcsSuite, TakesOverLeaderAndSyncTogetherOrNotAtAll) {
   const auto n1 = member("n1");
@@ -166,7 +212,7 @@ TEST_P(DcsSuite, TakesOverLeaderAndSyncTogetherOrNotAtAll) {
   const auto sync = run(io, n1->write(WriteKey{Key::sync, confirmed, Version{}}, soon()));
   ASSERT_TRUE(sync) << sync.error().message;
   const auto refused = [&](Version leader, Version at) {
-    const auto taken = run(io, n2->take_over(action::TakeOver{leader, at, mine}, soon()));
+    const auto taken = run(io, n2->take_over(action::TakeOver{leader, at, mine, ticket(2)}, soon()));
     const ClusterView now = view(*n2);
     return !taken && now.leader.name == MemberName("n1") && now.leader.version == old.version &&
            now.sync.value.leader == MemberName("n1");
@@ -185,7 +231,7 @@ TEST_P(DcsSuite, TakesOverLeaderAndSyncTogetherOrNotAtAll) {
   EXPECT_TRUE(run(io, n1->renew_leader(old.version, soon())));
 
   const Instant before = clock.now();
-  const auto taken = run(io, n2->take_over(action::TakeOver{old.version, *changed, mine}, soon()));
+  const auto taken = run(io, n2->take_over(action::TakeOver{old.version, *changed, mine, ticket(2)}, soon()));
   ASSERT_TRUE(taken) << taken.error().message;
   EXPECT_GE(taken->sent, before);
   EXPECT_EQ(taken->session, n2->session());
@@ -195,6 +241,7 @@ TEST_P(DcsSuite, TakesOverLeaderAndSyncTogetherOrNotAtAll) {
   EXPECT_EQ(after.leader.session, taken->session);
   EXPECT_EQ(after.sync.value.leader, MemberName("n2"));
   EXPECT_NE(after.sync.version, *changed);
+  EXPECT_EQ(after.timelines.value.ticket, Timeline{2});
   EXPECT_TRUE(run(io, n2->renew_leader(taken->version, soon())));
   // The old leader hears of it with the first thing it does.
   const auto renewed = run(io, n1->renew_leader(old.version, soon()));
@@ -203,7 +250,7 @@ TEST_P(DcsSuite, TakesOverLeaderAndSyncTogetherOrNotAtAll) {
   const auto late = run(io, n1->write(WriteKey{Key::sync, confirmed, *changed}, soon()));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().kind, ErrorKind::conflict);
-  const auto again = run(io, n2->take_over(action::TakeOver{old.version, *changed, mine}, soon()));
+  const auto again = run(io, n2->take_over(action::TakeOver{old.version, *changed, mine, ticket(2)}, soon()));
   EXPECT_TRUE(again) << "the key is ours: an answer that got lost would be read like this";
 }
 

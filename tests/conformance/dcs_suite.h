@@ -25,6 +25,11 @@ class Store {
   virtual Duration shortest_ttl() const = 0;
 };
 
+// Timeline `number`, when the counter is at `expect`.
+inline action::Ticket ticket(std::uint32_t number, Version expect = {}) {
+  return {Timeline{number}, print_timelines({Timeline{number}, Timeline{1}}), expect};
+}
+
 using StoreMaker = std::unique_ptr<Store> (*)();
 
 class DcsSuite : public ::testing::TestWithParam<StoreMaker> {
@@ -43,7 +48,7 @@ class DcsSuite : public ::testing::TestWithParam<StoreMaker> {
     return *result;
   }
   LeaseGrant acquire(Dcs& dcs, Version expect = {}) {
-    auto grant = run(io, dcs.acquire_leader(expect, soon()));
+    auto grant = run(io, dcs.acquire_leader({.expect = expect}, soon()));
     if (!grant) throw std::runtime_error("acquire: " + grant.error().message);
     return *grant;
   }

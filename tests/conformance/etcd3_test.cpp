@@ -58,7 +58,7 @@ TEST_F(Etcd3Test, KeysLieWherePatroniPutsThem) {
   EtcdCluster etcd(1);
   const auto n1 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n1");
   ASSERT_TRUE(run(io, n1->write_member("{}", soon())));
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant);
   const Json range = etcd.post("/kv/range", Json{{"key", to_base64("/")}, {"range_end", to_base64("0")}});
   std::map<std::string, std::string> found, leases;
@@ -78,7 +78,7 @@ TEST_F(Etcd3Test, KeysLieWherePatroniPutsThem) {
 TEST_F(Etcd3Test, AFrozenMemberCostsOnlyPartOfTheDeadline) {
   EtcdCluster etcd(3);
   const auto n1 = connect(io, clock, Json{{"hosts", etcd.hosts()}}, "n1");
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
   for (std::size_t frozen = 0; frozen < 3; ++frozen) {
     etcd.freeze(frozen);
@@ -112,7 +112,7 @@ TEST_F(Etcd3Test, NobodyThereIsUnreachableByTheDeadline) {
   ASSERT_FALSE(seen);
   EXPECT_EQ(seen.error().kind, ErrorKind::unreachable);
   EXPECT_LT(clock.now() - start, seconds(3));
-  const auto grant = run(io, n1->acquire_leader(Version{}, in(500ms)));
+  const auto grant = run(io, n1->acquire_leader({}, in(500ms)));
   ASSERT_FALSE(grant);
   EXPECT_EQ(grant.error().kind, ErrorKind::unreachable);
 }
@@ -120,7 +120,7 @@ TEST_F(Etcd3Test, NobodyThereIsUnreachableByTheDeadline) {
 TEST_F(Etcd3Test, AMinorityIsNotBelieved) {
   EtcdCluster etcd(3);
   const auto n1 = connect(io, clock, Json{{"hosts", etcd.hosts()}}, "n1");
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant);
   etcd.freeze(1);
   etcd.freeze(2);
@@ -148,7 +148,7 @@ class LostReply : public Etcd3Test {
 TEST_F(LostReply, OfAnAcquireIsReadAgain) {
   ASSERT_TRUE(run(io, n1->keep_session(soon())));
   proxy.lose_reply_to("request_put");
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
   EXPECT_TRUE(proxy.lost_one());
   const auto seen = run(io, n1->read(soon()));
@@ -159,24 +159,49 @@ TEST_F(LostReply, OfAnAcquireIsReadAgain) {
 
 TEST_F(LostReply, OfAnAcquireThatSomebodyElseWonIsAConflict) {
   const auto n2 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n2");
-  ASSERT_TRUE(run(io, n2->acquire_leader(Version{}, soon())));
+  ASSERT_TRUE(run(io, n2->acquire_leader({}, soon())));
   ASSERT_TRUE(run(io, n1->keep_session(soon())));
   proxy.lose_reply_to("request_put");
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   EXPECT_TRUE(proxy.lost_one());
   ASSERT_FALSE(grant);
   EXPECT_EQ(grant.error().kind, ErrorKind::conflict);
 }
 
+// F62: the lock and its number are there together, whatever became of the answer.
+TEST_F(LostReply, OfAnAcquisitionWithATimelineIsReadAgain) {
+  ASSERT_TRUE(run(io, n1->keep_session(soon())));
+  proxy.lose_reply_to("request_put");
+  const auto grant = run(io, n1->acquire_leader({.ticket = ticket(2)}, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_TRUE(proxy.lost_one());
+  const auto seen = run(io, n1->read(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->leader.version, grant->version);
+  EXPECT_EQ(seen->timelines.value.ticket, Timeline{2});
+  EXPECT_EQ(seen->timelines.version, grant->version);
+}
+
+// An answer that came after another attempt had given up: the lock is ours, and the number is the first attempt's,
+// which the counter tells.
+TEST_F(LostReply, OfAnEarlierAcquisitionTellsItsOwnTimeline) {
+  ASSERT_TRUE(run(io, n1->acquire_leader({.ticket = ticket(2)}, soon())));
+  const auto grant = run(io, n1->acquire_leader({.ticket = ticket(3)}, soon()));
+  ASSERT_TRUE(grant) << grant.error().message;
+  const auto seen = run(io, n1->read(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->timelines.value.ticket, Timeline{2});
+}
+
 TEST_F(LostReply, OfATakeoverIsReadAgain) {
   const auto n2 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n2");
-  const auto held = run(io, n2->acquire_leader(Version{}, soon()));
+  const auto held = run(io, n2->acquire_leader({}, soon()));
   ASSERT_TRUE(held);
   const auto sync = run(io, n2->write(WriteKey{Key::sync, R"({"leader":"n2"})", Version{}}, soon()));
   ASSERT_TRUE(sync);
   ASSERT_TRUE(run(io, n1->keep_session(soon())));
   proxy.lose_reply_to("request_put");
-  const action::TakeOver take{held->version, *sync, R"({"leader":"n1"})"};
+  const action::TakeOver take{held->version, *sync, R"({"leader":"n1"})", ticket(2)};
   const auto grant = run(io, n1->take_over(take, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
   EXPECT_TRUE(proxy.lost_one());
@@ -186,18 +211,20 @@ TEST_F(LostReply, OfATakeoverIsReadAgain) {
   EXPECT_EQ(seen->leader.version, grant->version);
   EXPECT_EQ(seen->leader.session, grant->session);
   EXPECT_EQ(seen->sync.value.leader, MemberName("n1"));
+  EXPECT_EQ(seen->timelines.value.ticket, Timeline{2});
 }
 
 TEST_F(LostReply, OfATakeoverThatCameTooLateIsAConflict) {
   const auto n2 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n2");
-  const auto held = run(io, n2->acquire_leader(Version{}, soon()));
+  const auto held = run(io, n2->acquire_leader({}, soon()));
   ASSERT_TRUE(held);
   const auto sync = run(io, n2->write(WriteKey{Key::sync, R"({"leader":"n2"})", Version{}}, soon()));
   ASSERT_TRUE(sync);
   ASSERT_TRUE(run(io, n2->write(WriteKey{Key::sync, R"({"leader":"n2","quorum":1})", *sync}, soon())));
   ASSERT_TRUE(run(io, n1->keep_session(soon())));
   proxy.lose_reply_to("request_put");
-  const auto grant = run(io, n1->take_over(action::TakeOver{held->version, *sync, R"({"leader":"n1"})"}, soon()));
+  const auto grant =
+      run(io, n1->take_over(action::TakeOver{held->version, *sync, R"({"leader":"n1"})", ticket(2)}, soon()));
   EXPECT_TRUE(proxy.lost_one());
   ASSERT_FALSE(grant);
   EXPECT_EQ(grant.error().kind, ErrorKind::conflict);
@@ -208,7 +235,7 @@ TEST_F(LostReply, OfATakeoverThatCameTooLateIsAConflict) {
 }
 
 TEST_F(LostReply, OfARenewalIsAskedAgain) {
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant);
   proxy.lose_reply_to("/lease/keepalive");
   const auto renewed = run(io, n1->renew_leader(grant->version, soon()));
@@ -228,7 +255,7 @@ TEST_F(LostReply, OfWritesErasesAndReleasesCountsOnce) {
   proxy.lose_reply_to("request_delete_range");
   EXPECT_TRUE(run(io, n1->erase(action::DeleteKey{Key::sync, *written}, soon())));
 
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant);
   proxy.lose_reply_to("request_delete_range");
   EXPECT_TRUE(run(io, n1->release_leader(grant->version, soon())));
@@ -241,12 +268,12 @@ TEST_F(LostReply, OfWritesErasesAndReleasesCountsOnce) {
 TEST_F(LostReply, ForTheWholeDeadlineIsNeitherYesNorNo) {
   ASSERT_TRUE(run(io, n1->keep_session(soon())));
   proxy.swallow_replies(true);
-  const auto grant = run(io, n1->acquire_leader(Version{}, in(seconds(2))));
+  const auto grant = run(io, n1->acquire_leader({}, in(seconds(2))));
   ASSERT_FALSE(grant);
   EXPECT_EQ(grant.error().kind, ErrorKind::unreachable);
   proxy.swallow_replies(false);
   // What was unknown then is found out now.
-  const auto again = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto again = run(io, n1->acquire_leader({}, soon()));
   EXPECT_TRUE(again) << again.error().message;
 }
 
@@ -261,7 +288,7 @@ TEST_F(Etcd3Test, LogsInWhenEtcdWantsIt) {
   const Json with_password{{"host", etcd.address(0)}, {"username", "root"}, {"password", "secret"}};
   const auto n1 = connect(io, clock, with_password, "n1");
   // Not enabled yet: the password is simply not used.
-  const auto before = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto before = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(before) << before.error().message;
   enable_authentication(etcd);
   const auto renewed = run(io, n1->renew_leader(before->version, soon()));
@@ -296,7 +323,7 @@ TEST_F(Etcd3Test, SpeaksTlsWithAClientCertificate) {
                {"cert", certificates.client},
                {"key", certificates.client_key}};
   const auto n1 = connect(io, clock, section, "n1");
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
   EXPECT_TRUE(run(io, n1->renew_leader(grant->version, soon())));
 

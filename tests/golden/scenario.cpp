@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "core/decide.h"
+#include "core/timeline.h"
 
 namespace regent::golden {
 namespace {
@@ -72,6 +73,15 @@ std::vector<std::string> as_names(const std::string& text) {
   return out;
 }
 
+// 2:noon,3:midnight
+BranchTimes as_branches(const std::string& text) {
+  BranchTimes branches;
+  for (const auto& part : as_names(text)) {
+    branches[as_timeline(part.substr(0, part.find(':')))] = part.substr(part.find(':') + 1);
+  }
+  return branches;
+}
+
 // NAME [inactive] [lost] [xmin] [failover] [logical] [at=0/3000000] [catalog=700]
 SlotRow as_slot(const Words& words, Lsn standard) {
   SlotRow row;
@@ -112,7 +122,7 @@ job::Spec as_job(const std::string& word) {
   if (word == "start-primary") return job::Start{true, {}};
   if (word == "stop") return job::Stop{};
   if (word == "restart") return job::Restart{};
-  if (word == "promote") return job::Promote{};
+  if (word == "promote") return job::Promote{Timeline{2}};
   if (word == "checkpoint") return job::Checkpoint{};
   if (word == "crash-recovery") return job::CrashRecovery{};
   if (word == "rewind") return job::Rewind{};
@@ -188,7 +198,22 @@ void Scenario::refresh() {
       server_ ? Fact<ServerFacts>::known(*server_, o_.now) : Fact<ServerFacts>::unknown("the query timed out", o_.now);
 }
 
+void Scenario::grant_ticket() {
+  if (!ticket_ || !server_ || memory_.ticket.value > 0) return;
+  Timeline highest = std::max({recorded_timeline(view_), server_->timeline, memory_.highest_timeline});
+  for (const auto& member : view_.members) highest = std::max(highest, member.timeline.value_or(Timeline{}));
+  for (const auto& peer : peers_.answers) highest = std::max(highest, peer.timeline);
+  memory_.ticket = Timeline{highest.value + 1};
+  view_.timelines = {{memory_.ticket, view_.timelines.value.reached}, Version{next_version_++}};
+}
+
+// What is written with the lock is there with it.
+void Scenario::apply(const action::Ticket& ticket) {
+  view_.timelines = {parse_timelines(ticket.value).value(), Version{next_version_++}};
+}
+
 std::string Scenario::decide_once() {
+  grant_ticket();
   refresh();
   const auto decision = decide(o_, memory_);
   rules_hit_.insert(decision.rule);
@@ -196,6 +221,11 @@ std::string Scenario::decide_once() {
   auto text = to_text(decision);
   // A request stays until it is answered.
   for (const auto& action : decision.actions) {
+    const auto* lock = std::get_if<action::AcquireLeader>(&action);
+    if (lock != nullptr && lock->ticket) apply(*lock->ticket);
+    if (const auto* take = std::get_if<action::TakeOver>(&action)) apply(take->ticket);
+    const auto* write = std::get_if<action::WriteKey>(&action);
+    if (write != nullptr && write->key == action::Key::timelines) apply({{}, write->value, {}});
     if (std::holds_alternative<action::AnswerRestart>(action)) o_.requests.restart.reset();
     if (std::holds_alternative<action::AnswerReinit>(action)) o_.requests.reinit.reset();
     if (std::holds_alternative<action::AnswerSchedule>(action)) o_.requests.schedule.reset();
@@ -223,7 +253,8 @@ void Scenario::store(const Words& words) {
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
 // failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key sync {json} | key sync absent
-// | key status 0/3000000 | key history 1@0/3000000 | key retain n2,n3 | key published n2=0/3000000
+// | key status 0/3000000 | key history 1@0/3000000 | key timeline TICKET REACHED | key timeline absent | key retain
+// n2,n3 | key published n2=0/3000000
 void Scenario::key(const Words& words, const std::string& rest) {
   const auto& name = words.at(1);
   const auto value = rest.substr(rest.find(name) + name.size() + 1);
@@ -265,6 +296,9 @@ void Scenario::key(const Words& words, const std::string& rest) {
     for (const auto& member : as_names(value)) view_.failsafe.value[member] = api_url_of(member);
   } else if (name == "history") {
     view_.history = {as_history(value), version};
+  } else if (name == "timeline") {
+    view_.timelines = {};
+    if (value != "absent") view_.timelines = {{as_timeline(words.at(2)), as_timeline(words.at(3))}, version};
   } else {
     throw std::runtime_error("no such key: " + name);
   }
@@ -280,7 +314,7 @@ void Scenario::leader(const Words& words) {
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
-// [replicatefrom=X] [lsn=X] [regent]
+// [replicatefrom=X] [lsn=X] [regent] [branches=2:noon]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -298,6 +332,7 @@ void Scenario::member(const Words& words) {
   m.tags.sync_priority = std::stoi(option(words, "sync-priority").value_or("1"));
   m.tags.replicatefrom = option(words, "replicatefrom").value_or("");
   if (const auto lsn = option(words, "lsn")) m.replay_lsn = as_lsn(*lsn);
+  m.branches = as_branches(option(words, "branches").value_or(""));
   m.checkpoint_after_promote = !has(words, "no-checkpoint");
   m.session = words[1] == "n1" ? "s1" : "s2";
   view_.members.push_back(m);
@@ -431,9 +466,11 @@ void Scenario::failsafe(const Words& words) {
   }
 }
 
-// lease held [ago=2] | lease none
+// lease held [ago=2] [no-ticket] | lease none: whoever has the lock took a timeline number with it, if not said
+// otherwise
 void Scenario::lease(const Words& words) {
   o_.lease.held = words.at(1) == "held";
+  ticket_ = o_.lease.held && !has(words, "no-ticket");
   if (!o_.lease.held) return;
   o_.lease.version = Version{5};
   o_.lease.confirmed_at = o_.now - as_seconds(option(words, "ago").value_or("0"));
@@ -512,10 +549,11 @@ void Scenario::probe(const Words& words) {
 }
 
 // history unreachable | history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] | history own left=1@0/3000000
-// | history own first
+// | history own first [branches=2:noon]
 void Scenario::history(const Words& words) {
   const auto left = option(words, "left");
   if (words.at(1) == "own") {
+    o_.branches = as_branches(option(words, "branches").value_or(""));
     o_.local_history = Fact<History>::known(left ? as_history(*left) : History{}, o_.now);
     return;
   }

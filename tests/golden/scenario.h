@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/decision.h"
 #include "core/memory.h"
 #include "core/observation.h"
 
@@ -28,6 +29,8 @@ class Scenario {
   using Words = std::vector<std::string>;
 
   std::string decide_once();
+  void grant_ticket();
+  void apply(const action::Ticket& ticket);
   void me(const Words& words);
   void store(const Words& words);
   void key(const Words& words, const std::string& rest);
@@ -54,6 +57,7 @@ class Scenario {
   Memory memory_;
   ClusterView view_;
   bool store_answers_ = true;
+  bool ticket_ = false;  // the lock that is held came with a timeline number
   std::optional<ServerFacts> server_;
   PeersFacts peers_;
   UpstreamSlots their_slots_;

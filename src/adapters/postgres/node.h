@@ -37,7 +37,7 @@ class PostgresNode : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
-  Task<Result<void>> promote(Instant deadline) override;
+  Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
   Task<Result<void>> clone(Upstream source, Instant deadline) override;
@@ -48,6 +48,7 @@ class PostgresNode : public Postgres {
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) override;
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
   Task<Result<void>> create_slot(std::string name, Instant deadline) override;
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
@@ -99,7 +100,9 @@ class PostgresNode : public Postgres {
   Task<Result<Rows>> administer(std::string sql, Instant deadline);
   Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
   Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);
-  Task<Result<void>> leave_recovery(Instant deadline);
+  Task<Result<void>> leave_recovery(Timeline timeline, Instant deadline);
+  Task<Result<History>> learn_history(Timeline timeline, Instant deadline);
+  Task<Result<void>> tidy_histories(Instant deadline);
   Task<Result<void>> run_hook(std::string key, Instant deadline);
   Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
   Task<Result<void>> learn_sync_names(Instant deadline);

@@ -11,6 +11,7 @@
 #include "adapters/postgres/replication.h"
 #include "adapters/postgres/rewind.h"
 #include "adapters/postgres/slots.h"
+#include "adapters/postgres/timelines.h"
 #include "base/log.h"
 
 namespace regent {
@@ -222,10 +223,23 @@ Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline
     control_ = std::move(*control);
     control_stamp_ = look->control_stamp;
     system_id_ = control_->system_id;
+    auto tidying = tidy_histories(deadline);
+    if (auto done = co_await std::move(tidying); !done) co_return done;
   }
   auto writing = write_files(!spec.as_primary, deadline);
   const auto written = co_await std::move(writing);
   if (!written) co_return tl::unexpected(written.error());
+  co_return Result<void>();
+}
+
+// Before every start as a standby: what is left over keeps it from opening, what is missing keeps others from
+// following.
+Task<Result<void>> PostgresNode::tidy_histories(Instant deadline) {
+  const Timeline own = std::max(control_->facts.timeline, control_->facts.min_recovery_timeline);
+  auto cleaning = call([layout = context_.layout, own] { return clean_histories(layout, own); }, deadline);
+  if (auto done = co_await std::move(cleaning); !done) co_return done;
+  auto filling = call([layout = context_.layout, own] { return fill_histories(layout, own); }, deadline);
+  if (const auto done = co_await std::move(filling); !done) log::warning("{}", done.error().message);
   co_return Result<void>();
 }
 
@@ -272,13 +286,16 @@ Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
 
 // --- role and position
 
-Task<Result<void>> PostgresNode::leave_recovery(Instant deadline) {
+Task<Result<void>> PostgresNode::leave_recovery(Timeline timeline, Instant deadline) {
   auto hook = run_hook("pre_promote", deadline);
   // Refused: the server was not asked, so nothing is under way.
   if (auto done = co_await std::move(hook); !done) co_return fail(ErrorKind::refused, done.error().message);
   auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
   auto connection = co_await std::move(opening);
   if (!connection) co_return tl::unexpected(connection.error());
+  // PostgreSQL takes the first number without a history file. Should it not come to that, the next start removes them.
+  auto filling = call([layout = context_.layout, timeline] { return fill_histories(layout, timeline); }, deadline);
+  if (auto done = co_await std::move(filling); !done) co_return fail(ErrorKind::refused, done.error().message);
   auto promoting = connection->query("SELECT pg_catalog.pg_promote(false)", context_.clock, deadline);
   if (const auto done = co_await std::move(promoting); !done) co_return tl::unexpected(done.error());
   for (;;) {
@@ -296,8 +313,8 @@ Task<Result<void>> PostgresNode::leave_recovery(Instant deadline) {
   co_return Result<void>();
 }
 
-Task<Result<void>> PostgresNode::promote(Instant deadline) {
-  auto work = leave_recovery(deadline);
+Task<Result<void>> PostgresNode::promote(Timeline timeline, Instant deadline) {
+  auto work = leave_recovery(timeline, deadline);
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the promotion");
 }
 
@@ -472,12 +489,27 @@ Task<Result<UpstreamHistory>> PostgresNode::upstream_history(Upstream source, In
   co_return co_await guarded<UpstreamHistory>(std::move(work), context_.clock, deadline, "asking for the history");
 }
 
-Task<Result<History>> PostgresNode::local_history(Timeline timeline, Instant deadline) {
-  std::function<Result<History>()> work = [layout = context_.layout, timeline] {
+// The own timeline is another one than at the last look: the files below it are seen to as well.
+Task<Result<History>> PostgresNode::learn_history(Timeline timeline, Instant deadline) {
+  std::function<Result<History>()> read = [layout = context_.layout, timeline] {
     return read_local_history(layout, timeline);
   };
-  auto asking = context_.ask<History>(std::move(work), deadline, "the data directory");
-  co_return co_await caught<History>(std::move(asking));
+  auto asking = context_.ask<History>(std::move(read), deadline, "the data directory");
+  auto history = co_await std::move(asking);
+  if (!history) co_return history;
+  auto filling = call([layout = context_.layout, timeline] { return fill_histories(layout, timeline); }, deadline);
+  if (const auto done = co_await std::move(filling); !done) log::warning("{}", done.error().message);
+  co_return history;
+}
+
+Task<Result<History>> PostgresNode::local_history(Timeline timeline, Instant deadline) {
+  auto work = learn_history(timeline, deadline);
+  co_return co_await caught<History>(std::move(work));
+}
+
+Task<Result<std::string>> PostgresNode::branch_time(Timeline timeline, Lsn start, Instant deadline) {
+  auto work = ask_branch_time(context_, timeline, start, deadline);
+  co_return co_await guarded<std::string>(std::move(work), context_.clock, deadline, "looking at the WAL");
 }
 
 }  // namespace regent

@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "adapters/os/files.h"
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/units.h"
 
@@ -56,13 +55,6 @@ Task<Result<UpstreamHistory>> ask_upstream_history(Context& context, Upstream so
     answer.history = std::move(*history);
   }
   co_return answer;
-}
-
-Result<History> read_local_history(const Layout& layout, Timeline timeline) {
-  if (timeline.value <= 1) return History();
-  const auto text = read_file(layout.data(fmt::format("pg_wal/{:08X}.history", timeline.value)));
-  if (!text) return tl::unexpected(text.error());
-  return parse_history_file(*text);
 }
 
 }  // namespace regent

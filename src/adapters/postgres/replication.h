@@ -10,7 +10,4 @@ namespace regent {
 // `own` is our system identifier; empty: not compared.
 Task<Result<UpstreamHistory>> ask_upstream_history(Context& context, Upstream source, SystemId own, Instant deadline);
 
-// The history file of `timeline` in our own pg_wal; empty on timeline 1. Blocking: on a worker.
-Result<History> read_local_history(const Layout& layout, Timeline timeline);
-
 }  // namespace regent

@@ -43,6 +43,21 @@ void history_key(const Situation& s, Decision& d) {
   d.actions.emplace_back(action::WriteKey{action::Key::history, print_history(wanted), s.view->history.version});
 }
 
+void timeline_counter(const Situation& s, Decision& d) {
+  const Timeline own = s.server->timeline;
+  const auto& counter = s.view->timelines;
+  if (own.value <= 1 && !counter.exists()) return;
+  // After /history: whoever reads that a timeline was reached may rely on it.
+  const auto& recorded = s.view->history.value;
+  const bool told = s.o.local_history.is_known() &&
+                    (s.o.local_history->empty() ||
+                     (!recorded.empty() && recorded.back().switch_lsn == s.o.local_history->back().switch_lsn));
+  if (!told) return;
+  const TimelineCounter wanted{std::max(counter.value.ticket, own), own};
+  if (counter.exists() && counter.value == wanted) return;
+  d.actions.emplace_back(action::WriteKey{action::Key::timelines, print_timelines(wanted), counter.version});
+}
+
 void lost_keys(const Situation& s, Decision& d) {
   const auto& sysid = s.o.postgres.data.system_id;
   // An empty value is a bootstrap in progress elsewhere; a leader that runs knows better (T29).

@@ -60,6 +60,7 @@ Member own_member(const Situation& s, const Decision& d) {
   if (d.memory.scheduled_restart) member.scheduled_restart = d.memory.scheduled_restart->published;
   member.pause = s.paused;
   if (s.may_write && s.o.fences.guard.mode != FenceMode::off) member.guard = to_string(s.o.fences.guard.state);
+  member.branches = s.o.branches;
   if (s.job_running) member.progress = s.o.job.progress;
   member.checkpoint_after_promote = !(s.primary && d.memory.checkpoint_due);
   if (s.server != nullptr) {

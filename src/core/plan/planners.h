@@ -16,6 +16,8 @@ Member own_member(const Situation& s, const Decision& d);
 // --- while leading ---
 void status_key(const Situation& s, Decision& d);
 void history_key(const Situation& s, Decision& d);
+// The counter of timelines is never behind the own one, which PostgreSQL, a person or Patroni may have numbered.
+void timeline_counter(const Situation& s, Decision& d);
 // initialize and config, should they have been lost (F33).
 void lost_keys(const Situation& s, Decision& d);
 // Who may take over, and who is therefore asked in failsafe mode (I13).

@@ -2,6 +2,7 @@
 #include "core/election.h"
 
 #include "core/rules/steps.h"
+#include "core/ticket.h"
 #include "core/timeline.h"
 
 namespace regent::rules {
@@ -31,7 +32,7 @@ bool another_is_named(const Situation& s) {
     if (request->candidate == s.o.self.name || !peers_are_fresh(s)) return false;
     const auto* peer = s.o.peers->find(request->candidate);
     // One on an old timeline will never take it, and would be waited for for ever.
-    return peer != nullptr && could_lead(*peer) && peer->timeline >= recorded_timeline(s.view->history.value);
+    return peer != nullptr && could_lead(*peer) && peer->timeline >= recorded_timeline(*s.view);
   }
   // A switchover to anybody but the old leader.
   if (request->leader != s.o.self.name || !peers_are_fresh(s)) return false;
@@ -60,8 +61,9 @@ void gather_peers(const Situation& s, Decision& d) {
 }
 
 // The lock decides the request, whoever took it: left behind, it would make the new leader hand over again (L4).
-void take_lock(const Situation& s, Decision& d) {
-  act(d, action::AcquireLeader{});
+void win_lock(const Situation& s, Decision& d) {
+  take_lock(s, d);
+  d.memory.left_behind = known_timeline(s);
   if (due_request(s) != nullptr) act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
   if (!s.replica) return;
   d.memory.acquired_now = true;
@@ -156,7 +158,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "taking the leader lock as the candidate of a manual {}",
            s.view->failover.value.leader.empty() ? "failover" : "switchover");
-       take_lock(s, d);
+       win_lock(s, d);
      }},
     {635, "another_candidate_named", "a manual failover or switchover is for somebody else who can take the lock",
      "following a different leader because i am not the healthiest node", "F78",
@@ -171,14 +173,14 @@ constexpr Rule table[] = {
      [](const Situation& s) { return free_lock(s) && s.primary && stand_for_election(s).verdict == Verdict::stand; },
      [](const Situation& s, Decision& d) {
        say(d, "acquired session lock as a leader");
-       take_lock(s, d);
+       win_lock(s, d);
      }},
     {650, "win_election", "nobody holds the lock and nobody else is healthier", "taking the free leader lock",
      "I2, I6, I8",
      [](const Situation& s) { return free_lock(s) && s.replica && stand_for_election(s).verdict == Verdict::stand; },
      [](const Situation& s, Decision& d) {
        say(d, "taking the free leader lock");
-       take_lock(s, d);
+       win_lock(s, d);
      }},
     {660, "not_healthiest", "nobody holds the lock and somebody else should take it",
      "following a different leader because i am not the healthiest node", "I6, I8, I15, F53",

@@ -8,6 +8,7 @@
 #include "core/slots.h"
 #include "core/sync.h"
 #include "core/takeover.h"
+#include "core/ticket.h"
 #include "core/timeline.h"
 
 namespace regent::rules {
@@ -130,8 +131,11 @@ constexpr Rule table[] = {
        say(d, "taking the leader lock over from {}, which gives no sign of life", s.leader_name.str());
        report_silent_leader(s, d, s.o.leader_probe->why);
        const auto mine = sync_state(s.o.self.name, succeed(s.view->sync.value, s.o.self.name));
-       act(d, action::TakeOver{s.view->leader.version, s.view->sync.version, print_sync(mine, s.o.self.generation)});
+       const auto ticket = next_ticket(s);
+       act(d, action::TakeOver{s.view->leader.version, s.view->sync.version, print_sync(mine, s.o.self.generation),
+                               ticket});
        d.memory.acquired_now = true;
+       d.memory.ticket = ticket.number;
      }},
     {830, "replica_compare", "there is a new leader: does its history contain our position?",
      "comparing the timeline history with the leader {}", "I8, F61",
@@ -161,6 +165,20 @@ constexpr Rule table[] = {
        d.memory.rejoin = Rejoin::diverged;
        d.memory.rejoin_leader = s.leader->name;
        d.memory.rejoin_timeline = s.o.upstream_history->timeline;
+       if (is_twin(s)) d.memory.rewind_failures = most_rewinds;
+     }},
+    {843, "replica_is_twin",
+     "the histories seemed to fit, and one of our timelines is another one than the leader's of that number",
+     "stopping PostgreSQL: it diverged from the leader {}", "I8, F62",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean && is_twin(s);
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL: it diverged from the leader {}", s.leader->name.str());
+       condition(d, "Forked", "a timeline of the local history is another one than the leader's of the same number");
+       start(d, job::Stop{});
+       d.memory.rejoin = Rejoin::diverged;
+       d.memory.rewind_failures = most_rewinds;
      }},
     {850, "replica_contained", "our position is part of the leader's history", "Local timeline={} lsn={}", "I8",
      [](const Situation& s) {

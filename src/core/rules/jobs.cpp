@@ -50,7 +50,7 @@ std::optional<std::string> void_plan(const Situation& s) {
 // Paused: it went down as the primary, nobody took over, and the history did not go on without it.
 bool was_primary(const Situation& s) {
   return s.paused && s.stopped && s.unlocked && !s.o.postgres.data.standby_signal && s.control != nullptr &&
-         s.o.self.tags.may_lead() && s.control->timeline >= recorded_timeline(s.view->history.value);
+         s.o.self.tags.may_lead() && s.control->timeline >= recorded_timeline(*s.view);
 }
 
 void restart(const Situation& s, Decision& d) {

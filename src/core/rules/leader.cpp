@@ -4,6 +4,7 @@
 #include "core/election.h"
 #include "core/plan/planners.h"
 #include "core/rules/steps.h"
+#include "core/ticket.h"
 #include "core/timeline.h"
 
 namespace regent::rules {
@@ -82,14 +83,19 @@ Instant promises_end(const Situation& s) {
 }
 
 // Somebody recorded a timeline that this node never was on: it slept through a promotion (F02), or took a lock that was
-// held and given back after it had asked for it (F32): promoted, it would make that timeline a second time (I8).
+// held and given back after it had asked for it (F32). What that one acknowledged would be left out.
 Timeline timeline_of_the_cluster(const Situation& s) {
-  const auto recorded = recorded_timeline(s.view->history.value);
-  return s.primary ? recorded : std::max(recorded, s.m.highest_timeline);
+  return s.primary ? recorded_timeline(s.view->history.value) : known_timeline(s);
 }
 bool timeline_is_old(const Situation& s) {
-  const bool may_be_promoted = s.replica && s.holding && !s.standby;
-  return s.named && !s.paused && (s.primary || may_be_promoted) && s.server->timeline < timeline_of_the_cluster(s);
+  if (!s.named || s.paused || !(s.primary || (s.replica && s.holding && !s.standby))) return false;
+  const Timeline newest = timeline_of_the_cluster(s);
+  // A replica was elected although it never was on that timeline, because nobody is there who was (I6).
+  return s.server->timeline < newest && !(s.replica && s.m.left_behind >= newest);
+}
+
+bool must_be_promoted(const Situation& s) {
+  return s.holding && s.replica && !s.m.demotion && !s.standby;
 }
 
 bool standby_leader_runs(const Situation& s) {
@@ -138,7 +144,7 @@ constexpr Rule table[] = {
      [](const Situation& s) { return s.named && !s.holding && s.o.self.tags.may_lead() && !out_of_sight(s); },
      [](const Situation& s, Decision& d) {
        say(d, "I am the leader but not owner of the lease");
-       act(d, action::AcquireLeader{s.view->leader.version});
+       take_lock(s, d, s.view->leader.version);
      }},
     {712, "fence_missing", "the lock is ours, and what must be there to end the primary in time is not",
      "demoting self because {}", "I3",
@@ -213,14 +219,24 @@ constexpr Rule table[] = {
      }},
     {720, "promote", "the lock is ours, the local server is in recovery, and this is no standby cluster",
      "promoted self to leader by acquiring session lock", "I2, I12, F63",
-     [](const Situation& s) { return s.holding && s.replica && !s.m.demotion && !s.standby; },
+     [](const Situation& s) { return must_be_promoted(s) && held_ticket(s); },
      [](const Situation& s, Decision& d) {
        say(d, s.m.acquired_now ? "promoted self to leader by acquiring session lock"
                                : "promoted self to leader because I had the session lock");
        // What was confirmed a moment ago may be lost by now; the promotion must not start on memory (I2).
        act(d, action::RenewLease{});
-       start(d, job::Promote{});
+       start(d, job::Promote{*held_ticket(s)});
        forget_rejoin(d.memory);
+     }},
+    {721, "take_timeline",
+     "the lock is ours, the local server is in recovery, and no timeline number is at hand for it",
+     "taking timeline {} for the promotion", "I8, F32, F62", must_be_promoted,
+     [](const Situation& s, Decision& d) {
+       const auto ticket = next_ticket(s);
+       say(d, "taking timeline {} for the promotion", ticket.number.value);
+       renew_when_due(s, d);
+       act(d, action::WriteKey{action::Key::timelines, ticket.value, ticket.expect});
+       d.memory.ticket = ticket.number;
      }},
     {725, "promote_not_after_demotion", "the lock is ours, but this node is on its way down", "Leader key released",
      "F64", [](const Situation& s) { return s.holding && s.replica && s.m.demotion && !s.standby; },

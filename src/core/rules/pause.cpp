@@ -70,7 +70,7 @@ constexpr Rule table[] = {
        // Not with a timeline that the cluster has left: the primary that pause kept alive slept through a promotion
        // (I8).
        return quiet(s) && s.unlocked && s.primary && s.o.self.tags.may_lead() &&
-              s.server->timeline >= recorded_timeline(s.view->history.value);
+              s.server->timeline >= recorded_timeline(*s.view);
      },
      [](const Situation&, Decision& d) {
        say(d, "PAUSE: acquired session lock as a leader");

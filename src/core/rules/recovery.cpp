@@ -213,9 +213,15 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        renew_if_leading(s, d);
        say(d, "waiting: this node diverged from the leader and cannot be rewound");
-       condition(d, s.m.rewind_failures > 0 ? "RewindFailed" : "Forked",
-                 "the local history left the leader's; allow use_pg_rewind or "
-                 "remove_data_directory_on_diverged_timelines, or reinitialize this member");
+       if (is_twin(s)) {
+         condition(d, "TwinTimeline",
+                   "a local timeline is another one than the leader's of the same number, which pg_rewind cannot tell "
+                   "apart; allow remove_data_directory_on_diverged_timelines, or reinitialize this member");
+       } else {
+         condition(d, s.m.rewind_failures > 0 ? "RewindFailed" : "Forked",
+                   "the local history left the leader's; allow use_pg_rewind or "
+                   "remove_data_directory_on_diverged_timelines, or reinitialize this member");
+       }
        d.memory.rejoin = Rejoin::diverged;
      }},
     {565, "rewind_unfinished", "a rewind did not finish and there is no leader to finish it from",
@@ -248,6 +254,10 @@ constexpr Rule table[] = {
        const auto& theirs = *s.o.upstream_history;
        auto verdict = lineage(end.position, end.inclusive, theirs.timeline, theirs.wal, theirs.history);
        if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) verdict = Lineage::diverged;
+       if (is_twin(s)) {
+         verdict = Lineage::diverged;
+         d.memory.rewind_failures = most_rewinds;
+       }
        d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
        if (verdict == Lineage::contained) d.memory.rewind_failures = 0;
        d.memory.rejoin_leader = theirs.source;
@@ -265,7 +275,7 @@ constexpr Rule table[] = {
        if (s.holding) {
          act(d, action::RenewLease{});
        } else {
-         act(d, action::AcquireLeader{s.view->leader.version});
+         take_lock(s, d, s.view->leader.version);
        }
        // A standby leader goes on from the remote server, or from its archive.
        const auto source = s.standby_leads ? remote_upstream(s) : Upstream{};

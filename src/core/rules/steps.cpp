@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/election.h"
+#include "core/ticket.h"
 
 namespace regent::rules {
 namespace {
@@ -11,6 +12,15 @@ namespace {
 constexpr Duration hand_over_patience = std::chrono::seconds(5);
 
 }  // namespace
+
+void take_lock(const Situation& s, Decision& d, Version expect) {
+  action::AcquireLeader lock{.expect = expect};
+  if (promotes(s)) {
+    lock.ticket = next_ticket(s);
+    d.memory.ticket = lock.ticket->number;
+  }
+  act(d, std::move(lock));
+}
 
 void condition(Decision& d, std::string name, std::string detail) {
   d.conditions.push_back({std::move(name), std::move(detail)});
@@ -127,10 +137,10 @@ bool somebody_could_take_over(const Situation& s, Duration limit) {
 }
 
 bool may_rewind(const Situation& s) {
-  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && s.m.rewind_failures < 3;
+  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && s.m.rewind_failures < most_rewinds;
 }
 bool may_reclone(const Situation& s) {
-  return s.m.rewind_failures >= 3 || !s.o.settings.use_pg_rewind || !s.o.self.has_rewind_credentials
+  return s.m.rewind_failures >= most_rewinds || !s.o.settings.use_pg_rewind || !s.o.self.has_rewind_credentials
              ? (s.o.settings.remove_data_directory_on_diverged_timelines ||
                 (s.m.rewind_failures > 0 && s.o.settings.remove_data_directory_on_rewind_failure))
              : false;
@@ -139,9 +149,14 @@ Position local_position(const Situation& s) {
   return {s.server->timeline, s.server->replayed.value_or(s.server->wal)};
 }
 
+bool is_twin(const Situation& s) {
+  return s.leader != nullptr && twins(s.o.branches, s.leader->branches);
+}
+
 Lineage compare_running(const Situation& s) {
   const auto& theirs = *s.o.upstream_history;
   if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) return Lineage::diverged;
+  if (is_twin(s)) return Lineage::diverged;
   const auto here = local_position(s);
   // A leader that has not promoted yet may still be on an older timeline than we are: nothing to judge by.
   if (theirs.timeline < here.timeline && theirs.in_recovery) return Lineage::contained;

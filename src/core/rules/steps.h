@@ -30,6 +30,9 @@ inline void start(Decision& d, job::Spec spec) {
   act(d, action::StartJob{std::move(spec)});
 }
 
+// Takes the lock, with a number for the promotion when one is to come of it.
+void take_lock(const Situation& s, Decision& d, Version expect = {});
+
 void condition(Decision& d, std::string name, std::string detail);
 
 // Decide again at the latest after this long.
@@ -74,6 +77,8 @@ bool somebody_could_take_over(const Situation& s, Duration limit = fresh_answers
 bool leaves_sync(const Situation& s);
 void leave_sync(const Situation& s, Decision& d);
 
+// Attempts in a row, after which pg_rewind is given up.
+constexpr int most_rewinds = 3;
 // Whether a history that diverged may be mended, and how (I10).
 bool may_rewind(const Situation& s);
 bool may_reclone(const Situation& s);
@@ -81,6 +86,9 @@ bool may_reclone(const Situation& s);
 // The local server runs in recovery: does the gathered history of the leader, or of the remote server, contain it?
 Position local_position(const Situation& s);
 Lineage compare_running(const Situation& s);
+// One of our timelines is another one than the leader's of the same number. pg_rewind cannot tell: it does nothing, or
+// goes back to a place that was never common (F62).
+bool is_twin(const Situation& s);
 
 // Forgets what was known about following somebody.
 void forget_rejoin(Memory& memory);

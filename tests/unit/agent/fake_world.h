@@ -90,7 +90,9 @@ class FakeDcs : public Dcs {
   void set_ttl(Duration value) override { ttl = value; }
   Task<Result<void>> keep_session(Instant deadline) override { return simple("keep_session", deadline); }
   std::string session() const override { return lease; }
-  Task<Result<LeaseGrant>> acquire_leader(Version, Instant deadline) override { return grant("acquire", deadline); }
+  Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader, Instant deadline) override {
+    return grant("acquire", deadline);
+  }
   bool takes_over() const override { return true; }
   Task<Result<LeaseGrant>> take_over(action::TakeOver, Instant deadline) override {
     return grant("take over", deadline);
@@ -142,7 +144,7 @@ class FakePostgres : public Postgres {
     return step(mode == StopMode::fast ? "stop fast" : "stop immediate", deadline);
   }
   Task<Result<void>> kill_tree(Instant deadline) override { return step("kill", deadline); }
-  Task<Result<void>> promote(Instant deadline) override { return step("promote", deadline); }
+  Task<Result<void>> promote(Timeline, Instant deadline) override { return step("promote", deadline); }
   Task<Result<void>> checkpoint(Instant deadline) override { return step("checkpoint", deadline); }
   Task<Result<void>> follow(Upstream, Instant deadline) override { return step("follow", deadline); }
   Task<Result<void>> clone(Upstream, Instant deadline) override { return step("clone", deadline); }
@@ -152,6 +154,9 @@ class FakePostgres : public Postgres {
   Task<Result<void>> probe(Upstream, Instant deadline) override { return step("probe", deadline); }
   Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
+  Task<Result<std::string>> branch_time(Timeline, Lsn, Instant) override {
+    co_return fail(ErrorKind::not_found, "no such WAL");
+  }
   Task<Result<void>> set_sync_names(std::optional<std::string>, Instant deadline) override {
     return step("sync names", deadline);
   }

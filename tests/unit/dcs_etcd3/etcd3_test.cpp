@@ -134,7 +134,7 @@ class ScriptedEtcd : public ::testing::Test {
 // F29: an outvoted leader of etcd prolongs a lease that the new one has never heard of.
 TEST_F(ScriptedEtcd, ARenewalCountsOnlyWithinOneTerm) {
   const auto n1 = connect();
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
   old_keepalives = 1;
   const int before = first->calls["/v3/lease/keepalive"];
@@ -149,7 +149,7 @@ TEST_F(ScriptedEtcd, AnAcquireAcrossAnElectionIsConfirmedOnceMore) {
   const auto n1 = connect();
   ASSERT_TRUE(run(io, n1->keep_session(soon())));
   old_keepalives = 1;
-  const auto grant = run(io, n1->acquire_leader(Version{}, soon()));
+  const auto grant = run(io, n1->acquire_leader({}, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
   EXPECT_EQ(first->calls["/v3/lease/keepalive"], 2);
 }
@@ -217,7 +217,7 @@ TEST_F(ScriptedEtcd, WhatAnotherProcessTellsIsNotMergedWithWhatIsKnown) {
 
 TEST_F(ScriptedEtcd, ALeaseThatIsGoneIsAConflict) {
   const auto n1 = connect();
-  ASSERT_TRUE(run(io, n1->acquire_leader(Version{}, soon())));
+  ASSERT_TRUE(run(io, n1->acquire_leader({}, soon())));
   for (auto& fake : {first, second}) {
     answer(*fake, "/v3/lease/keepalive", [this] { return R"({"result":{)" + header(term) + R"(,"ID":"77"}})"; });
   }

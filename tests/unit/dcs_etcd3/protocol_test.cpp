@@ -29,9 +29,20 @@ TEST(Protocol, ReplacingPutComparesTheVersionRead) {
 }
 
 TEST(Protocol, RetakingAlsoComparesTheName) {
-  const Json request = retake_if("k", Version{12}, "n1", "7");
+  const Json request = put_all_if({{"k", Version{12}, "n1", true}}, "7");
   ASSERT_EQ(request["compare"].size(), 2u);
   EXPECT_EQ(to_compact(request["compare"][1]), R"({"key":"aw==","result":"EQUAL","target":"VALUE","value":"bjE="})");
+}
+
+TEST(Protocol, SeveralKeysArePutOnlyTogether) {
+  const Json request = put_all_if({{"leader", Version{}, "n1"}, {"count", Version{7}, "3"}}, "9");
+  ASSERT_EQ(request["compare"].size(), 2u);
+  EXPECT_EQ(request["compare"][0]["target"], "CREATE");
+  EXPECT_EQ(request["compare"][1]["mod_revision"], "7");
+  ASSERT_EQ(request["success"].size(), 2u);
+  EXPECT_EQ(request["success"][0]["request_put"]["lease"], "9");
+  EXPECT_FALSE(request["success"][1]["request_put"].contains("lease"));
+  ASSERT_EQ(request["failure"].size(), 1u);
 }
 
 // F29: a transaction without a linearizable range is answered from the member's own, maybe old, data.

@@ -105,7 +105,7 @@ TEST_F(NodeTest, ReplicaIsClonedStreamsAndIsPromoted) {
   EXPECT_EQ(loop.run(n1->drop_slot("n2", loop.in(5s))).error().kind, ErrorKind::conflict);
 
   n1.stop();
-  n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
+  n2.check(loop.run(n2->promote({}, loop.in(10s))), "promote");
   n2.check(loop.run(n2->checkpoint(loop.in(10s))), "checkpoint");
   facts = n2.observe();
   ASSERT_TRUE(facts.server.is_known()) << facts.server.why();
@@ -132,7 +132,7 @@ TEST_F(NodeTest, ReplicaFollowsANewLeaderAcrossTimelines) {
   n3.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming from n1");
   n2.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming from n1");
   n1.stop();
-  n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
+  n2.check(loop.run(n2->promote({}, loop.in(10s))), "promote");
   n3.check(loop.run(n3->follow(n2.upstream(), loop.in(5s))), "follow");
   n3.observe_until([](const auto& f) { return streams_on(f, 2); }, "streaming from n2 on timeline 2");
   n2.sql("CREATE TABLE x AS SELECT 1 AS y");
@@ -145,6 +145,77 @@ TEST_F(NodeTest, ReplicaFollowsANewLeaderAcrossTimelines) {
   const auto facts = n3.observe();
   ASSERT_TRUE(facts.server.is_known()) << facts.server.why();
   EXPECT_EQ(facts.server->timeline.value, 2U);
+}
+
+// F62: numbers are left out, and everybody follows.
+TEST_F(NodeTest, PromotionTakesTheTimelineItIsGiven) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2"), n3(loop, place, "n3");
+  n1.bootstrap();
+  clone(n2, n1);
+  clone(n3, n1);
+  n2.start(false, n1.upstream());
+  n3.start(false, n1.upstream());
+  n2.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming from n1");
+  n3.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming from n1");
+  n1.stop();
+  n2.check(loop.run(n2->promote(Timeline{4}, loop.in(10s))), "promote");
+  EXPECT_EQ(n2.observe().server->timeline.value, 4U);
+  n3.check(loop.run(n3->follow(n2.upstream(), loop.in(5s))), "follow");
+  n3.observe_until([](const auto& f) { return streams_on(f, 4); }, "streaming from n2 on timeline 4");
+  const auto history = loop.run(n3->local_history(Timeline{4}, loop.in(5s)));
+  ASSERT_TRUE(history.has_value());
+  ASSERT_EQ(history->size(), 1U);
+  const Lsn fork = history->back().switch_lsn;
+  const auto began = loop.run(n2->branch_time(Timeline{4}, fork, loop.in(5s)));
+  ASSERT_TRUE(began.has_value()) << began.error().message;
+  EXPECT_TRUE(began->ends_with(" UTC")) << *began;
+  EXPECT_EQ(loop.run(n3->branch_time(Timeline{4}, fork, loop.in(5s))), *began);
+  EXPECT_FALSE(loop.run(n3->branch_time(Timeline{3}, fork, loop.in(5s))).has_value());
+  // A copy has none of the older files: it makes them, or nobody could follow it from an older timeline.
+  n3.stop();
+  n3.check(loop.run(n3->remove_data(false, loop.in(10s))), "remove");
+  clone(n3, n2);
+  EXPECT_FALSE(fs::exists(n3.data("pg_wal/00000003.history")));
+  n3.start(false, n2.upstream());
+  n3.observe_until([](const auto& f) { return streams_on(f, 4); }, "streaming again");
+  EXPECT_TRUE(fs::exists(n3.data("pg_wal/00000003.history")));
+}
+
+// F62: the files of a promotion that did not take place do not keep a standby from opening.
+TEST_F(NodeTest, AStandbyOpensAfterAPromotionThatDidNotTakePlace) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2");
+  n1.bootstrap();
+  clone(n2, n1);
+  n2.start(false, n1.upstream());
+  n2.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming");
+  n2.stop();
+  for (const char* name : {"pg_wal/00000002.history", "pg_wal/00000003.history"}) std::ofstream(n2.data(name));
+  n2.start(false, n1.upstream());
+  n2.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming again");
+  EXPECT_FALSE(fs::exists(n2.data("pg_wal/00000002.history")));
+}
+
+// Two promotions from one position: the same number, the same place, and pg_rewind sees no difference (F62).
+TEST_F(NodeTest, TwinTimelinesDifferInTheirFirstRecord) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2"), n3(loop, place, "n3");
+  n1.bootstrap();
+  clone(n2, n1);
+  clone(n3, n1);
+  n2.start(false, n1.upstream());
+  n3.start(false, n1.upstream());
+  n2.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming from n1");
+  n3.observe_until([](const auto& f) { return streams_on(f, 1); }, "streaming from n1");
+  n1.stop();
+  n2.check(loop.run(n2->promote({}, loop.in(10s))), "promote");
+  n3.check(loop.run(n3->promote({}, loop.in(10s))), "promote");
+  const auto one = loop.run(n2->local_history(Timeline{2}, loop.in(5s)));
+  const auto other = loop.run(n3->local_history(Timeline{2}, loop.in(5s)));
+  ASSERT_TRUE(one && other);
+  EXPECT_EQ(*one, *other);
+  const auto began = loop.run(n2->branch_time(Timeline{2}, one->back().switch_lsn, loop.in(5s)));
+  const auto twin = loop.run(n3->branch_time(Timeline{2}, one->back().switch_lsn, loop.in(5s)));
+  ASSERT_TRUE(began && twin);
+  EXPECT_NE(*began, *twin);
 }
 
 // F10, F59: after a start PostgreSQL tells how far it has replayed, not what it holds and may have confirmed. What lies
@@ -183,7 +254,7 @@ TEST_F(NodeTest, APositionAfterARestartIsWhatLiesOnTheDisk) {
   n2.adopt();
   facts = n2.observe_until([](const auto& f) { return f.server.is_known() && f.server->wal_known; }, "known again");
   EXPECT_EQ(to_string(facts.server->wal), to_string(known));
-  n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
+  n2.check(loop.run(n2->promote({}, loop.in(10s))), "promote");
   EXPECT_EQ(n2.sql("SELECT count(*) FROM received"), "1000");
 }
 
@@ -211,7 +282,7 @@ TEST_F(NodeTest, FormerPrimaryIsRewound) {
   n1.sql("CREATE TABLE lost AS SELECT generate_series(1, 1000) AS x");
   n1.check(loop.run(n1->kill_tree(loop.in(10s))), "kill");
   n2.start(false, Upstream{});
-  n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
+  n2.check(loop.run(n2->promote({}, loop.in(10s))), "promote");
   n2.sql("CREATE TABLE kept AS SELECT 1 AS x");
   n2.check(loop.run(n2->checkpoint(loop.in(10s))), "checkpoint");
 
@@ -236,7 +307,7 @@ TEST_F(NodeTest, AnUnfinishedRewindKeepsItsMarker) {
   clone(n2, n1);
   n2.start(false, n1.upstream());
   n1.stop();
-  n2.check(loop.run(n2->promote(loop.in(10s))), "promote");
+  n2.check(loop.run(n2->promote({}, loop.in(10s))), "promote");
   n2.check(loop.run(n2->checkpoint(loop.in(10s))), "checkpoint");
   n1.start(true);
   n1.sql("CREATE TABLE lost AS SELECT 1 AS x");

@@ -8,6 +8,7 @@
 #include "adapters/postgres/monitor.h"
 #include "adapters/postgres/options.h"
 #include "adapters/postgres/rewind.h"
+#include "adapters/postgres/timelines.h"
 #include "adapters/postgres/wal_end.h"
 
 namespace regent {
@@ -28,6 +29,18 @@ const char* const control_text =
     "max_prepared_xacts setting:           1\n"
     "WAL block size:                       8192\n"
     "Bytes per WAL segment:                16777216\n";
+
+TEST(BranchTime, IsThatOfTheEndOfRecovery) {
+  EXPECT_EQ(
+      parse_branch_time("rmgr: XLOG        len (rec/tot):     42/    42, tx:          0, lsn: 0/04002638, prev "
+                        "0/040025F0, desc: END_OF_RECOVERY tli 2; prev tli 1; time 2026-11-27 00:49:05.266641 UTC\n"),
+      "2026-11-27 00:49:05.266641 UTC");
+  EXPECT_EQ(
+      parse_branch_time("desc: END_OF_RECOVERY tli 2; prev tli 1; time 2026-11-27 00:49:05 UTC; wal_level replica"),
+      "2026-11-27 00:49:05 UTC");
+  EXPECT_FALSE(parse_branch_time("desc: CHECKPOINT_SHUTDOWN redo 0/4000028; tli 2; prev tli 2; time 1"));
+  EXPECT_FALSE(parse_branch_time(""));
+}
 
 TEST(ControlData, Read) {
   const auto data = parse_control_data(control_text, "/d");

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 
 #include "adapters/dcs/etcd3/gateway.h"
@@ -104,7 +103,7 @@ class Etcd3 final : public Dcs {
   Task<Result<void>> keep_session(Instant deadline) override;
   std::string session() const override { return session_.id(); }
 
-  Task<Result<LeaseGrant>> acquire_leader(Version expect, Instant deadline) override;
+  Task<Result<LeaseGrant>> acquire_leader(action::AcquireLeader lock, Instant deadline) override;
   bool takes_over() const override { return true; }
   Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) override;
   Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) override;
@@ -122,8 +121,8 @@ class Etcd3 final : public Dcs {
   Task<Result<Header>> refresh(Instant deadline);
   void tell_watch();
   Task<Result<Written>> txn(Json request, Instant deadline);
-  // `request` puts the leader key on the given lease, on some condition.
-  Task<Result<LeaseGrant>> win_leader(std::function<Json(const std::string& lease)> request, Instant deadline);
+  // Puts all of these keys, the leader key first, or none.
+  Task<Result<LeaseGrant>> win_leader(std::vector<Replacement> keys, Instant deadline);
   Task<LeaseGrant> move_leader(LeaseGrant held, Instant deadline);
 
   std::string leader_key() const { return prefix_ + "leader"; }
@@ -134,6 +133,15 @@ class Etcd3 final : public Dcs {
   tl::unexpected<Error> not_ours(const std::optional<KeyValue>& found) const {
     return fail(ErrorKind::conflict, found ? fmt::format("the leader key belongs to {}", found->value)
                                            : std::string("the leader key is gone"));
+  }
+
+  tl::unexpected<Error> not_won(const std::optional<KeyValue>& found, Version expect) const {
+    const Version there = found ? Version{found->mod_revision} : Version{};
+    if (there != expect) return not_ours(found);
+    return fail(ErrorKind::conflict, "a key that goes with the leader key was changed by somebody else");
+  }
+  Replacement counter(action::Ticket ticket) const {
+    return {prefix_ + std::string(to_string(action::Key::timelines)), ticket.expect, std::move(ticket.value)};
   }
 
   Clock& clock_;
@@ -208,28 +216,24 @@ Task<Result<void>> Etcd3::keep_session(Instant deadline) {
   co_return Result<void>();
 }
 
-Task<Result<LeaseGrant>> Etcd3::acquire_leader(Version expect, Instant deadline) {
-  std::function<Json(const std::string&)> request = [expect, key = leader_key(),
-                                                     name = name_.str()](const std::string& lease) {
-    return expect.absent() ? put_if(key, expect, name, lease) : retake_if(key, expect, name, lease);
-  };
-  return win_leader(std::move(request), deadline);
+Task<Result<LeaseGrant>> Etcd3::acquire_leader(action::AcquireLeader lock, Instant deadline) {
+  std::vector<Replacement> keys{{leader_key(), lock.expect, name_.str(), !lock.expect.absent()}};
+  if (lock.ticket) keys.push_back(counter(std::move(*lock.ticket)));
+  return win_leader(std::move(keys), deadline);
 }
 
 Task<Result<LeaseGrant>> Etcd3::take_over(action::TakeOver take, Instant deadline) {
-  const Replacement leader{leader_key(), take.leader, name_.str()};
-  const Replacement sync{prefix_ + "sync", take.sync, std::move(take.value)};
-  std::function<Json(const std::string&)> request = [leader, sync](const std::string& lease) {
-    return put_both_if(leader, lease, sync);
-  };
-  return win_leader(std::move(request), deadline);
+  std::vector<Replacement> keys{{leader_key(), take.leader, name_.str()},
+                                {prefix_ + "sync", take.sync, std::move(take.value)},
+                                counter(std::move(take.ticket))};
+  return win_leader(std::move(keys), deadline);
 }
 
-Task<Result<LeaseGrant>> Etcd3::win_leader(std::function<Json(const std::string& lease)> request, Instant deadline) {
+Task<Result<LeaseGrant>> Etcd3::win_leader(std::vector<Replacement> keys, Instant deadline) {
   for (int round = 0;; ++round) {
     auto fresh = co_await session_.ensure(true, deadline);
     if (!fresh) co_return tl::unexpected(fresh.error());
-    Json attempt = request(fresh->id);
+    Json attempt = put_all_if(keys, fresh->id);
     auto written = co_await txn(std::move(attempt), deadline);
     if (!written) {
       // The lease ended between the two calls.
@@ -240,7 +244,7 @@ Task<Result<LeaseGrant>> Etcd3::win_leader(std::function<Json(const std::string&
       co_return tl::unexpected(written.error());
     }
     const TxnReply& reply = written->reply;
-    if (!reply.succeeded && !is_ours(reply.found)) co_return not_ours(reply.found);
+    if (!reply.succeeded && !is_ours(reply.found)) co_return not_won(reply.found, keys.front().expect);
     leading_ = true;
     const Version version{reply.succeeded ? reply.header.revision : reply.found->mod_revision};
     if (reply.header.term == fresh->term) co_return LeaseGrant{fresh->id, version, fresh->sent, fresh->ttl};

@@ -123,16 +123,17 @@ Json put_two_if(std::string_view key, Version expect, std::string_view value, st
              Json::array({range_op(key)}));
 }
 
-Json put_both_if(const Replacement& first, std::string_view lease, const Replacement& second) {
-  return txn(Json::array({compare(first.key, first.expect), compare(second.key, second.expect)}),
-             Json::array({put_op(first.key, first.value, lease), put_op(second.key, second.value, "")}),
-             Json::array({range_op(first.key)}));
-}
-
-Json retake_if(std::string_view key, Version expect, std::string_view value, std::string_view lease) {
-  Json same_value{{"key", to_base64(key)}, {"result", "EQUAL"}, {"target", "VALUE"}, {"value", to_base64(value)}};
-  return txn(Json::array({compare(key, expect), std::move(same_value)}), Json::array({put_op(key, value, lease)}),
-             Json::array({range_op(key)}));
+Json put_all_if(const std::vector<Replacement>& keys, std::string_view lease) {
+  Json conditions = Json::array(), puts = Json::array();
+  for (const Replacement& key : keys) {
+    conditions.push_back(compare(key.key, key.expect));
+    if (key.ours) {
+      conditions.push_back(
+          Json{{"key", to_base64(key.key)}, {"result", "EQUAL"}, {"target", "VALUE"}, {"value", to_base64(key.value)}});
+    }
+    puts.push_back(put_op(key.key, key.value, puts.empty() ? lease : std::string_view()));
+  }
+  return txn(std::move(conditions), std::move(puts), Json::array({range_op(keys.front().key)}));
 }
 
 Json delete_if(std::string_view key, Version expect) {

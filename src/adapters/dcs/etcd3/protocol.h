@@ -89,16 +89,15 @@ Json put_if(std::string_view key, Version expect, std::string_view value, std::s
 // The same, and a second key is put along with it.
 Json put_two_if(std::string_view key, Version expect, std::string_view value, std::string_view second_key,
                 std::string_view second_value, std::string_view lease);
-// Two keys, each at exactly its own version, or nothing is put; only the first hangs on the lease, and the reply tells
-// what is in its place otherwise.
+// All of them, each at exactly its own version, or nothing is put; only the first hangs on the lease, and the reply
+// tells what is in its place otherwise.
 struct Replacement {
   std::string key;
   Version expect;
   std::string value;
+  bool ours = false;  // of another incarnation: the value that is there must be this one already
 };
-Json put_both_if(const Replacement& first, std::string_view lease, const Replacement& second);
-// One key of our own, of another incarnation: the value must be ours too.
-Json retake_if(std::string_view key, Version expect, std::string_view value, std::string_view lease);
+Json put_all_if(const std::vector<Replacement>& keys, std::string_view lease);
 Json delete_if(std::string_view key, Version expect);
 // Is the key still at `expect`? Linearizable: the reply carries the key in both cases.
 Json confirm(std::string_view key, Version expect);

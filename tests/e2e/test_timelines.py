@@ -1,0 +1,59 @@
+"""Two promotions from one position must not make the same timeline (I8, F62)."""
+
+import os
+
+import pytest
+
+from lib import Cluster
+from lib.proxy import BLACK_HOLE
+from lib.wait import wait_until
+
+
+def held_up(path):
+    """A script that says on one pipe that it was called, and ends when it hears of the other."""
+    called, go, script = f"{path}.called", f"{path}.go", f"{path}.sh"
+    os.mkfifo(go)
+    with open(script, "w") as file:
+        file.write(f"#!/bin/sh\ntouch {called}\nread word <{go}\n")
+    os.chmod(script, 0o700)
+    return called, go, script
+
+
+@pytest.mark.regent
+def test_a_leader_that_dies_of_its_promotion_leaves_no_twin(tmp_path):
+    """The new leader is cut off before it is promoted, so that nobody hears of its timeline, takes a commit and dies. The
+    other replica is promoted from the same position. Were the numbers the same, pg_rewind would do nothing when the
+    first one comes back, which would keep a row that exists nowhere else."""
+    called, go, script = held_up(tmp_path / "promote")
+    with Cluster(proxied=True) as cluster:
+        cluster.start()
+        old, timeline = cluster.leader(), cluster.timeline()
+        first, second = cluster.replicas()
+        # Among equals the priority decides.
+        first.configure({"postgresql": {"pre_promote": script}, "tags": {"failover_priority": 5}})
+        assert first.post("/reload").status == 202
+        wait_until(lambda: "failover_priority" in str(cluster.members()[first.name].get("tags")), 10, "the tag is known")
+        cluster.wait_healthy(60)
+        old.kill()
+        wait_until(lambda: os.path.exists(called), 60, "the first one is about to be promoted")
+        first.isolate(BLACK_HOLE)
+        with open(go, "w") as pipe:
+            pipe.write("go\n")
+        wait_until(lambda: not first.in_recovery(), 15, "the first one is promoted")
+        first.sql("CREATE TABLE phantom AS SELECT 1 AS x")
+        first.kill()
+
+        assert cluster.wait_leader(60) is second
+        assert cluster.timeline() == timeline + 2, "a number is given to one promotion only"
+        second.sql("CREATE TABLE kept AS SELECT 1 AS x")
+        first.heal()
+        first.configure({})
+        for node in (first, old):
+            node.start()
+        cluster.wait_healthy(90)
+        for node in cluster.nodes:
+            wait_until(lambda n=node: n.scalar("SELECT to_regclass('kept')") is not None, 30, f"{node} has what counts")
+            assert node.scalar("SELECT to_regclass('phantom')") is None, f"{node} has a row of a dead timeline"
+        # The number that was left out does not keep anybody from following: a copy of a copy, and another leader.
+        cluster.ctl("reinit", "demo", first.name, "--force", "--wait")
+        cluster.wait_healthy(90)
