@@ -55,5 +55,6 @@ def test_a_leader_that_dies_of_its_promotion_leaves_no_twin(tmp_path):
             wait_until(lambda n=node: n.scalar("SELECT to_regclass('kept')") is not None, 30, f"{node} has what counts")
             assert node.scalar("SELECT to_regclass('phantom')") is None, f"{node} has a row of a dead timeline"
         # The number that was left out does not keep anybody from following: a copy of a copy, and another leader.
-        cluster.ctl("reinit", "demo", first.name, "--force", "--wait")
+        done = cluster.ctl("reinit", "demo", first.name, "--force", "--wait")
+        assert done.returncode == 0, done.stderr
         cluster.wait_healthy(90)
