@@ -27,6 +27,7 @@ class Checker {
   virtual void promoted(Node&, std::uint32_t /*fork*/) {}
   virtual void initialized(Node&) {}
   virtual void record_written(Node&, RecordId) {}
+  virtual void record_restored(Node&, RecordId) {}  // from the archive
   virtual void acknowledged(Node&, RecordId) {}
   virtual void sync_names_changed(Node&) {}
   virtual void sync_names_requested(Node&, const std::optional<std::string>&) {}

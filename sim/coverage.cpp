@@ -29,6 +29,7 @@ std::vector<const Rule*> rules_that(Wanted wanted) {
 
 const std::vector<Excuse>& excuses() {
   static const std::vector<Excuse> all = {
+      {846, "no member has the tag replicatefrom"},
       {890, "the net below all other rules: whatever it catches is a hole in them"},
   };
   return all;

@@ -81,8 +81,11 @@ class PostgresDecorator : public Postgres {
   Task<Result<void>> probe(Upstream server, Instant deadline) override {
     return inner_.probe(std::move(server), deadline);
   }
-  Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override {
-    return inner_.upstream_history(std::move(source), deadline);
+  Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override {
+    return inner_.upstream_history(std::move(question), deadline);
+  }
+  Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) override {
+    return inner_.fetch_histories(std::move(order), deadline);
   }
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override {
     return inner_.local_history(timeline, deadline);

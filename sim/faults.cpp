@@ -173,6 +173,8 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return wake_old_leader();
     case FaultKind::promoted_in_vain:
       return promote_in_vain();
+    case FaultKind::wal_removed:
+      return remove_wal();
     case FaultKind::remote_away:
     case FaultKind::remote_fails_over:
     case FaultKind::remote_moves:
@@ -189,6 +191,14 @@ Node* Faults::some_node() {
     if (Node* leader = sim_.leader_node()) return leader;
   }
   return nodes[sim_.world().rng().below(nodes.size())].get();
+}
+
+Faults::Undo Faults::remove_wal() {
+  Node* node = some_node();
+  if (node->server.disk().state != DataState::valid) return {};
+  sim_.world().trace("FAULT wal_removed on {}", node->name.str());
+  node->server.remove_wal();
+  return nothing();
 }
 
 Node* Faults::some_able_node() {

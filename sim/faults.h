@@ -68,6 +68,7 @@ class Faults {
   Undo delete_key();
   Undo edit_key();
   Undo lose_data();
+  Undo remove_wal();
   Node* some_node();
   Node* some_able_node();
   // One fault of the processes of a node at a time.

@@ -69,6 +69,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::remote_away, "remote_away"},
     {FaultKind::remote_fails_over, "remote_fails_over"},
     {FaultKind::remote_moves, "remote_moves"},
+    {FaultKind::wal_removed, "wal_removed"},
 };
 
 // Those that are drawn on their own: from here to the end.
@@ -134,9 +135,20 @@ bool wanted_here(FaultKind kind, const Params& params) {
     case FaultKind::remote_moves:
       return params.standby_from_the_start ||
              std::find(params.faults.begin(), params.faults.end(), FaultKind::standby_cluster) != params.faults.end();
+    case FaultKind::wal_removed:
+      return false;  // see draw_histories()
     default:
       return true;
   }
+}
+
+// From numbers of their own as well.
+void draw_histories(Params& params) {
+  Rng rng(params.seed ^ 0x4157041e5ULL);
+  if (params.faults.empty()) return;
+  params.archive_feeds = rng.chance(0.25);
+  params.archive_hidden = params.archive_feeds && rng.chance(0.3);
+  if (rng.chance(0.3)) params.faults.insert(params.faults.end(), 2, FaultKind::wal_removed);
 }
 
 void draw_operations(Params& params) {
@@ -229,6 +241,7 @@ Params draw_params(std::uint64_t seed) {
   if (params.synchronous.is_object()) draw_power_cuts(params);
   draw_operations(params);
   draw_twins(params);
+  draw_histories(params);
   return params;
 }
 
@@ -274,7 +287,10 @@ std::vector<std::string> Params::lines() const {
                   to_seconds(primary_start_timeout)),
       fmt::format("use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {}", use_pg_rewind,
                   remove_on_rewind_failure, remove_on_diverged, check_timeline),
-      fmt::format("failsafe_mode {}, logical slot {}, synchronous: {}", failsafe_mode, logical_slot,
+      fmt::format("failsafe_mode {}, logical slot {}, archive {}, synchronous: {}", failsafe_mode, logical_slot,
+                  archive_hidden  ? "hidden"
+                  : archive_feeds ? "yes"
+                                  : "no",
                   to_compact(synchronous)),
       fmt::format(
           "commit every {:.0f} ms, rewind fails {:.2f}, lease late by {:.1f} s, reply lost {:.3f}, drift {} ppm",

@@ -65,6 +65,7 @@ enum class FaultKind {
   remote_away,        // F42: the server that a standby cluster follows is not reached
   remote_fails_over,  // F61: it is replaced by one that has not all of its WAL
   remote_moves,       // F48: it gets another address
+  wal_removed,        // F70: a server has none of its old WAL any more
 };
 const char* fault_name(FaultKind kind);
 const std::vector<FaultKind>& all_faults();
@@ -91,6 +92,8 @@ struct Params {
   Duration primary_race_backoff{};
   bool guard_required = false;
   bool standby_from_the_start = false;  // made as a copy of another cluster
+  bool archive_feeds = false;           // replicas restore from an archive
+  bool archive_hidden = false;          // and their agents do not know: it is configured where they do not look
   bool backup_store = false;            // replicas can be made when nobody leads
   // What the run begins with, alone.
   std::optional<FaultKind> opening;

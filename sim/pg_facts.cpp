@@ -49,7 +49,7 @@ ServerFacts PgServer::server_facts() const {
     }
     facts.replayed = replay_end();
     facts.replay_paused = replay_paused();
-    facts.replication_state = streaming_ ? "streaming" : "";
+    facts.replication_state = streaming_ ? "streaming" : shared_.archive_feeds ? "in archive recovery" : "";
     facts.receiving = streaming_;
     facts.upstream = disk_.upstream.address;
     facts.upstream_slot = disk_.upstream.slot;
@@ -79,6 +79,8 @@ PostgresFacts PgServer::facts(Instant now) const {
   PostgresFacts facts;
   facts.process = process_;
   facts.clones_without_leader = shared_.backup != nullptr;
+  facts.restores = shared_.archive_feeds && !shared_.archive_hidden;
+  facts.archive_limit = disk_.archive_limit;
   facts.incarnation = incarnation_;
   if (process_ == Process::running && frozen_) {
     facts.deaf_since = facts.silent_since = now - (shared_.world.now() - frozen_at_);
@@ -177,19 +179,6 @@ Result<std::map<std::string, Slot>> PgServer::slot_files_of(const Upstream& sour
   if (!from) return tl::unexpected(from.error());
   if ((*from)->in_recovery_) return fail(ErrorKind::refused, "the source is in recovery");
   return (*from)->disk_.slots;
-}
-
-Result<UpstreamHistory> PgServer::history_of(const Upstream& source) const {
-  auto from = reach(source);
-  if (!from) return tl::unexpected(from.error());
-  const PgServer& server = **from;
-  UpstreamHistory answer;
-  answer.source = source.name;
-  answer.in_recovery = server.in_recovery_;
-  answer.timeline = server.timeline();
-  answer.wal = server.wal_end();
-  if (!server.disk_.chain.empty()) answer.history = shared_.wal.fork_of(server.disk_.last()).history;
-  return answer;
 }
 
 }  // namespace regent::sim

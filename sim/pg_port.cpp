@@ -241,10 +241,19 @@ Task<Result<void>> PgPort::probe(Upstream server, Instant deadline) {
   co_return result;
 }
 
-Task<Result<UpstreamHistory>> PgPort::upstream_history(Upstream source, Instant deadline) {
+Task<Result<UpstreamHistory>> PgPort::upstream_history(action::GatherUpstreamHistory question, Instant deadline) {
   PgServer& server = p_.server;
-  std::function<Result<UpstreamHistory>()> question = [&server, source] { return server.history_of(source); };
-  return ask_upstream<UpstreamHistory>(question, deadline);
+  std::function<Result<UpstreamHistory>()> ask = [&server, question] { return server.history_of(question); };
+  return ask_upstream<UpstreamHistory>(ask, deadline);
+}
+
+Task<Result<void>> PgPort::fetch_histories(action::FetchHistories order, Instant deadline) {
+  World& world = p_.world;
+  PgServer& server = p_.server;
+  std::function<void(Done)> begin = [&world, &server, order](Done done) {
+    world.after(world.rng().between(2ms, 20ms), [&server, order, done] { done(server.fetch_histories(order)); });
+  };
+  return step(begin, deadline, true);
 }
 
 Task<Result<History>> PgPort::local_history(Timeline timeline, Instant deadline) {

@@ -55,7 +55,8 @@ class PgPort final : public Postgres {
   Task<Result<void>> rewind(Upstream source, Instant deadline) override;
   Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
-  Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
+  Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
+  Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
   Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) override;
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;

@@ -129,6 +129,7 @@ void PgServer::start(const job::Start& spec, Done done) {
   }
   disk_.standby_signal = !spec.as_primary;
   disk_.upstream = spec.upstream;
+  if (spec.as_primary || spec.upstream.none()) disk_.archive_limit.reset();
   if (!spec.as_primary && !spec.upstream.none()) disk_.followed = true;
   ++incarnation_;
   max_connections_ = disk_.max_connections;
@@ -290,6 +291,7 @@ void PgServer::leave_recovery(Timeline wanted) {
   // History files are there for all numbers below the wanted one, some of them empty.
   disk_.newest_timeline = std::max({Timeline{std::max(disk_.newest_timeline, timeline()).value + 1}, wanted});
   shared_.archived = std::max(shared_.archived, disk_.newest_timeline);
+  disk_.histories[disk_.newest_timeline] = true;
   const auto fork = shared_.wal.begin_timeline(disk_.last(), disk_.newest_timeline, node_, shared_.world.now());
   const auto before = horizon();
   disk_.chain.push_back(shared_.wal.append(disk_.last(), fork, 50, node_));
@@ -461,22 +463,24 @@ bool PgServer::can_stream_from(const PgServer& source) const {
   if (source.disk_.system_id != disk_.system_id) return false;
   const auto& theirs = source.disk_.chain;
   const auto& ours = disk_.chain;
-  return ours.size() <= theirs.size() && theirs[ours.size() - 1] == ours.back();
+  return ours.size() <= theirs.size() && theirs[ours.size() - 1] == ours.back() && finds_its_way(source);
 }
 
 void PgServer::pump() {
   const bool streamed = streaming_;
-  move_on();
+  move_on(streamed);
   if (streamed && !streaming_ && process_listener_) process_listener_();
 }
 
-void PgServer::move_on() {
+void PgServer::move_on(bool streamed) {
   streaming_ = false;
   if (process_ != Process::running || !in_recovery_ || frozen_) return;
   upstream_in_effect_ = disk_.upstream;
+  if (!streamed) restore_wal();
   PgServer* source = upstream_server();
   if (source == nullptr || source == this || !all_replayed() || !can_stream_from(*source)) return;
   streaming_ = received_ = true;
+  keep_histories(*source);
   if (receiver_stuck_) return;
   const auto& theirs = source->disk_.chain;
   disk_.chain.insert(disk_.chain.end(), theirs.begin() + static_cast<std::ptrdiff_t>(disk_.chain.size()), theirs.end());
@@ -560,6 +564,8 @@ void PgServer::clone(const Upstream& source, Done done) {
     disk_.chain = theirs.chain;
     disk_.restart_point = disk_.chain.size();
     disk_.newest_timeline = theirs.newest_timeline;
+    if (timeline().value > 1) disk_.histories[timeline()] = true;
+    disk_.wal_from = disk_.chain.size();
     disk_.control_state = "in production";
     disk_.control_timeline = timeline();
     disk_.control_checkpoint = wal_end();
@@ -580,6 +586,8 @@ void PgServer::restore(Done done) {
     disk_.chain = backup->chain;
     disk_.restart_point = disk_.chain.size();
     disk_.newest_timeline = backup->newest_timeline;
+    if (timeline().value > 1) disk_.histories[timeline()] = true;
+    disk_.wal_from = disk_.chain.size();
     disk_.control_state = "in production";
     disk_.control_timeline = timeline();
     disk_.control_checkpoint = wal_end();
@@ -619,6 +627,9 @@ void PgServer::rewind(const Upstream& source, Done done) {
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
     disk_.followed = false;
     disk_.newest_timeline = std::max(disk_.newest_timeline, newest.newest_timeline);
+    disk_.histories = newest.histories;
+    disk_.wal_from = newest.wal_from;
+    disk_.archive_limit.reset();
     disk_.control_state = "in archive recovery";
     disk_.control_timeline = newest.control_timeline;
     disk_.control_checkpoint = newest.control_checkpoint;
@@ -680,6 +691,7 @@ void PgServer::take_over_from(const PgServer& other) {
   disk_.system_id = other.disk_.system_id;
   disk_.chain = other.disk_.chain;
   disk_.newest_timeline = other.disk_.newest_timeline;
+  disk_.histories = other.disk_.histories;
   process_ = Process::running;
   serving_ = true;
   fail_over(shared_.world.rng().chance(0.5) ? 0 : 1);
@@ -688,6 +700,7 @@ void PgServer::take_over_from(const PgServer& other) {
 void PgServer::fail_over(std::size_t lost) {
   auto& chain = disk_.chain;
   chain.resize(std::max<std::size_t>(1, chain.size() - std::min(lost, chain.size())));
+  disk_.wal_from = std::min(disk_.wal_from, chain.size());
   leave_recovery();
   take_checkpoint();
 }

@@ -32,6 +32,8 @@ class PgListener {
   virtual void promoted(PgServer&, std::uint32_t fork) = 0;
   virtual void initialized(PgServer&) = 0;
   virtual void record_written(PgServer&, RecordId) = 0;
+  // It came from the archive.
+  virtual void record_restored(PgServer&, RecordId) = 0;
   // A client was told that this record's transaction is committed.
   virtual void acknowledged(PgServer&, RecordId) = 0;
   // Whom commits wait for has changed.
@@ -53,6 +55,10 @@ struct PgWorld {
   // Everybody archives: whoever is promoted sees the history files of all others, and takes another number (F62).
   bool archive = false;
   Timeline archived;  // the newest history file there
+  // And replicas restore from there: of every record those that went on from it.
+  bool archive_feeds = false;
+  bool archive_hidden = false;  // the agents do not know
+  std::map<RecordId, std::vector<RecordId>> archived_wal;
   // What a backup store holds, from which a replica can be made when nobody leads; null: there is none.
   std::shared_ptr<const Disk> backup;
 };
@@ -76,6 +82,10 @@ struct Disk {
   Timeline control_timeline;      // of the last checkpoint
   Lsn control_checkpoint;
   Timeline newest_timeline;  // of the history files in pg_wal: a promotion takes the next number
+  // Histories of timelines in pg_wal; false: an empty file. A copy has the one of its own timeline, and no other.
+  std::map<Timeline, bool> histories;
+  std::size_t wal_from = 0;  // index in the chain: WAL of records before it is not here any more
+  std::optional<ArchiveLimit> archive_limit;
   bool standby_signal = false;
   bool backup_label = false;
   bool rewind_marker = false;  // a rewind did not finish: the files fit nothing (F69)
@@ -157,7 +167,8 @@ class PgServer {
   // Whether a server there answers a connection from here; false: the connection is refused, nullopt: nothing comes
   // back.
   std::optional<bool> answers_at(const HostPort& address) const;
-  Result<UpstreamHistory> history_of(const Upstream& source) const;
+  Result<UpstreamHistory> history_of(const action::GatherUpstreamHistory& question) const;
+  Result<void> fetch_histories(const action::FetchHistories& order);
   Result<History> own_history(Timeline timeline) const;
   Result<std::string> branch_time(Timeline timeline, Lsn start) const;
   // Called whenever the postmaster appears or is gone, and when the WAL receiver ends.
@@ -184,6 +195,10 @@ class PgServer {
   void promote_by_hand();
   void set_max_connections(int wanted) { disk_.max_connections = std::max(disk_.max_connections, wanted); }
   void set_frozen(bool frozen);
+  // All WAL but what is written from now on is removed, whoever needs it (F70).
+  void remove_wal() { disk_.wal_from = disk_.chain.size(); }
+  // What a primary has written gets to the archive.
+  void archive_wal();
   void set_receiver_stuck(bool stuck) { receiver_stuck_ = stuck; }  // F59
   void set_stop_hangs(bool hangs);                                  // F14, F15: whoever keeps a fast stop from ending
   void lose_data();                                                 // F53, the disk is replaced by an empty one
@@ -215,7 +230,7 @@ class PgServer {
   void release_waiters();
   void reload_sync_names(Duration checkpointer_busy);
   void notice_sync_names();
-  void move_on();
+  void move_on(bool streamed);
   void begin_replay();
   void go_on_replaying();
   RecordId last_replayed() const;
@@ -224,6 +239,13 @@ class PgServer {
   std::uint32_t oldest_needed() const;  // by the slots of this server
   void send_feedback(PgServer& source) const;
   bool can_stream_from(const PgServer& source) const;
+  // History files and WAL from our position on are there.
+  bool finds_its_way(const PgServer& source) const;
+  void keep_histories(const PgServer& source);
+  StreamFacts stream_facts(const PgServer& via, Timeline since, Timeline newest) const;
+  // PostgreSQL asks the archive first, and takes whatever goes on from where it is.
+  void restore_wal();
+  bool may_restore(RecordId record) const;
   void restore(Done done);
   Result<PgServer*> reach(const Upstream& source) const;
   PgServer* find(const HostPort& address) const;

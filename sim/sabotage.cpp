@@ -546,6 +546,24 @@ class PromoteStandbyCluster final : public Named {
   void tamper(Observation& o) const override { o.settings.standby_cluster.reset(); }
 };
 
+// ------------------------------------------------------------------------------------------------- histories
+
+class RestoreAnything final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override { o.postgres.restores = false; }
+};
+
+// Of the stream of WAL nothing is known but the leader's history.
+class CompareHistoriesOnly final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (!o.upstream_history.is_known()) return;
+    UpstreamHistory history = *o.upstream_history;
+    history.stream = {};
+    o.upstream_history = Fact<UpstreamHistory>::known(std::move(history), o.upstream_history.at());
+  }
+};
+
 }  // namespace
 
 const std::vector<const Sabotage*>& sabotages() {
@@ -604,11 +622,14 @@ const std::vector<const Sabotage*>& sabotages() {
                                      "a voter connects to the leader again without changing /sync");
   static const BelieveTheSetting believe("believe-the-setting", "I7",
                                          "commits are taken to wait as soon as the setting is in effect");
+  static const RestoreAnything restore("restore-anything", "L2", "an archive may feed a replica whatever it has");
+  static const CompareHistoriesOnly compare("compare-histories-only", "L2",
+                                            "nobody looks whether history files and WAL are there");
   static const std::vector<const Sabotage*> all = {
       &too_late,  &put_off,  &blindly,  &attached, &keep_vote, &publish, &loosen,      &outside,    &votes,
       &moving,    &believe,  &renew,    &read,     &acquire,   &claim,   &initdb,      &promote,    &release,
       &ancestry,  &lag,      &deadline, &rewound,  &copy,      &stop,    &without_all, &vote_again, &standby,
-      &skip_slot, &unproven, &replay,   &tags,     &nothing,   &system,  &ticket};
+      &skip_slot, &unproven, &replay,   &tags,     &nothing,   &system,  &ticket,      &restore,    &compare};
   return all;
 }
 

@@ -36,6 +36,7 @@ Simulation::Simulation(Params params, const Sabotage* sabotage, bool tracing)
                 .rewind_fails = params_.rewind_fails,
                 .history_fails = params_.history_fails,
                 .archived = {},
+                .archived_wal = {},
                 .backup = {}},
       faults_(*this) {
   Rng& rng = world_.rng();
@@ -54,6 +55,8 @@ Simulation::Simulation(Params params, const Sabotage* sabotage, bool tracing)
   // Or a promotion by hand and a real one could make the same timeline at the same place, which nobody can tell (F62).
   postgres_.archive = params_.opening == FaultKind::promoted_by_hand ||
                       std::find(kinds.begin(), kinds.end(), FaultKind::promoted_by_hand) != kinds.end();
+  postgres_.archive_feeds = params_.archive_feeds;
+  postgres_.archive_hidden = params_.archive_hidden;
   conditions_.resize(nodes_.size());
   store_.set_expiry_lateness(params_.lease_lateness);
   store_.add_listener([this](const std::string& path, const StoreKey* before, const StoreKey* after, int by) {
@@ -160,6 +163,9 @@ void Simulation::tick() {
     Node* leader = leader_node();
     if (leader != nullptr && leader->server.can_acknowledge())
       postgres_.backup = std::make_shared<const Disk>(leader->server.disk());
+  }
+  if (params_.archive_feeds && world_.now() % 5s < 1s) {
+    for (auto& node : nodes_) node->server.archive_wal();
   }
   world_.after(1s, [this] { tick(); });
 }
@@ -354,6 +360,10 @@ void Simulation::initialized(PgServer& server) {
 
 void Simulation::record_written(PgServer& server, RecordId record) {
   for (const auto& checker : checkers_) checker->record_written(node(server.node()), record);
+}
+
+void Simulation::record_restored(PgServer& server, RecordId record) {
+  for (const auto& checker : checkers_) checker->record_restored(node(server.node()), record);
 }
 
 void Simulation::acknowledged(PgServer& server, RecordId record) {

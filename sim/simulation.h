@@ -71,6 +71,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   void promoted(PgServer& server, std::uint32_t fork) override;
   void initialized(PgServer& server) override;
   void record_written(PgServer& server, RecordId record) override;
+  void record_restored(PgServer& server, RecordId record) override;
   void acknowledged(PgServer& server, RecordId record) override;
   void sync_names_changed(PgServer& server) override;
   void sync_names_requested(int node, const std::optional<std::string>& names) override;

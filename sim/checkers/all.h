@@ -15,6 +15,7 @@ void add_data_checkers(Simulation& sim, Checkers& checkers);
 void add_sync_checkers(Simulation& sim, Checkers& checkers);
 void add_key_checkers(Simulation& sim, Checkers& checkers);
 void add_failsafe_checkers(Simulation& sim, Checkers& checkers);
+void add_stream_checkers(Simulation& sim, Checkers& checkers);
 void add_slot_checkers(Simulation& sim, Checkers& checkers);
 
 }  // namespace regent::sim

@@ -162,9 +162,9 @@ Task<Result<void>> ask_failsafe(AgentState& state, action::AskFailsafe question)
   co_return Result<void>{};
 }
 
-Task<Result<void>> gather_upstream_history(AgentState& state, Upstream source) {
+Task<Result<void>> gather_upstream_history(AgentState& state, action::GatherUpstreamHistory question) {
   const Instant asked = state.now();
-  auto ask = state.ports.postgres.upstream_history(std::move(source), state.deadline(history_time));
+  auto ask = state.ports.postgres.upstream_history(std::move(question), state.deadline(history_time));
   Result<UpstreamHistory> answer = co_await std::move(ask);
   // A failure is a fact of its own, and paces the next attempt like any other failure.
   const Result<void> outcome = outcome_of(answer);
@@ -331,7 +331,10 @@ Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act
   if (auto* probe = std::get_if<action::ProbeLeader>(&act)) return probe_leader(*state, std::move(probe->leader));
   if (auto* question = std::get_if<action::AskFailsafe>(&act)) return ask_failsafe(*state, std::move(*question));
   if (auto* ask = std::get_if<action::GatherUpstreamHistory>(&act)) {
-    return gather_upstream_history(*state, std::move(ask->source));
+    return gather_upstream_history(*state, std::move(*ask));
+  }
+  if (auto* fetch = std::get_if<action::FetchHistories>(&act)) {
+    return state->ports.postgres.fetch_histories(std::move(*fetch), state->deadline(history_time));
   }
   if (auto* ask = std::get_if<action::GatherUpstreamSlots>(&act)) {
     return gather_upstream_slots(*state, std::move(ask->source));

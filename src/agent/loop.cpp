@@ -114,6 +114,8 @@ Memory remember(const Memory& before, const Decision& decision, const Performed&
     Memory memory = before;
     // Whom a write may have named although its answer got lost (F32).
     memory.failsafe_members = decision.memory.failsafe_members;
+    // It was seen, whatever could be done about it.
+    memory.stream_watch = decision.memory.stream_watch;
     if (performed.done < decision.actions.size() && writes_sync(decision.actions[performed.done])) {
       memory.sync_fenced = false;
     }

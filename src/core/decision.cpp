@@ -91,7 +91,16 @@ struct ActionText {
     return fmt::format("ask [{}] for failsafe", list(names));
   }
   std::string operator()(const action::GatherUpstreamHistory& a) const {
-    return "gather history of " + describe(a.source);
+    const auto history = "gather history of " + describe(a.source);
+    return a.via.none() || a.via == a.source ? history : history + ", and what " + describe(a.via) + " has of it";
+  }
+  std::string operator()(const action::FetchHistories& a) const {
+    std::vector<std::string> numbers, names{a.source.name.str()};
+    for (const auto timeline : a.timelines) numbers.push_back(std::to_string(timeline.value));
+    for (const auto& other : a.others) names.push_back(other.name.str());
+    auto text = fmt::format("fetch histories [{}] from [{}]", list(numbers), list(names));
+    if (a.limit) text += fmt::format(", restore only what belongs to timeline {}", a.limit->timeline.value);
+    return text;
   }
   std::string operator()(const action::StartJob& a) const { return "job: " + std::visit(JobText{}, a.spec); }
   std::string operator()(const action::CancelJob&) const { return "cancel job"; }

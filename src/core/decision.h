@@ -12,6 +12,7 @@
 #include "core/fences.h"
 #include "core/job.h"
 #include "core/memory.h"
+#include "core/postgres_facts.h"
 #include "model/cluster_view.h"
 
 namespace regent {
@@ -73,6 +74,18 @@ struct AskFailsafe {
 };
 struct GatherUpstreamHistory {
   Upstream source;
+  Upstream via{};    // whom WAL would come from, if it is not the source
+  Timeline since{};  // our own timeline
+};
+// Puts history files that are missing here into our own pg_wal, the newest first: what the source has not is asked of
+// the others, and what nobody has is left empty, which is all that PostgreSQL wants of it. Then limits what may be
+// restored from an archive.
+struct FetchHistories {
+  Upstream source;
+  Timeline newest{};                  // the source's timeline: its own file must not be an empty one
+  std::vector<Timeline> timelines{};  // ascending
+  std::vector<Upstream> others{};
+  std::optional<ArchiveLimit> limit{};
 };
 
 struct StartJob {
@@ -150,10 +163,10 @@ struct Exit {
 using Action =
     std::variant<action::AcquireLeader, action::TakeOver, action::RenewLease, action::ReleaseLeader, action::WriteKey,
                  action::DeleteKey, action::WriteMember, action::GatherPeers, action::ProbeLeader, action::AskFailsafe,
-                 action::GatherUpstreamHistory, action::GatherUpstreamSlots, action::StartJob, action::CancelJob,
-                 action::Follow, action::ApplyConfig, action::SyncSlots, action::SetSyncNames, action::ArmFences,
-                 action::DisarmFences, action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit,
-                 action::Exit>;
+                 action::GatherUpstreamHistory, action::FetchHistories, action::GatherUpstreamSlots, action::StartJob,
+                 action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots, action::SetSyncNames,
+                 action::ArmFences, action::DisarmFences, action::AnswerRestart, action::AnswerSchedule,
+                 action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

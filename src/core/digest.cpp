@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/situation.h"
+#include "core/stream.h"
 #include "core/takeover.h"
 #include "core/timeline.h"
 
@@ -114,6 +115,7 @@ void digest_leader(const Observation& o, Memory& m) {
   const bool promoted_since = leader->timeline && *leader->timeline > m.rejoin_timeline;
   if (m.rejoin != Rejoin::unchecked && (another || promoted_since)) {
     m.rejoin = Rejoin::unchecked;
+    m.poor_parent = MemberName();
     if (another) m.rewind_failures = 0;
   }
 }
@@ -130,6 +132,17 @@ void digest_sync(const Situation& s, Memory& m) {
     m.sync_watch = watch;
   } else if (!m.sync_watch->since && s.server->checkpointer_attentive) {
     m.sync_watch->since = s.server->wal;
+  }
+}
+
+void digest_stream(const Situation& s, Memory& m) {
+  // It was not stopped after all.
+  if (m.rejoin == Rejoin::cut_off && s.replica && !s.job_running) m.rejoin = Rejoin::unchecked;
+  if (!awaits_stream(s)) return m.stream_watch.reset();
+  if (!m.stream_watch) m.stream_watch = StreamWatch{s.o.now, s.server->wal, s.o.now};
+  if (m.stream_watch->wal != s.server->wal) {
+    m.stream_watch->wal = s.server->wal;
+    m.stream_watch->moved = s.o.now;
   }
 }
 
@@ -213,6 +226,7 @@ Memory digest(const Observation& o, Memory m) {
   if (s.view != nullptr) m.failsafe_members = s.view->failsafe.value;
   digest_sync(s, m);
   digest_leaving(s, m);
+  digest_stream(s, m);
   digest_leader_watch(s, m);
   // Seen attached, or seen without an upstream: then what we say is that this server stays disconnected.
   if (s.replica) m.vote_free = !s.server->upstream.host.empty();

@@ -8,7 +8,7 @@ namespace regent {
 namespace {
 
 std::string_view to_string(Rejoin rejoin) {
-  constexpr std::array<std::string_view, 3> names{"unchecked", "clean", "diverged"};
+  constexpr std::array<std::string_view, 4> names{"unchecked", "clean", "diverged", "cut off"};
   return names.at(static_cast<std::size_t>(rejoin));
 }
 
@@ -49,6 +49,8 @@ std::string to_text(const Memory& m) {
     out += fmt::format("rejoin {} with {} on timeline {}\n", to_string(m.rejoin), m.rejoin_leader.str(),
                        m.rejoin_timeline.value);
   }
+  flag(m.stream_watch.has_value(), "no WAL arrives");
+  if (!m.poor_parent.empty()) out += fmt::format("{} lacks WAL\n", m.poor_parent.str());
   if (m.rewind_failures > 0) out += fmt::format("rewind failures: {}\n", m.rewind_failures);
   if (m.clone_failures > 0) out += fmt::format("clone failures: {}\n", m.clone_failures);
   if (m.start_failures > 0) out += fmt::format("start failures: {}\n", m.start_failures);

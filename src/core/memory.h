@@ -35,6 +35,16 @@ enum class Rejoin {
   unchecked,  // the histories were not compared yet
   clean,      // the leader's history contains ours: start and stream
   diverged,   // it does not: rewind or clone
+  cut_off,    // it does, and the WAL that comes next is nowhere any more: clone
+};
+
+// A replica that gets no WAL although its leader can be reached.
+struct StreamWatch {
+  Instant since;
+  Lsn wal;        // its position,
+  Instant moved;  // and since when it is there
+
+  friend bool operator==(const StreamWatch&, const StreamWatch&) = default;
 };
 
 // The synchronous_standby_names in effect, as long as it stays the same.
@@ -120,8 +130,11 @@ struct Memory {
   bool bootstrap_failed = false;  // it did not; the directory and the claim are to be cleaned up
 
   Rejoin rejoin = Rejoin::unchecked;
-  MemberName rejoin_leader;                    // the leader that `rejoin` speaks of
-  Timeline rejoin_timeline;                    // and its timeline
+  MemberName rejoin_leader;  // the leader that `rejoin` speaks of
+  Timeline rejoin_timeline;  // and its timeline
+  std::optional<StreamWatch> stream_watch;
+  // The member that the tag `replicatefrom` names, when it lacks WAL that the leader may have. For this leader.
+  MemberName poor_parent;
   int rewind_failures = 0;                     // in a row, against this leader
   int clone_failures = 0;                      // in a row
   int start_failures = 0;                      // in a row

@@ -87,6 +87,29 @@ struct LeaderProbe {
   bool silent() const { return agent == Presence::silent && server == Presence::silent; }
 };
 
+// The WAL files of a server: of every timeline the first and the last segment.
+struct WalStock {
+  struct Range {
+    Timeline timeline;
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+  };
+  std::uint64_t segment_size = 0;
+  std::vector<Range> ranges;
+};
+
+// What a stream of WAL from our position on needs, as far as it is there.
+struct StreamFacts {
+  MemberName via;  // whom WAL would come from
+  // History files of the timelines from ours to the source's that are not in our own pg_wal, and those of them that
+  // `via` has not either. Ascending.
+  std::vector<Timeline> not_here;
+  std::vector<Timeline> not_there;
+  std::optional<WalStock> wal;  // of `via`; nullopt: it does not tell
+  bool slot_missing = false;    // the slot to stream through is known not to be there
+  std::string why;              // when `via` did not answer
+};
+
 // The timeline history of a possible upstream, asked over a replication connection.
 struct UpstreamHistory {
   MemberName source;
@@ -94,6 +117,7 @@ struct UpstreamHistory {
   Timeline timeline;
   Lsn wal;
   History history;  // of `timeline`
+  StreamFacts stream;
 };
 
 // The slots of the leader, asked over a plain connection: what copies of its logical slots are compared with (I16).

@@ -15,6 +15,14 @@
 
 namespace regent {
 
+// The history that restored files must belong to: that of one timeline (F61).
+struct ArchiveLimit {
+  Timeline timeline;
+  History history;  // of `timeline`
+
+  friend bool operator==(const ArchiveLimit&, const ArchiveLimit&) = default;
+};
+
 // What the operating system says about the postmaster (pid, start ticks, data directory: F11).
 enum class Process {
   unknown,   // could not be told; never treated as stopped
@@ -137,6 +145,10 @@ struct PostgresFacts {
   std::optional<std::string> managed_sync_names;
   // A method to create a replica is configured that needs no server to copy from, e.g. a backup store.
   bool clones_without_leader = false;
+  // A restore_command is configured for replicas: an archive can feed this one.
+  bool restores = false;
+  // What it may take from there; nullopt: everything, or it is not known any more.
+  std::optional<ArchiveLimit> archive_limit;
   Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
 };
 

@@ -130,7 +130,8 @@ Upstream wanted_upstream(const Situation& s) {
   const auto& from = s.o.self.tags.replicatefrom;
   if (!from.empty() && from != s.me()) {
     const Member* parent = s.view->member(MemberName(from));
-    if (parent != nullptr && parent->state == PgState::running) return upstream_of(s, *parent);
+    const bool poor = parent != nullptr && parent->name == s.m.poor_parent;
+    if (parent != nullptr && parent->state == PgState::running && !poor) return upstream_of(s, *parent);
   }
   return leader_upstream(s);
 }

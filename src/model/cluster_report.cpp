@@ -92,9 +92,14 @@ ClusterReport report_cluster(const ClusterView& view) {
     out.progress = member.progress;
     out.tags = member.tags.all;
     if (!out.leads()) {
-      out.receive = lag_of(member.receive_lsn, leader_lsn);
-      out.replay = lag_of(member.replay_lsn, leader_lsn);
-      out.any = lag_of(member.xlog_location, leader_lsn);
+      // Positions of different timelines say nothing about each other (F61).
+      const Member* leader = view.leader_member();
+      const bool older =
+          leader != nullptr && leader->timeline && member.timeline && *member.timeline < *leader->timeline;
+      const auto reached = older ? std::nullopt : leader_lsn;
+      out.receive = lag_of(member.receive_lsn, reached);
+      out.replay = lag_of(member.replay_lsn, reached);
+      out.any = lag_of(member.xlog_location, reached);
     }
     report.members.push_back(std::move(out));
   }

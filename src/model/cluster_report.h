@@ -15,7 +15,8 @@ namespace regent {
 // A position of a replica and how far it is behind the leader's last published one.
 struct LagReport {
   std::optional<Lsn> lsn;
-  std::optional<std::uint64_t> lag;  // bytes; nullopt when either side is unknown: unknown is never 0
+  // Bytes; nullopt when either side is unknown, or on an older timeline than the leader's: unknown is never 0.
+  std::optional<std::uint64_t> lag;
 };
 
 struct MemberReport {

@@ -84,8 +84,11 @@ class Postgres {
   // Whether anything answers in PostgreSQL's protocol where this server listens. timeout, unreachable: nothing did;
   // any other error: it could not be asked.
   virtual Task<Result<void>> probe(Upstream server, Instant deadline) = 0;
-  // IDENTIFY_SYSTEM and TIMELINE_HISTORY of a possible upstream.
-  virtual Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) = 0;
+  // IDENTIFY_SYSTEM and TIMELINE_HISTORY of a possible upstream, and what a stream from it needs. Fails only when the
+  // source does not tell its own history.
+  virtual Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) = 0;
+  // A file that is there stays as it is, unless it is the source's own and empty.
+  virtual Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) = 0;
   // The history file of the own timeline in pg_wal; empty on timeline 1. From then on there is a file for every number
   // below, which standbys of older timelines ask for.
   virtual Task<Result<History>> local_history(Timeline timeline, Instant deadline) = 0;

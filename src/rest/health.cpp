@@ -17,10 +17,15 @@ std::uint64_t replayed_position(const LocalServer& local) {
   return local.facts->replayed->value;
 }
 
-// Against the leader's published position; without one there is nothing to compare with.
+// Against the leader's published position; without one there is nothing to compare with. How far one on an older
+// timeline is behind nobody knows (F61).
 bool lags(const Snapshot& snapshot, std::uint64_t position, std::optional<std::uint64_t> allowed) {
   const auto* cluster = snapshot.observation.cluster.get();
   if (cluster == nullptr || !allowed) return false;
+  const auto* leader = cluster->leader_member();
+  const auto local = local_server(snapshot);
+  const bool other = leader != nullptr && leader->name != snapshot.observation.self.name;
+  if (other && leader->timeline && local.facts != nullptr && local.facts->timeline < *leader->timeline) return true;
   return bytes_between(Lsn{position}, cluster->status.value.optime) > *allowed;
 }
 

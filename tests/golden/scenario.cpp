@@ -101,6 +101,27 @@ SlotRow as_slot(const Words& words, Lsn standard) {
   return row;
 }
 
+StreamFacts as_stream(const Words& words) {
+  StreamFacts stream;
+  stream.via = MemberName(option(words, "via").value_or(words.at(2)));
+  for (const auto& number : as_names(option(words, "not-here").value_or(""))) {
+    stream.not_here.push_back(as_timeline(number));
+  }
+  for (const auto& number : as_names(option(words, "not-there").value_or(""))) {
+    stream.not_there.push_back(as_timeline(number));
+  }
+  stream.slot_missing = has(words, "no-slot");
+  const auto files = option(words, "files");
+  if (!files) return stream;
+  stream.wal = WalStock{16 * 1024 * 1024, {}};
+  for (const auto& range : as_names(*files)) {
+    const auto at = range.find('@'), to = range.find('-');
+    stream.wal->ranges.push_back(
+        {as_timeline(range.substr(0, at)), std::stoul(range.substr(at + 1, to)), std::stoul(range.substr(to + 1))});
+  }
+  return stream;
+}
+
 std::string url_of(const std::string& name) {
   return fmt::format("postgres://{}.example:5432/postgres", name);
 }
@@ -176,6 +197,7 @@ std::string Scenario::run(const std::string& line) {
       {"theirs", [&] { theirs(words); }},
       {"their-slot", [&] { theirs(words); }},
       {"remember", [&] { remember(words); }},
+      {"archive", [&] { archive(words); }},
       {"pass",
        [&] {
          o_.now += as_seconds(words.at(1));
@@ -339,10 +361,21 @@ void Scenario::member(const Words& words) {
   std::sort(view_.members.begin(), view_.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
+// archive none | archive configured | archive limited tl=2 left=1@0/3000000: restore_command, and what it may restore
+void Scenario::archive(const Words& words) {
+  o_.postgres.restores = words.at(1) != "none";
+  o_.postgres.archive_limit.reset();
+  if (words[1] != "limited") return;
+  const auto left = option(words, "left");
+  o_.postgres.archive_limit =
+      ArchiveLimit{as_timeline(option(words, "tl").value_or("1")), left ? as_history(*left) : History{}};
+}
+
 // deaf, mute, stuck with =SECONDS on a running server: since then it answers no connection, no query, flushes no WAL.
 // postgres stopped [backup-store] | starting | unknown | silent | primary tl=1 wal=0/3000000
-// [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] | replica tl=1 wal=0/3000000
-// [upstream=n2] [slot=n1] [streaming] [receiving] [replay-paused] [pending=max_connections] [unread]: WAL on the disk
+// [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] [collation=shop:2.31:2.36]
+// [version=140000] | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming] [receiving] [replaying]
+// [replay-paused] [pending=max_connections] [unread]: WAL on the disk
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
@@ -376,7 +409,7 @@ void Scenario::postgres(const Words& words) {
     facts.timeline = as_timeline(option(words, "tl").value_or("1"));
     facts.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
     if (facts.in_recovery) facts.received = facts.replayed = facts.wal;
-    if (has(words, "unread")) facts.received.reset();
+    if (has(words, "replaying") || has(words, "unread")) facts.received.reset();
     facts.wal_known = !has(words, "unread");
     if (auto upstream = option(words, "upstream")) {
       const auto colon = upstream->find(':');
@@ -548,8 +581,9 @@ void Scenario::probe(const Words& words) {
   o_.leader_probe = Fact<LeaderProbe>::known(probe, o_.now);
 }
 
-// history unreachable | history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] | history own left=1@0/3000000
-// | history own first [branches=2:noon]
+// history unreachable | history of n2 tl=2 wal=0/4000000 left=1@0/3000000 [in-recovery] [via=n3] [not-here=2,3]
+// [not-there=2] [files=2@5-9,3@9-9]: WAL of the one to stream from, by timeline; [no-slot] | history own
+// left=1@0/3000000 [branches=2:noon] | history own first
 void Scenario::history(const Words& words) {
   const auto left = option(words, "left");
   if (words.at(1) == "own") {
@@ -567,6 +601,7 @@ void Scenario::history(const Words& words) {
   upstream.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
   upstream.in_recovery = has(words, "in-recovery");
   if (left) upstream.history = as_history(*left);
+  upstream.stream = as_stream(words);
   o_.upstream_history = Fact<UpstreamHistory>::known(upstream, o_.now);
 }
 

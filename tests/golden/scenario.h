@@ -45,6 +45,7 @@ class Scenario {
   void peer(const Words& words);
   void probe(const Words& words);
   void history(const Words& words);
+  void archive(const Words& words);
   void job(const Words& words, const std::string& rest);
   void request(const Words& words);
   void slot(const Words& words);

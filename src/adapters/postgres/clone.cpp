@@ -123,7 +123,7 @@ Result<void> finish_copy(const Layout& layout) {
   if (auto marked = write_file(layout.incomplete_marker(), "", file_mode(layout)); !marked) {
     return tl::unexpected(marked.error());
   }
-  for (const char* name : {"recovery.conf", "recovery.signal", "regent.rewind"}) {
+  for (const char* name : {"recovery.conf", "recovery.signal", "regent.rewind", "regent.restore"}) {
     if (auto done = remove_file(layout.data(name)); !done) return done;
   }
   return set_standby(layout, true);

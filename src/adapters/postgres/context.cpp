@@ -85,6 +85,11 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
     const auto conninfo = primary_conninfo(*upstream, credentials, config().pgpass, local.name.str(), local.compat,
                                            major_version, liveness);
     wanted.recovery = recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "recovery_conf"));
+    if (auto& command = (*wanted.recovery)["restore_command"]; !command.empty()) {
+      command = limited_command(layout, command);
+    } else {
+      wanted.recovery->erase("restore_command");
+    }
     if (!credentials.password.empty() && !upstream->none()) {
       wanted.passfile_path = config().pgpass;
       // libpq looks every host of a list up on its own.

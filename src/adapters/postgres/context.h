@@ -27,6 +27,8 @@ struct Context {
   int major_version = 0;             // of the binaries; 0 until ensure_version() has asked them
   std::optional<Upstream> upstream;  // whom we were last told to stream from
   std::string progress;              // of the running job, for people
+  // What the script in the data directory says, if we wrote it: which files of an archive may be restored.
+  std::optional<ArchiveLimit> archive_limit;
   // What stands in the place of synchronous_standby_names, whatever the configuration says; nullopt: that one's value.
   std::optional<std::string> sync_names;
 

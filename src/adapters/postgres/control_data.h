@@ -1,6 +1,7 @@
 // What pg_controldata prints, understood. Pure. Threading: any.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>

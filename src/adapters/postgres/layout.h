@@ -27,6 +27,8 @@ struct Layout {
 
   // In a directory that followed another server since it was last a primary: its logical slots are copies (I16).
   std::string followed_marker() const { return data("regent.followed"); }
+  // Says which files of an archive a replica may take (F61); absent: all.
+  std::string restore_script() const { return data("regent.restore"); }
   // In a directory whose clone, bootstrap or removal did not finish (F72). A program that fills the directory wants it
   // empty: the marker is put there as soon as the first entry appears; what makes the directory startable comes last.
   std::string incomplete_marker() const { return data("regent.incomplete"); }

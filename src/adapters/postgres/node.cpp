@@ -125,6 +125,8 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   }
   facts.pending_restart = pending_restart_;
   facts.clones_without_leader = clones_without_leader(context_);
+  facts.restores = restores();
+  facts.archive_limit = context_.archive_limit;
   if (!version) {
     facts.data.why = version.error().message;
   } else {

@@ -46,7 +46,8 @@ class PostgresNode : public Postgres {
   Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
 
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
-  Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
+  Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
+  Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
   Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) override;
   Task<Result<void>> set_sync_names(std::optional<std::string> names, Instant deadline) override;
@@ -95,6 +96,10 @@ class PostgresNode : public Postgres {
   Task<Result<void>> copy(Upstream source, Instant deadline);
   Task<Result<void>> go_back(Upstream source, Instant deadline);
   Task<Result<void>> recover(Instant deadline);
+  Task<Result<void>> get_histories(action::FetchHistories order, Instant deadline);
+  // Restored files must belong to `limit` from now on; nullopt: all of them may be restored.
+  Task<Result<void>> limit_archive(std::optional<ArchiveLimit> limit, Instant deadline);
+  bool restores() const;
   Task<Result<void>> remove(bool keep_as_failed, Instant deadline);
   Task<Result<void>> fast_or_immediate(StopMode mode, Instant deadline);
   Task<Result<Rows>> administer(std::string sql, Instant deadline);

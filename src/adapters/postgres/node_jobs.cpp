@@ -211,6 +211,11 @@ Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline
     auto marking = call(std::move(mark), deadline);
     if (auto done = co_await std::move(marking); !done) co_return done;
   }
+  // Compared with nobody: what the archive may be asked for is not known.
+  if (spec.as_primary || spec.upstream.none()) {
+    auto limiting = limit_archive(std::nullopt, deadline);
+    if (auto done = co_await std::move(limiting); !done) co_return done;
+  }
   context_.upstream = spec.as_primary ? std::nullopt : std::optional(spec.upstream);
   if (!spec.as_primary && !spec.upstream.none()) {
     auto noting = call([layout = context_.layout] { return mark_followed(layout, true); }, deadline);
@@ -423,6 +428,7 @@ Task<Result<void>> PostgresNode::copy(Upstream source, Instant deadline) {
   if (!look) co_return tl::unexpected(look.error());
   if (!look->empty) co_return fail(ErrorKind::refused, "the data directory is not empty");
   bootstrapping_ = false;
+  context_.archive_limit.reset();
   auto running = run_clone(context_, std::move(source), deadline);
   co_return co_await std::move(running);
 }
@@ -449,7 +455,9 @@ Task<Result<void>> PostgresNode::crash_recovery(Instant deadline) {
 Task<Result<void>> PostgresNode::go_back(Upstream source, Instant deadline) {
   auto stopped = require_stopped(deadline);
   if (auto done = co_await std::move(stopped); !done) co_return done;
-  // With the files of a replica: pg_rewind takes restore_command from them.
+  // With the files of a replica: pg_rewind takes restore_command from them, and looks for our own branch.
+  auto limiting = limit_archive(std::nullopt, deadline);
+  if (auto done = co_await std::move(limiting); !done) co_return done;
   context_.upstream = source;
   auto marking = call([layout = context_.layout] { return set_standby(layout, true); }, deadline);
   if (auto done = co_await std::move(marking); !done) co_return done;
@@ -484,9 +492,51 @@ Task<Result<void>> PostgresNode::remove_data(bool keep_as_failed, Instant deadli
 
 // --- histories
 
-Task<Result<UpstreamHistory>> PostgresNode::upstream_history(Upstream source, Instant deadline) {
-  auto work = ask_upstream_history(context_, std::move(source), system_id_, deadline);
+Task<Result<UpstreamHistory>> PostgresNode::upstream_history(action::GatherUpstreamHistory question, Instant deadline) {
+  auto work = ask_upstream_history(context_, std::move(question), system_id_, deadline);
   co_return co_await guarded<UpstreamHistory>(std::move(work), context_.clock, deadline, "asking for the history");
+}
+
+bool PostgresNode::restores() const {
+  const auto& upstream = context_.upstream;
+  if (upstream && upstream->recovery.contains("restore_command")) return true;
+  const auto* section = section_option(context_.config(), context_.dynamic, "recovery_conf");
+  const auto* command = section == nullptr ? nullptr : find(*section, "restore_command");
+  return command != nullptr && !setting_text(*command).empty();
+}
+
+Task<Result<void>> PostgresNode::limit_archive(std::optional<ArchiveLimit> limit, Instant deadline) {
+  context_.archive_limit.reset();
+  if (limit && !control_) {
+    auto reading = read_control_data(context_, deadline);
+    auto control = co_await std::move(reading);
+    if (!control) co_return tl::unexpected(control.error());
+    control_ = std::move(*control);
+  }
+  const auto text = limit ? std::optional(restore_script(*limit, control_->wal.segment)) : std::nullopt;
+  std::function<Result<void>()> write = [layout = context_.layout, text]() -> Result<void> {
+    if (!text) return remove_file(layout.restore_script());
+    const auto written = write_file(layout.restore_script(), *text, file_mode(layout));
+    if (!written) return tl::unexpected(written.error());
+    return {};
+  };
+  auto writing = call(std::move(write), deadline);
+  auto done = co_await std::move(writing);
+  if (done) context_.archive_limit = std::move(limit);
+  co_return done;
+}
+
+Task<Result<void>> PostgresNode::get_histories(action::FetchHistories order, Instant deadline) {
+  auto limit = order.limit;
+  auto fetching = run_fetch_histories(context_, std::move(order), deadline);
+  if (auto done = co_await std::move(fetching); !done || !limit) co_return done;
+  auto limiting = limit_archive(std::move(limit), deadline);
+  co_return co_await std::move(limiting);
+}
+
+Task<Result<void>> PostgresNode::fetch_histories(action::FetchHistories order, Instant deadline) {
+  auto work = get_histories(std::move(order), deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "fetching timeline histories");
 }
 
 // The own timeline is another one than at the last look: the files below it are seen to as well.

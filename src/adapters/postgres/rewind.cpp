@@ -125,6 +125,8 @@ Result<void> finish_rewind(const Layout& layout, const Files& files) {
     if (auto done = write_file(path, text, file_mode(layout)); !done) return tl::unexpected(done.error());
   }
   if (auto done = remove_file(layout.data("recovery.conf")); !done) return done;
+  // The source's, if it has one.
+  if (auto done = remove_file(layout.restore_script()); !done) return done;
   // Never to be started as a primary from here on (F56).
   if (auto done = set_standby(layout, true); !done) return done;
   return remove_file(layout.rewind_marker());

@@ -6,6 +6,7 @@
 
 #include "core/rules/steps.h"
 #include "core/slots.h"
+#include "core/stream.h"
 #include "core/sync.h"
 #include "core/takeover.h"
 #include "core/ticket.h"
@@ -46,6 +47,50 @@ std::vector<std::string> slots_to_copy(const Situation& s) {
     if (whole && *original->confirmed_flush_lsn <= s.server->replayed.value_or(Lsn{})) names.push_back(name);
   }
   return names;
+}
+
+// What follows from it.
+std::string remedy(const Situation& s) {
+  if (s.o.postgres.restores) return "it must come from the archive, or this member must be reinitialized";
+  if (may_recopy(s)) return "this member is copied anew unless it comes after all";
+  return "reinitialize this member, or allow remove_data_directory_on_rewind_failure";
+}
+
+// No replica is without a stream and without a sentence about what comes next (L3).
+void report_no_stream(const Situation& s, Decision& d) {
+  const auto* theirs = last_history(s);
+  const auto upstream = wanted_upstream(s).name.str();
+  const auto file = missing_wal(s);
+  if (!file.empty()) {
+    condition(d, "WalMissing",
+              fmt::format("{} does not have WAL file {} any more: {}", theirs->stream.via.str(), file, remedy(s)));
+  } else if (!awaits_stream_long(s)) {
+    condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
+  } else {
+    const auto seconds = [&](Instant since) { return fmt::format("{:.0f} s", to_seconds(s.o.now - since)); };
+    auto text = fmt::format("no WAL is received from {} for {}", upstream, seconds(s.m.stream_watch->since));
+    if (!s.o.upstream_history.is_known()) {
+      text += fmt::format(": {}", s.o.upstream_history.why());
+    } else if (theirs != nullptr && !theirs->stream.why.empty()) {
+      text += fmt::format(": {}", theirs->stream.why);
+    } else if (theirs != nullptr && theirs->stream.slot_missing) {
+      text += fmt::format(": it has no replication slot {}, which the leader makes for its members",
+                          wanted_upstream(s).slot);
+    } else if (s.o.postgres.restores) {
+      text +=
+          fmt::format("; the archive is replayed, and nothing came from it for {}", seconds(s.m.stream_watch->moved));
+    } else if (!s.server->received) {
+      text += "; the WAL that is here is still being replayed";
+    } else {
+      text += "; it has all that is needed: see the log of the local server";
+    }
+    condition(d, "FollowingButNotStreaming", text + "; histories are compared again every 10 s");
+  }
+  const auto objection = takeover_objection(s);
+  if (s.view->sync.value.lists(s.o.self.name) && !objection.empty()) {
+    condition(d, "NoTakeover", "this synchronous standby would not take the lock over: " + objection);
+  }
+  wake_in(s, d, std::chrono::milliseconds(awaits_stream_long(s) ? 1000 : 500));
 }
 
 template <TakeoverStep::Kind kind>
@@ -145,7 +190,7 @@ constexpr Rule table[] = {
      },
      [](const Situation& s, Decision& d) {
        say(d, "comparing the timeline history with the leader {}", s.leader->name.str());
-       act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       act(d, ask_history(s));
        wake_in(s, d, std::chrono::seconds(1));
      }},
     {840, "replica_diverged", "our position is not part of the leader's history: stop for a rewind",
@@ -180,6 +225,63 @@ constexpr Rule table[] = {
        d.memory.rejoin = Rejoin::diverged;
        d.memory.rewind_failures = most_rewinds;
      }},
+    {842, "replica_histories",
+     "our position is part of the leader's history, and history files between them are missing, or an archive could "
+     "feed another branch",
+     "fetching the timeline histories up to the one of {}", "I8, L2, F61",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
+              fetch_histories(s).has_value();
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "fetching the timeline histories up to the one of {}", s.leader->name.str());
+       fetch_and_look_again(s, d);
+     }},
+    {844, "replica_left_history", "nothing streams, and the server replayed what the leader's history does not contain",
+     "stopping PostgreSQL: it replayed beyond the fork of the leader {}", "I8, F61",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean && left_history(s);
+     },
+     [](const Situation& s, Decision& d) {
+       const auto here = local_position(s);
+       say(d, "stopping PostgreSQL: it replayed beyond the fork of the leader {}", s.leader->name.str());
+       condition(d, "Forked",
+                 fmt::format("the local server replayed timeline {} to {}, and the leader's history left it before",
+                             here.timeline.value, to_string(here.lsn)));
+       start(d, job::Stop{});
+       d.memory.rejoin = Rejoin::diverged;
+     }},
+    {846, "parent_lacks_wal", "the member that the tag replicatefrom names lacks WAL that the leader may have",
+     "following the leader {} instead of {}, which lacks WAL", "L2",
+     [](const Situation& s) {
+       const auto* theirs = last_history(s);
+       return s.other_leads && s.replica && s.leader_usable && awaits_stream(s) && !missing_wal(s).empty() &&
+              !theirs->stream.via.empty() && theirs->stream.via != theirs->source && s.m.poor_parent.empty();
+     },
+     [](const Situation& s, Decision& d) {
+       const auto& parent = last_history(s)->stream.via;
+       say(d, "following the leader {} instead of {}, which lacks WAL", s.leader->name.str(), parent.str());
+       condition(d, "WalMissing", fmt::format("{} does not have WAL file {} any more", parent.str(), missing_wal(s)));
+       auto question = ask_history(s);
+       question.via = question.source;
+       act(d, std::move(question));
+       d.memory.poor_parent = parent;
+     }},
+    {848, "replica_cut_off", "the WAL that comes next is nowhere any more, and the data directory may be replaced",
+     "stopping PostgreSQL: {} does not have WAL file {} any more", "I10, L2",
+     [](const Situation& s) {
+       return s.other_leads && s.replica && s.leader_usable && awaits_stream_long(s) && !s.server->replay_paused &&
+              !s.o.postgres.restores && may_recopy(s) && !missing_wal(s).empty();
+     },
+     [](const Situation& s, Decision& d) {
+       const auto& upstream = last_history(s)->stream.via;
+       say(d, "stopping PostgreSQL: {} does not have WAL file {} any more", upstream.str(), missing_wal(s));
+       report_no_stream(s, d);
+       start(d, job::Stop{});
+       d.memory.rejoin = Rejoin::cut_off;
+       d.memory.rejoin_leader = s.leader->name;
+       d.memory.rejoin_timeline = last_history(s)->timeline;
+     }},
     {850, "replica_contained", "our position is part of the leader's history", "Local timeline={} lsn={}", "I8",
      [](const Situation& s) {
        return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::unchecked &&
@@ -188,6 +290,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        const auto here = local_position(s);
        say(d, "Local timeline={} lsn={}", here.timeline.value, to_string(here.lsn));
+       if (awaits_stream_long(s)) report_no_stream(s, d);
        d.memory.rejoin = Rejoin::clean;
        d.memory.rejoin_leader = s.leader->name;
        d.memory.rejoin_timeline = s.o.upstream_history->timeline;
@@ -232,14 +335,34 @@ constexpr Rule table[] = {
     {875, "compare_again", "the upstream is set and nothing arrives from it: was the comparison right?",
      "comparing the timeline history with the leader {} again", "L2, L3, F61",
      [](const Situation& s) {
-       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean &&
-              s.server->replication_state.empty() && s.o.upstream_history.age(s.o.now) >= std::chrono::seconds(10);
+       return s.other_leads && s.replica && s.leader_usable && s.m.rejoin == Rejoin::clean && awaits_stream(s) &&
+              s.o.upstream_history.age(s.o.now) >= std::chrono::seconds(10);
      },
      [](const Situation& s, Decision& d) {
        say(d, "comparing the timeline history with the leader {} again", s.leader->name.str());
-       condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
-       act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       report_no_stream(s, d);
+       act(d, ask_history(s));
        d.memory.rejoin = Rejoin::unchecked;
+     }},
+    {876, "wal_missing", "nothing streams: the WAL that comes next is not at the upstream any more",
+     "waiting: {} does not have WAL file {} any more", "L2, L3",
+     [](const Situation& s) { return awaits_stream(s) && !missing_wal(s).empty(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting: {} does not have WAL file {} any more", last_history(s)->stream.via.str(), missing_wal(s));
+       report_no_stream(s, d);
+     }},
+    {877, "archive_recovery", "nothing streams for longer than two cycles, and an archive may have WAL",
+     "replaying WAL from the archive, at {}", "L2, L3",
+     [](const Situation& s) { return awaits_stream_long(s) && s.o.postgres.restores; },
+     [](const Situation& s, Decision& d) {
+       say(d, "replaying WAL from the archive, at {}", to_string(local_position(s).lsn));
+       report_no_stream(s, d);
+     }},
+    {878, "no_stream", "nothing streams for longer than two cycles", "waiting: no WAL arrives from {}", "L2, L3",
+     awaits_stream_long,
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting: no WAL arrives from {}", wanted_upstream(s).name.str());
+       report_no_stream(s, d);
      }},
     {880, "follower", "somebody else leads and the local server follows",
      "no action. I am ({}), a secondary, and following a leader ({})", "L2",
@@ -248,13 +371,8 @@ constexpr Rule table[] = {
        say(d, "no action. I am ({}), a secondary, and following a leader ({})", s.me(), s.leader_name.str());
        if (s.leader == nullptr) {
          condition(d, "LeaderUnknown", "the leader has no member key");
-       } else if (s.server->replication_state.empty() && s.leader_usable && s.m.rejoin == Rejoin::clean) {
-         condition(d, "FollowingButNotStreaming", "the upstream is set, but no WAL is received from it");
-         const auto objection = takeover_objection(s);
-         if (s.view->sync.value.lists(s.o.self.name) && !objection.empty()) {
-           condition(d, "NoTakeover", "this synchronous standby would not take the lock over: " + objection);
-         }
-         wake_in(s, d, std::chrono::milliseconds(500));
+       } else if (awaits_stream(s) && s.m.rejoin == Rejoin::clean) {
+         report_no_stream(s, d);
        }
      }},
     {890, "nothing_to_do", "none of the above", "no action. I am ({})", "", [](const Situation&) { return true; },

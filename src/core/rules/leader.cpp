@@ -4,6 +4,7 @@
 #include "core/election.h"
 #include "core/plan/planners.h"
 #include "core/rules/steps.h"
+#include "core/stream.h"
 #include "core/ticket.h"
 #include "core/timeline.h"
 
@@ -111,7 +112,7 @@ bool must_ask_remote(const Situation& s) {
   const auto* history = s.o.upstream_history.get();
   const bool of_another = history != nullptr && history->source != remote.name;
   if (!of_another && s.o.upstream_history.age(s.o.now) < std::chrono::seconds(10)) return false;
-  return !compared_with_remote(s) || s.server->replication_state.empty();
+  return !compared_with_remote(s) || s.server->replication_state != "streaming";
 }
 bool answered_by_remote(const Situation& s) {
   return !compared_with_remote(s) && leader_history(s) != nullptr;
@@ -362,7 +363,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "comparing the timeline history with {}", remote_upstream(s).name.str());
        renew_when_due(s, d);
-       act(d, action::GatherUpstreamHistory{remote_upstream(s)});
+       act(d, ask_history(s));
        d.memory.rejoin = Rejoin::unchecked;
      }},
     {776, "standby_diverged", "a standby leader whose position is not part of the remote server's history",
@@ -389,6 +390,7 @@ constexpr Rule table[] = {
        const auto here = local_position(s);
        say(d, "Local timeline={} lsn={}", here.timeline.value, to_string(here.lsn));
        renew_when_due(s, d);
+       if (auto fetch = fetch_histories(s)) act(d, std::move(*fetch));
        d.memory.rejoin = Rejoin::clean;
        d.memory.rejoin_leader = s.o.upstream_history->source;
        d.memory.rejoin_timeline = s.o.upstream_history->timeline;

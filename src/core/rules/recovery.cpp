@@ -4,6 +4,7 @@
 
 #include "core/election.h"
 #include "core/rules/steps.h"
+#include "core/stream.h"
 #include "core/timeline.h"
 
 namespace regent::rules {
@@ -49,6 +50,16 @@ bool can_check(const Situation& s) {
 bool asked_in_vain_lately(const Situation& s) {
   return s.standby_leads && !s.o.upstream_history.is_known() &&
          s.o.upstream_history.age(s.o.now) < std::chrono::seconds(10);
+}
+
+// nullopt: the leader's history is not known.
+std::optional<Lineage> compare_stopped(const Situation& s) {
+  const auto* theirs = leader_history(s);
+  if (theirs == nullptr) return std::nullopt;
+  if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs->history)) return Lineage::diverged;
+  if (is_twin(s)) return Lineage::diverged;
+  const auto end = local_end(*s.control);
+  return lineage(end.position, end.inclusive, theirs->timeline, theirs->wal, theirs->history);
 }
 
 bool ready_for_rewinds(const Situation& s) {
@@ -241,8 +252,31 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "comparing the timeline history with the leader {}", leader_upstream(s).name.str());
        renew_if_leading(s, d);
-       act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       act(d, ask_history(s));
        wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {572, "rejoin_histories",
+     "the leader's history contains ours, and history files between them are missing, or an archive could feed another "
+     "branch",
+     "fetching the timeline histories up to the one of {}", "I8, L2, F61",
+     [](const Situation& s) {
+       return down(s) && follows(s) && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
+              compare_stopped(s) == Lineage::contained && fetch_histories(s).has_value();
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "fetching the timeline histories up to the one of {}", leader_upstream(s).name.str());
+       renew_if_leading(s, d);
+       fetch_and_look_again(s, d);
+     }},
+    {573, "cut_off_remove",
+     "the WAL that comes next is nowhere any more, and the data directory may be replaced by a copy",
+     "removing the data directory: the WAL that it needs is gone", "I10, L2",
+     [](const Situation& s) {
+       return down(s) && s.other_leads && s.leader_usable && s.m.rejoin == Rejoin::cut_off && may_recopy(s);
+     },
+     [](const Situation&, Decision& d) {
+       say(d, "removing the data directory: the WAL that it needs is gone");
+       start(d, job::RemoveData{});
      }},
     {575, "rejoin_judge", "the histories are known: do we continue the leader's?", "Local timeline={} lsn={}",
      "I8, F61, F62",
@@ -252,12 +286,8 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        const auto end = local_end(*s.control);
        const auto& theirs = *s.o.upstream_history;
-       auto verdict = lineage(end.position, end.inclusive, theirs.timeline, theirs.wal, theirs.history);
-       if (s.o.local_history.is_known() && contradict(*s.o.local_history, theirs.history)) verdict = Lineage::diverged;
-       if (is_twin(s)) {
-         verdict = Lineage::diverged;
-         d.memory.rewind_failures = most_rewinds;
-       }
+       const auto verdict = compare_stopped(s);
+       if (is_twin(s)) d.memory.rewind_failures = most_rewinds;
        d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
        if (verdict == Lineage::contained) d.memory.rewind_failures = 0;
        d.memory.rejoin_leader = theirs.source;

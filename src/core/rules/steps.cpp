@@ -145,6 +145,10 @@ bool may_reclone(const Situation& s) {
                 (s.m.rewind_failures > 0 && s.o.settings.remove_data_directory_on_rewind_failure))
              : false;
 }
+bool may_recopy(const Situation& s) {
+  return s.o.settings.remove_data_directory_on_diverged_timelines ||
+         s.o.settings.remove_data_directory_on_rewind_failure;
+}
 Position local_position(const Situation& s) {
   return {s.server->timeline, s.server->replayed.value_or(s.server->wal)};
 }

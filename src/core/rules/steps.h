@@ -82,6 +82,8 @@ constexpr int most_rewinds = 3;
 // Whether a history that diverged may be mended, and how (I10).
 bool may_rewind(const Situation& s);
 bool may_reclone(const Situation& s);
+// Whether one that did not diverge, and cannot be brought up to date either, may be replaced: the same settings.
+bool may_recopy(const Situation& s);
 
 // The local server runs in recovery: does the gathered history of the leader, or of the remote server, contain it?
 Position local_position(const Situation& s);

@@ -152,7 +152,10 @@ class FakePostgres : public Postgres {
   Task<Result<void>> rewind(Upstream, Instant deadline) override { return step("rewind", deadline); }
   Task<Result<void>> remove_data(bool, Instant deadline) override { return step("remove", deadline); }
   Task<Result<void>> probe(Upstream, Instant deadline) override { return step("probe", deadline); }
-  Task<Result<UpstreamHistory>> upstream_history(Upstream source, Instant deadline) override;
+  Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
+  Task<Result<void>> fetch_histories(action::FetchHistories, Instant deadline) override {
+    return step("fetch histories", deadline);
+  }
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
   Task<Result<std::string>> branch_time(Timeline, Lsn, Instant) override {
     co_return fail(ErrorKind::not_found, "no such WAL");

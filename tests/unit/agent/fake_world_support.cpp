@@ -182,12 +182,12 @@ Task<Result<bool>> FakePostgres::apply_config(Instant deadline) {
   co_return true;
 }
 
-Task<Result<UpstreamHistory>> FakePostgres::upstream_history(Upstream source, Instant deadline) {
+Task<Result<UpstreamHistory>> FakePostgres::upstream_history(action::GatherUpstreamHistory question, Instant deadline) {
   auto work = step("upstream history", deadline);
   Result<void> asked = co_await std::move(work);
   if (!asked) co_return tl::make_unexpected(asked.error());
   UpstreamHistory history;
-  history.source = source.name;
+  history.source = question.source.name;
   co_return history;
 }
 

@@ -115,7 +115,8 @@ TEST_F(NodeTest, ReplicaIsClonedStreamsAndIsPromoted) {
   const auto history = loop.run(n2->local_history(Timeline{2}, loop.in(5s)));
   ASSERT_TRUE(history.has_value());
   ASSERT_EQ(history->size(), 1U);
-  const auto upstream = loop.run(n1->upstream_history(n2.upstream(), loop.in(5s)));
+  const action::GatherUpstreamHistory question{.source = n2.upstream(), .via = {}, .since = {}};
+  const auto upstream = loop.run(n1->upstream_history(question, loop.in(5s)));
   ASSERT_TRUE(upstream.has_value()) << upstream.error().message;
   EXPECT_FALSE(upstream->in_recovery);
   EXPECT_EQ(upstream->timeline.value, 2U);
