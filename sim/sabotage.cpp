@@ -622,8 +622,8 @@ const std::vector<const Sabotage*>& sabotages() {
                                      "a voter connects to the leader again without changing /sync");
   static const BelieveTheSetting believe("believe-the-setting", "I7",
                                          "commits are taken to wait as soon as the setting is in effect");
-  static const RestoreAnything restore("restore-anything", "L2", "an archive may feed a replica whatever it has");
-  static const CompareHistoriesOnly compare("compare-histories-only", "L2",
+  static const RestoreAnything restore("restore-anything", "F61", "an archive may feed a replica whatever it has");
+  static const CompareHistoriesOnly compare("compare-histories-only", "L3",
                                             "nobody looks whether history files and WAL are there");
   static const std::vector<const Sabotage*> all = {
       &too_late,  &put_off,  &blindly,  &attached, &keep_vote, &publish, &loosen,      &outside,    &votes,

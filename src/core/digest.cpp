@@ -107,6 +107,7 @@ void digest_leader(const Observation& o, Memory& m) {
   if (view == nullptr) return;
   m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(*view));
   const Member* leader = view->leader_member();
+  if (leader != nullptr && !leader->libc.empty()) m.leader_libc = leader->libc;
   if (leader == nullptr || leader->name == o.self.name) return;
   if (leader->role == Role::primary && leader->timeline) {
     m.highest_timeline = std::max(m.highest_timeline, *leader->timeline);

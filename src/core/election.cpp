@@ -167,6 +167,22 @@ Candidacy check_forgotten_promise(const Situation& s) {
           fmt::format("I may have promised a leader not to stand, for {:.0f} more seconds", to_seconds(*bound))};
 }
 
+// A promotion here would use indexes in which nothing is where this machine looks for it. It does so already where the
+// last leader had the same library.
+Candidacy check_collation(const Situation& s) {
+  const bool same = !s.m.leader_libc.empty() && s.m.leader_libc == s.o.self.libc;
+  if (!s.o.settings.check_collation || s.primary || same) return {Verdict::stand, {}};
+  if (const auto& found = s.o.postgres.collations; !found.empty()) {
+    return {Verdict::hold_back, fmt::format("{} was sorted by version {} of its collation, and I have {}",
+                                            found.front().where, found.front().recorded, found.front().actual)};
+  }
+  // Databases tell by themselves from 15 on.
+  const bool tells = s.server->version >= 150000;
+  if (tells || s.m.leader_libc.empty() || s.o.self.libc.empty()) return {Verdict::stand, {}};
+  return {Verdict::hold_back,
+          fmt::format("my C library is {}, and the last leader's was {}", s.o.self.libc, s.m.leader_libc)};
+}
+
 // Nothing about this node forbids it, whoever else there is.
 Candidacy check_self(const Situation& s) {
   if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
@@ -177,6 +193,7 @@ Candidacy check_self(const Situation& s) {
     return {Verdict::hold_back, "my last promotion failed"};
   }
   if (auto missing = missing_fence(s.o.fences); !missing.empty()) return {Verdict::hold_back, std::move(missing)};
+  if (auto sorted = check_collation(s); sorted.verdict != Verdict::stand) return sorted;
   return check_branch(s);
 }
 

@@ -158,6 +158,7 @@ struct Memory {
   // The recovery settings that the standby leader was last given with its source.
   std::map<std::string, std::string> remote_settings;
 
+  std::string leader_libc;    // of the last leader that told
   Timeline highest_timeline;  // ever seen in history or in members: never go back behind it (I8)
   std::optional<Instant> member_written_at;
   std::optional<Instant> status_written_at;

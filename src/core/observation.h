@@ -31,6 +31,7 @@ struct Self {
   Tags tags;
   Generation generation = Generation::v4;
   std::string version;                  // of Regent
+  std::string libc;                     // version of the C library here; empty: not known
   Json bootstrap_dcs = Json::object();  // `bootstrap.dcs`: first content of /config
   bool has_rewind_credentials = false;
 };

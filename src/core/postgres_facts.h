@@ -129,6 +129,15 @@ struct DataFacts {
   bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
 };
 
+// Indexes were built with one version of a collation, and the machine sorts by another: what is in them cannot be
+// found.
+struct CollationMismatch {
+  std::string where;  // "database shop", "collation de_DE"
+  std::string recorded, actual;
+
+  friend bool operator==(const CollationMismatch&, const CollationMismatch&) = default;
+};
+
 struct PostgresFacts {
   Process process = Process::unknown;
   std::string why;                // for unknown
@@ -149,6 +158,8 @@ struct PostgresFacts {
   bool restores = false;
   // What it may take from there; nullopt: everything, or it is not known any more.
   std::optional<ArchiveLimit> archive_limit;
+  // As of a few minutes ago.
+  std::vector<CollationMismatch> collations;
   Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
 };
 

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <climits>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
+
 #include "model/address.h"
 
 namespace regent {
@@ -17,6 +22,9 @@ Self make_self(const LocalConfig& config) {
   self.tags = config.tags;
   self.generation = config.compat;
   self.version = regent_version;
+#ifdef __GLIBC__
+  self.libc = gnu_get_libc_version();
+#endif
   if (const Json* dcs = find(config.bootstrap, "dcs"); dcs != nullptr && dcs->is_object()) self.bootstrap_dcs = *dcs;
   self.has_rewind_credentials = !config.postgres.rewind.username.empty();
   return self;

@@ -49,6 +49,7 @@ struct Member {
   Json scheduled_restart;       // {schedule, postmaster_start_time, ...} or null
   bool pause = false;
   std::string guard;                     // of a primary: "armed", "failed"; Patroni has no such key
+  std::string libc;                      // version of the C library, which sorts text; Patroni has no such key
   std::string progress;                  // of a base backup or a rewind, for people; Patroni has no such key
   BranchTimes branches;                  // of its own history, as far as known; Patroni has no such key
   bool checkpoint_after_promote = true;  // false is published until the checkpoint after a promotion is done

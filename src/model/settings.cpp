@@ -230,6 +230,7 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
   settings.primary_hang_policy = read_hang_policy(config, in);
   in.seconds("member_slots_ttl", settings.member_slots_ttl, 0);
   in.flag("check_timeline", settings.check_timeline);
+  in.flag("check_collation", settings.check_collation);
   in.flag("pause", settings.pause);
   in.flag("failsafe_mode", settings.failsafe_mode);
   settings.synchronous_mode = read_sync_mode(config, in);

@@ -59,6 +59,8 @@ struct Settings {
   HangPolicy primary_hang_policy = HangPolicy::failover;
   Duration member_slots_ttl = std::chrono::seconds(1800);
   bool check_timeline = false;
+  // Not Patroni's. A replica that sorts text otherwise than the last leader did is not elected.
+  bool check_collation = false;
   bool pause = false;
   SyncMode synchronous_mode = SyncMode::off;
   bool synchronous_mode_strict = false;

@@ -65,6 +65,7 @@ constexpr std::string_view boolean_paths[] = {
     "bootstrap.dcs.synchronous_mode_strict",
     "bootstrap.dcs.failsafe_mode",
     "bootstrap.dcs.check_timeline",
+    "bootstrap.dcs.check_collation",
     "bootstrap.dcs.postgresql.use_pg_rewind",
     "bootstrap.dcs.postgresql.use_slots",
     "postgresql.use_pg_rewind",

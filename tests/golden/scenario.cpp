@@ -255,13 +255,14 @@ std::string Scenario::decide_once() {
   return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
 }
 
-// me [nofailover] [nosync] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
+// me [libc=2.36] [nofailover] [nosync] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
 void Scenario::me(const Words& words) {
   Json tags = Json::object();
   if (has(words, "nofailover")) tags["nofailover"] = true;
   if (has(words, "nosync")) tags["nosync"] = true;
   if (const auto priority = option(words, "priority")) tags["failover_priority"] = std::stoi(*priority);
   if (const auto from = option(words, "replicatefrom")) tags["replicatefrom"] = *from;
+  o_.self.libc = option(words, "libc").value_or("");
   o_.self.generation = has(words, "compat3") ? Generation::v3 : Generation::v4;
   o_.self.tags = parse_tags(tags);
   o_.self.has_rewind_credentials = !has(words, "no-rewind");
@@ -336,7 +337,7 @@ void Scenario::leader(const Words& words) {
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
-// [replicatefrom=X] [lsn=X] [regent] [branches=2:noon]
+// [replicatefrom=X] [lsn=X] [regent] [branches=2:noon] [libc=2.36]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -353,6 +354,7 @@ void Scenario::member(const Words& words) {
   m.tags.nofailover = has(words, "nofailover");
   m.tags.sync_priority = std::stoi(option(words, "sync-priority").value_or("1"));
   m.tags.replicatefrom = option(words, "replicatefrom").value_or("");
+  m.libc = option(words, "libc").value_or("");
   if (const auto lsn = option(words, "lsn")) m.replay_lsn = as_lsn(*lsn);
   m.branches = as_branches(option(words, "branches").value_or(""));
   m.checkpoint_after_promote = !has(words, "no-checkpoint");
@@ -434,6 +436,14 @@ void Scenario::postgres(const Words& words) {
     facts.version = 150020;
     facts.synchronous_standby_names = as_setting(option(words, "waits-for").value_or(""));
     facts.checkpointer_attentive = !has(words, "busy-checkpointer");
+    // DATABASE:RECORDED:ACTUAL
+    o_.postgres.collations.clear();
+    if (const auto mismatch = option(words, "collation")) {
+      const auto first = mismatch->find(':'), second = mismatch->rfind(':');
+      o_.postgres.collations.push_back({"database " + mismatch->substr(0, first),
+                                        mismatch->substr(first + 1, second - first - 1), mismatch->substr(second + 1)});
+    }
+    if (const auto version = option(words, "version")) facts.version = std::stoi(*version);
     o_.postgres.managed_sync_names.reset();
     if (const auto managed = option(words, "managed")) o_.postgres.managed_sync_names = as_setting(*managed);
     server_ = facts;

@@ -18,6 +18,9 @@ namespace {
 // as far as a query, now and then, tells of passwords and rules of access that changed.
 constexpr Duration connection_age_max = std::chrono::minutes(10);
 
+// A library changes with an upgrade of the operating system; PostgreSQL goes on with the old one until it is restarted.
+constexpr Duration collations_age_max = std::chrono::minutes(10);
+
 std::string text_of(const Json& object, std::string_view key) {
   const auto* value = find(object, key);
   return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
@@ -215,6 +218,29 @@ Task<Result<void>> Monitor::connect(Instant deadline) {
   co_return Result<void>();
 }
 
+Task<void> Monitor::compare_collations(Instant deadline) {
+  const auto now = clock_.now();
+  if (collations_at_ && now - *collations_at_ < collations_age_max) co_return;
+  collations_at_ = now;
+  // Collations of the database we are connected to, as far as an index uses them. Databases tell from 15 on.
+  std::string query =
+      "SELECT 'collation ' || collname, collversion, pg_collation_actual_version(oid) FROM pg_collation c WHERE "
+      "collversion <> pg_collation_actual_version(oid) AND EXISTS (SELECT FROM pg_index WHERE c.oid = ANY "
+      "(indcollation))";
+  if (connection_.server_version() >= 150000) {
+    query +=
+        " UNION ALL SELECT 'database ' || datname, datcollversion, pg_database_collation_actual_version(oid) FROM "
+        "pg_database WHERE datcollversion <> pg_database_collation_actual_version(oid)";
+  }
+  auto asking = connection_.query("SELECT * FROM (" + query + ") v ORDER BY 1 DESC LIMIT 100", clock_, deadline);
+  const auto rows = co_await std::move(asking);
+  if (!rows) co_return;
+  collations_.clear();
+  for (const auto& row : *rows) {
+    collations_.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or("")});
+  }
+}
+
 Task<Timeline> Monitor::replayed_timeline(const ServerFacts& facts, Instant deadline) {
   const auto control = facts.timeline;
   // Nothing was replayed since we knew: it is still that one.
@@ -235,6 +261,8 @@ Task<Result<ServerAnswer>> Monitor::ask(std::uint32_t incarnation, Instant deadl
   if (incarnation != incarnation_) {
     stale_ = true;
     known_timeline_ = {};
+    collations_.clear();
+    collations_at_.reset();
     incarnation_ = incarnation;
   }
   if (std::exchange(stale_, false)) connection_.close();
@@ -257,6 +285,9 @@ Task<Result<ServerAnswer>> Monitor::ask(std::uint32_t incarnation, Instant deadl
   }
   if (!settings_) co_return fail(ErrorKind::failed, "the answer of the monitoring query lacks settings");
   answer->settings = settings_;
+  auto comparing = compare_collations(deadline);
+  co_await std::move(comparing);
+  answer->collations = collations_;
   auto& facts = answer->facts;
   if (answer->timeline_is_old) {
     auto asking_timeline = replayed_timeline(facts, deadline);

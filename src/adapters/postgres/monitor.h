@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,9 @@ struct ServerAnswer {
   Lsn flushed;                                      // end of WAL on disk, of a primary
   bool waits_for_wal = false;                       // somebody waits for WAL to get there
   int startup = 0;                                  // process id of the one that replays; 0: it is not seen
-  bool replay_waits = false;     // it has come to the end of the WAL that is there, and waits for more
-  int receiver = 0;              // process id of the WAL receiver; 0: there is none
+  bool replay_waits = false;                  // it has come to the end of the WAL that is there, and waits for more
+  int receiver = 0;                           // process id of the WAL receiver; 0: there is none
+  std::vector<CollationMismatch> collations;  // as of the last time they were asked for
   bool timeline_is_old = false;  // a replica that does not stream: its timeline is the one of the last restart point
 };
 
@@ -51,6 +53,8 @@ class Monitor {
 
  private:
   Task<Result<void>> connect(Instant deadline);
+  // Once per postmaster and every few minutes. What cannot be learned is asked again then.
+  Task<void> compare_collations(Instant deadline);
   Task<Timeline> replayed_timeline(const ServerFacts& facts, Instant deadline);
 
   std::function<ConnectionOptions()> server_, replication_;
@@ -61,6 +65,8 @@ class Monitor {
   std::uint32_t incarnation_ = 0;
   std::shared_ptr<const RunningSettings> settings_;
   std::string settings_of_;
+  std::vector<CollationMismatch> collations_;
+  std::optional<Instant> collations_at_;
   // The last timeline this server told us for certain, and how far it had got then.
   Timeline known_timeline_;
   Lsn known_position_;

@@ -270,6 +270,7 @@ Task<void> PostgresNode::question_server(PostgresFacts& facts, Instant deadline)
   detached_since_ = detached ? std::optional(detached_since_.value_or(asked_at)) : std::nullopt;
   if (detached && asked_at - *detached_since_ < settling_time) server.receiving = true;
   facts.server = Fact<ServerFacts>::known(server, asked_at);
+  facts.collations = answer->collations;
   const auto receiver = answer->receiver == 0 ? std::nullopt : process_info(answer->receiver);
   if (receiver) receiver_ = receiver->id;
   system_id_ = answer->system_id;

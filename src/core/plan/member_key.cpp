@@ -50,6 +50,7 @@ Member own_member(const Situation& s, const Decision& d) {
   member.role = role_of(s);
   member.version = patroni_version(self.generation);
   member.regent = self.version;
+  member.libc = self.libc;
   member.tags = self.tags;
   if (d.memory.leaving_sync_since) {
     member.tags.nosync = true;
