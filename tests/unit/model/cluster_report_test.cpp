@@ -57,6 +57,15 @@ TEST(ClusterReport, WhatIsNotKnownIsNotZero) {
   EXPECT_EQ(document["members"][0]["receive_lsn"], "unknown");
 }
 
+TEST(ClusterReport, OnAnOlderTimelineTheLagIsNotKnown) {
+  const std::string newer = R"({"state":"running","role":"primary","timeline":9})";
+  const auto report = report_cluster(view_of(
+      {{"leader", "n1"}, {"members/n1", newer}, {"members/n2", replica}, {"status", R"({"optime":50331648})"}}));
+  EXPECT_EQ(report.members.at(1).any.lsn, Lsn{50331648});
+  EXPECT_FALSE(report.members.at(1).any.lag);
+  EXPECT_FALSE(report.members.at(1).replay.lag);
+}
+
 TEST(ClusterReport, AReplicaAheadOfTheLeadersLastWordHasNoLag) {
   const auto report = report_cluster(view_of({{"members/n2", replica}, {"status", R"({"optime":5})"}}));
   EXPECT_EQ(report.members.at(0).any.lag, 0u);

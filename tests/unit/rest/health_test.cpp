@@ -147,6 +147,13 @@ TEST(Health, LagIsMeasuredAgainstThePublishedPosition) {
   EXPECT_EQ(check("/replica?lag=rubbish", snapshot, self("n2")), 200);
 }
 
+TEST(Health, OnAnOlderTimelineThanTheLeadersThereIsNoSmallLag) {
+  auto snapshot = replica();
+  for (auto& member : cluster_of(snapshot).members) member.timeline = Timeline{99};
+  EXPECT_EQ(check("/replica", snapshot, self("n2")), 200);
+  EXPECT_EQ(check("/replica?lag=1TB", snapshot, self("n2")), 503);
+}
+
 TEST(Health, TagsAndReplicationState) {
   auto snapshot = replica();
   snapshot.observation.self.tags = parse_tags(Json{{"zone", "a"}, {"noloadbalance", true}});
