@@ -49,6 +49,11 @@ std::vector<std::string> slots_to_copy(const Situation& s) {
   return names;
 }
 
+// The leader is what it is going to be: one that was not promoted yet may still not be.
+bool has_arrived(const Situation& s) {
+  return s.standby || !last_history(s)->in_recovery;
+}
+
 // What follows from it.
 std::string remedy(const Situation& s) {
   if (s.o.postgres.restores) return "it must come from the archive, or this member must be reinitialized";
@@ -271,7 +276,7 @@ constexpr Rule table[] = {
      "stopping PostgreSQL: {} does not have WAL file {} any more", "I10, L2",
      [](const Situation& s) {
        return s.other_leads && s.replica && s.leader_usable && awaits_stream_long(s) && !s.server->replay_paused &&
-              !s.o.postgres.restores && may_recopy(s) && !missing_wal(s).empty();
+              !s.o.postgres.restores && may_recopy(s) && !missing_wal(s).empty() && has_arrived(s);
      },
      [](const Situation& s, Decision& d) {
        const auto& upstream = last_history(s)->stream.via;
