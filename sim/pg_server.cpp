@@ -476,7 +476,10 @@ void PgServer::move_on(bool streamed) {
   streaming_ = false;
   if (process_ != Process::running || !in_recovery_ || frozen_) return;
   upstream_in_effect_ = disk_.upstream;
-  if (!streamed) restore_wal();
+  if (!streamed && all_replayed()) {
+    restore_wal();
+    replayed_ = disk_.chain.size();
+  }
   PgServer* source = upstream_server();
   if (source == nullptr || source == this || !all_replayed() || !can_stream_from(*source)) return;
   streaming_ = received_ = true;

@@ -91,8 +91,13 @@ Candidacy check_older_branch(const Situation& s, Timeline newest) {
     return Candidacy{Verdict::hold_back, fmt::format("my timeline {} is behind the cluster's timeline {}{}", mine.value,
                                                      newest.value, why)};
   };
-  if (!s.unlocked || !s.replica || s.standby || s.o.settings.synchronous()) return behind();
-  if (next_ticket(s).number <= newest) return behind();
+  if (!s.unlocked || !s.replica || s.standby || next_ticket(s).number <= newest) return behind();
+  // Its commits waited for those who can elect, from the first one on: whoever these elect has them (ADR 11).
+  const auto& sync = s.view->sync.value;
+  if (sync_rules(s) && sync.lists(s.o.self.name) && !same_name(sync.leader, s.o.self.name)) {
+    return {Verdict::stand, {}};
+  }
+  if (s.o.settings.synchronous()) return behind();
   if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
   const auto left = left_mine_at(s);
   if (!left || contradict(*s.o.local_history, s.view->history.value)) return behind(", which left it before");

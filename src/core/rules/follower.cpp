@@ -217,7 +217,7 @@ constexpr Rule table[] = {
        d.memory.rejoin_timeline = s.o.upstream_history->timeline;
        if (is_twin(s)) d.memory.rewind_failures = most_rewinds;
      }},
-    {843, "replica_is_twin",
+    {841, "replica_is_twin",
      "the histories seemed to fit, and one of our timelines is another one than the leader's of that number",
      "stopping PostgreSQL: it diverged from the leader {}", "I8, F62",
      [](const Situation& s) {
