@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/replication.h"
 #include "model/settings.h"
 
 namespace regent {

@@ -11,6 +11,7 @@
 #include "adapters/postgres/config_store.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/layout.h"
+#include "core/postgres_facts.h"
 #include "model/local_config.h"
 #include "ports/clock.h"
 
