@@ -20,8 +20,13 @@ class NoDeadBranch final : public Checker {
     const Wal& wal = sim_.postgres().wal;
     if (leader->timeline() <= wal.fork_of(record).timeline) return;
     const auto& theirs = leader->disk().chain;
-    const auto depth = wal.at(record).depth;
-    if (depth < theirs.size() && theirs[depth] == record) return;
+    const auto has = [&](RecordId id) {
+      const auto depth = wal.at(id).depth;
+      return depth < theirs.size() && theirs[depth] == id;
+    };
+    // It had left before; or the promotion is so young that nobody here can know of it: both are found out (I8).
+    if (has(record) || !has(wal.at(record).parent)) return;
+    if (sim_.world().now() - wal.fork_of(leader->disk().last()).at < 2 * sim_.params().loop_wait) return;
     sim_.violated("F61", fmt::format("{} follows timeline {} and restores WAL of timeline {} beyond its fork, at {}",
                                      node.name.str(), leader->timeline().value, wal.fork_of(record).timeline.value,
                                      to_string(wal.at(record).start)));
