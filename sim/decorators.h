@@ -109,6 +109,9 @@ class PostgresDecorator : public Postgres {
     return inner_.advance_slot(std::move(slot), deadline);
   }
   Task<Result<void>> mark_slots(bool copies, Instant deadline) override { return inner_.mark_slots(copies, deadline); }
+  Task<Result<void>> record_lock(std::string session, Instant deadline) override {
+    return inner_.record_lock(std::move(session), deadline);
+  }
   Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override {
     return inner_.upstream_slots(std::move(source), deadline);
   }

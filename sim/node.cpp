@@ -170,6 +170,7 @@ void Node::power_off() {
   guard.power_off();
   server.set_stuck_in_kernel(false);
   server.kill();
+  server.rebooted();
 }
 
 void Node::forbid_leading(bool forbidden) {

@@ -116,6 +116,7 @@ PostgresFacts PgServer::facts(Instant now) const {
   facts.data.backup_label = disk_.backup_label;
   facts.data.rewind_marker = disk_.rewind_marker;
   facts.data.followed = disk_.followed;
+  facts.data.lock_session = disk_.lock_session;
   if (process_ == Process::stopped) {
     ControlFacts control;
     control.state = disk_.control_state;

@@ -322,6 +322,13 @@ Task<Result<void>> PgPort::mark_slots(bool copies, Instant deadline) {
   return query(effect, deadline);
 }
 
+Task<Result<void>> PgPort::record_lock(std::string session, Instant deadline) {
+  std::function<void(Done)> begin = [this, session](Done done) {
+    p_.world.after(200us, [&server = p_.server, done, session] { done(server.record_lock(session)); });
+  };
+  co_return co_await step(begin, deadline, false);
+}
+
 Task<Result<UpstreamSlots>> PgPort::upstream_slots(Upstream source, Instant deadline) {
   PgServer& server = p_.server;
   std::function<Result<UpstreamSlots>()> question = [&server, source] { return server.slots_of(source); };

@@ -657,6 +657,12 @@ void PgServer::crash_recovery(Done done) {
   });
 }
 
+Result<void> PgServer::record_lock(const std::string& session) {
+  if (disk_.state != DataState::valid || unreadable_) return fail(ErrorKind::failed, "there is no data directory");
+  disk_.lock_session = session;
+  return {};
+}
+
 void PgServer::remove_data(Done done) {
   if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
   if (unreadable_) return done(files_usable());
@@ -671,6 +677,11 @@ void PgServer::lose_data() {
   kill();
   abort_child();
   disk_ = Disk{};
+}
+
+Disk PgServer::replace_disk(Disk disk) {
+  abort_child();
+  return std::exchange(disk_, std::move(disk));
 }
 
 // ------------------------------------------------------------------------------------------- servers outside

@@ -91,6 +91,7 @@ struct Disk {
   bool rewind_marker = false;  // a rewind did not finish: the files fit nothing (F69)
   std::map<std::string, Slot> slots;
   bool followed = false;
+  std::string lock_session;  // whose leader lock it had; not in a copy
   Upstream upstream;
   std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
   int max_connections = 100;              // as the configuration file says
@@ -157,6 +158,7 @@ class PgServer {
   void create_logical_slot(const std::string& name);
   void advance_slot(const std::string& name, Lsn to);
   void mark_slots(bool copies) { disk_.followed = copies; }
+  Result<void> record_lock(const std::string& session);
   void write_slot(const std::string& name, const Slot& slot);
   Result<UpstreamSlots> slots_of(const Upstream& source) const;
   Result<std::map<std::string, Slot>> slot_files_of(const Upstream& source) const;
@@ -175,7 +177,8 @@ class PgServer {
   void on_process(std::function<void()> listener) { process_listener_ = std::move(listener); }
 
   // --- what happens to it ---
-  void kill();         // SIGKILL to the whole tree, or the node losing power
+  void kill();  // SIGKILL to the whole tree, or the node losing power
+  void rebooted() { disk_.lock_session.clear(); }
   void abort_child();  // the agent that ran initdb, base backup or rewind is gone
   // Neither a signal nor anything else reaches its processes, which wait for a disk (F13, F54). SIGKILL comes first
   // when they go on.
@@ -202,6 +205,7 @@ class PgServer {
   void set_receiver_stuck(bool stuck) { receiver_stuck_ = stuck; }  // F59
   void set_stop_hangs(bool hangs);                                  // F14, F15: whoever keeps a fast stop from ending
   void lose_data();                                                 // F53, the disk is replaced by an empty one
+  Disk replace_disk(Disk disk);                                     // of a server that is down; returns the old one
 
   // --- a server outside: the primary of the cluster that a standby cluster follows ---
   void found();                                // it is there, as the primary of a cluster of its own

@@ -21,6 +21,8 @@ constexpr Duration probe_time = std::chrono::seconds(1);
 constexpr Duration history_time = std::chrono::seconds(3);
 constexpr Duration files_time = std::chrono::seconds(10);
 constexpr Duration slot_time = std::chrono::seconds(5);
+// In the way of a promotion.
+constexpr Duration record_time = std::chrono::milliseconds(500);
 constexpr Duration sync_names_time = std::chrono::seconds(5);
 constexpr Duration upstream_slots_time = std::chrono::seconds(1);
 constexpr Duration cancel_time = std::chrono::seconds(5);
@@ -51,13 +53,28 @@ Result<void> may_acquire(const AgentState& state, Instant decided_at) {
   return {};
 }
 
+// Without it the agent after this one waits for the end of the lease, and that is all.
+Task<void> record_lock(AgentState& state, std::string session) {
+  auto note = state.ports.postgres.record_lock(session, state.deadline(record_time));
+  const Result<void> noted = co_await std::move(note);
+  if (noted) {
+    state.recorded_session = std::move(session);
+  } else {
+    log::debug("the leader lock is not recorded: {}", noted.error().message);
+  }
+}
+
 Task<Result<void>> acquire(AgentState& state, Task<Result<LeaseGrant>> attempt, Instant decided_at) {
   if (auto allowed = may_acquire(state, decided_at); !allowed) co_return allowed;
   state.acquiring = true;
   Result<LeaseGrant> grant = co_await std::move(attempt);
   state.acquiring = false;
   state.lease.acquired(grant);
-  if (grant) state.session_kept_at = grant->sent;
+  if (grant) {
+    state.session_kept_at = grant->sent;
+    auto record = record_lock(state, grant->session);
+    co_await std::move(record);
+  }
   co_return outcome_of(grant);
 }
 
@@ -69,6 +86,10 @@ Task<Result<void>> renew_leader(AgentState& state) {
     state.session_kept_at = grant->sent;
     auto follow = fences_follow_lease(state);
     co_await std::move(follow);
+    if (state.recorded_session != grant->session) {
+      auto record = record_lock(state, grant->session);
+      co_await std::move(record);
+    }
   }
   co_return outcome_of(grant);
 }

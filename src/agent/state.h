@@ -63,6 +63,7 @@ struct AgentState {
   // An attempt to take the leader lock is under way: nothing may be promised that it could break (I13).
   bool acquiring = false;
   std::optional<Instant> session_kept_at;
+  std::string recorded_session;  // whose leader lock the data directory remembers
 
   Instant now() const { return ports.clock.now(); }
   FenceFacts fences() const { return {ports.guard.facts(), ports.watchdog.facts()}; }

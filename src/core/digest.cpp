@@ -213,6 +213,11 @@ Memory digest(const Observation& o, Memory m) {
     m.unlocked_wal.reset();
   }
   if (s.view != nullptr && (!s.unlocked || !s.view->failover.exists())) m.named_since.reset();
+  if (s.namesake) {
+    m.namesake_since = m.namesake_since.value_or(o.now);
+  } else if (s.view != nullptr) {
+    m.namesake_since.reset();
+  }
   if (!s.holding && s.view != nullptr) {
     m.acquired_now = false;
     m.ticket = m.left_behind = {};

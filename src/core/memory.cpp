@@ -32,6 +32,7 @@ std::string to_text(const Memory& m) {
   if (m.handover)
     out += fmt::format("handing over: {}\n", m.handover->writable ? print_handover(*m.handover) : m.handover->kind);
   flag(m.named_since.has_value(), "waiting for a named candidate");
+  flag(m.namesake_since.has_value(), "waiting for a lock in our name");
   if (m.sync_watch) {
     out += fmt::format("waits for: '{}'{}\n", m.sync_watch->names,
                        m.sync_watch->since ? " since " + to_string(*m.sync_watch->since) : "");

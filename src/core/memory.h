@@ -105,6 +105,8 @@ struct Memory {
   std::optional<Handover> handover;
   // Since when a candidate that somebody named is waited for.
   std::optional<Instant> named_since;
+  // Since when the lock holds our name, and nothing proves that it is ours.
+  std::optional<Instant> namesake_since;
 
   std::optional<SyncWatch> sync_watch;
   // No write of ours to /sync can still be on its way: it would come after a decision that did not know of it (F32). An

@@ -62,6 +62,10 @@ struct PeerAnswer {
   Version leader_version;
   Version sync_version;
   bool refuses = false;  // its agent says that it cannot stand, e.g. on a dead branch (F61)
+  // Who really answered: the name it gives itself, where it does, and the id of its process, where it is Regent's
+  // (F74).
+  std::string own_name;
+  std::string instance;
 };
 
 struct PeersFacts {

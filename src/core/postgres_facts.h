@@ -127,6 +127,9 @@ struct DataFacts {
   // It followed another server since it was last a primary: its logical slots are copies of that one's (I16).
   bool followed = false;
   bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
+  // The session in whose name this very directory, on this machine as it was booted last, had the leader lock; empty:
+  // nothing proves that it had it. A copy of the directory, or of the machine, proves nothing (F74).
+  std::string lock_session;
 };
 
 // Indexes were built with one version of a collation, and the machine sorts by another: what is in them cannot be

@@ -1,5 +1,7 @@
 #include "core/situation.h"
 
+#include <algorithm>
+
 namespace regent {
 namespace {
 
@@ -13,7 +15,19 @@ Upstream upstream_of(const Situation& s, const Member& member) {
   return out;
 }
 
+// The key hangs on the session of this very process, or on the one that was recorded here when it was written. Or on
+// none: no agent writes such a key, and it would never expire; a person put it there to have this member lead.
+bool is_own(const Leader& leader, const Observation& o) {
+  if (leader.session.empty()) return true;
+  return leader.session == o.lease.session || leader.session == o.postgres.data.lock_session;
+}
+
 }  // namespace
+
+Duration unleased_patience(const Situation& s) {
+  const auto& settings = s.o.settings;
+  return s.namesake ? std::max(settings.ttl, settings.retry_timeout) : settings.retry_timeout;
+}
 
 const PeerAnswer* PeersFacts::find(const MemberName& name) const {
   for (const auto& answer : answers) {
@@ -53,7 +67,8 @@ Situation survey(const Observation& observation, const Memory& memory) {
     s.named = leader.exists() && leader.name == observation.self.name;
     s.other_leads = leader.exists() && !s.named;
     s.holding = s.holding && s.named && leader.version == observation.lease.version;
-    s.standby_leads = s.standby && s.named;
+    s.namesake = s.named && !s.holding && !is_own(leader, observation);
+    s.standby_leads = s.standby && s.named && !s.namesake;
     if (s.other_leads) {
       s.leader = s.view->leader_member();
       s.leader_name = leader.name;
@@ -62,7 +77,7 @@ Situation survey(const Observation& observation, const Memory& memory) {
     // after all, by a write whose answer was lost before we promised (F32).
     const bool free_for_us = s.unlocked || (s.named && !observation.lease.held);
     if (free_for_us && promised(observation.failsafe, observation.now)) {
-      s.unlocked = s.named = false;
+      s.unlocked = s.named = s.namesake = s.standby_leads = false;
       s.other_leads = true;
       s.leader = &observation.failsafe.promise->leader;
       s.leader_name = s.leader->name;

@@ -18,9 +18,12 @@ struct Situation {
   const ControlFacts* control = nullptr;  // null: running, or unreadable
 
   // The leader key.
-  bool unlocked = false;           // it is known that nobody holds it
-  bool named = false;              // it holds our name, of whatever incarnation
-  bool holding = false;            // confirmed ours, of this incarnation, and before its deadline
+  bool unlocked = false;  // it is known that nobody holds it
+  bool named = false;     // it holds our name, of whatever incarnation
+  bool holding = false;   // confirmed ours, of this incarnation, and before its deadline
+  // It holds our name, and nothing proves that this agent, or one before it on this machine, wrote it: it may be that
+  // of a twin, which lives (F74). Left alone until it expires.
+  bool namesake = false;
   bool other_leads = false;        // it holds another name, or this member promised another one to let it lead (I13)
   const Member* leader = nullptr;  // that other member's key, when it is there
   MemberName leader_name{};        // that other member
@@ -52,6 +55,10 @@ struct Situation {
   }
   bool backing_off() const { return m.retry_at && o.now < *m.retry_at; }
 };
+
+// How long a server may be writable without a lease that we know of before it is stopped. Longer while the lock holds
+// our name: then nobody else is promoted, and most likely it is the lease of the agent before this one that runs out.
+Duration unleased_patience(const Situation& s);
 
 // `observation` and `memory` must outlive the result.
 Situation survey(const Observation& observation, const Memory& memory);

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "adapters/dcs/etcd3/etcd3.h"
@@ -69,6 +70,12 @@ GuardOptions guard_options(const LocalConfig& config) {
   options.data_dir = std::filesystem::absolute(config.postgres.data_dir).string();
   options.executable = server_name(config.postgres);
   return options;
+}
+
+// 64 random bits are enough to tell two processes apart.
+std::string draw_instance() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
 }
 
 class Daemon {
@@ -140,7 +147,7 @@ class Daemon {
 
   Result<void> open_rest() {
     const LocalConfig& config = launch_.config;
-    const rest::Identity identity{config.scope, config.name, config.compat, std::string(regent_version)};
+    const rest::Identity identity{config.scope, config.name, config.compat, std::string(regent_version), instance_};
     const rest::Clocks clocks{[] { return BootTime::now(); }, [this] { return clock_.wall(); }};
     api_ = std::make_shared<rest::Api>(board_, *agent_, config.rest, identity, clocks, server_.thread());
     return server_.start(
@@ -153,8 +160,11 @@ class Daemon {
     const std::optional<ClusterView> view = co_await std::move(reach);
     if (daemon.ending_) co_return 0;
     auto ask = namesake_runs(daemon, view.value_or(ClusterView{}));
-    if (co_await std::move(ask)) {
-      log::critical("Can't start; there is already a node named '{}' running", daemon.launch_.config.name.str());
+    if (const std::string twin = co_await std::move(ask); !twin.empty()) {
+      log::critical(
+          "Can't start; there is already a node named '{}' running: it answers at {}; end it, or give this one "
+          "another name",
+          daemon.launch_.config.name.str(), twin);
       co_return 1;
     }
     auto loop = daemon.agent_->run();
@@ -179,16 +189,21 @@ class Daemon {
     co_return std::nullopt;
   }
 
-  // F74: a key of our name with another address, and somebody answers there. With our own address it is our own key of
-  // before: nobody else listens there, because we do.
-  static Task<bool> namesake_runs(Daemon& daemon, ClusterView view) {
-    const Member* member = view.member(daemon.launch_.config.name);
-    if (member == nullptr || member->api_url == make_self(daemon.launch_.config).api_url) co_return false;
+  // F74: the address where somebody else answers to our name; empty: nobody does. It may be our own address as we
+  // believe: in a copy of a machine it is the original's.
+  static Task<std::string> namesake_runs(Daemon& daemon, ClusterView view) {
+    const MemberName& name = daemon.launch_.config.name;
+    const Member* member = view.member(name);
+    if (member == nullptr || member->api_url.empty()) co_return std::string();
+    const std::string address = member->api_url;
     std::vector<Member> namesake{*member};
     auto ask = daemon.peers_->ask(std::move(namesake), daemon.clock_.now() + namesake_time);
     const PeersFacts answers = co_await std::move(ask);
-    const PeerAnswer* answer = answers.find(daemon.launch_.config.name);
-    co_return answer != nullptr && answer->reachable;
+    const PeerAnswer* answer = answers.find(name);
+    if (answer == nullptr || !answer->reachable || answer->instance == daemon.instance_) co_return std::string();
+    // The address was ours once, and is another member's by now.
+    if (!answer->own_name.empty() && answer->own_name != name.str()) co_return std::string();
+    co_return address;
   }
 
   // An agent mostly waits. What start-up or a job has needed goes when it is over, and the cycle after it was calm.
@@ -270,6 +285,7 @@ class Daemon {
   // Destroyed from the last to the first. PostgreSQL's port has nothing of the io_context and is used by coroutines
   // that go with it.
   Launch launch_;
+  const std::string instance_ = draw_instance();
   SystemClock clock_;
   SnapshotBoard board_;
   FlightRecorder recorder_;

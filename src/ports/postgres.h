@@ -108,6 +108,9 @@ class Postgres {
   virtual Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) = 0;
   // Leaves a mark in the data directory, or takes it away: its logical slots are copies of another server's.
   virtual Task<Result<void>> mark_slots(bool copies, Instant deadline) = 0;
+  // Notes in the data directory, for the agents after this one on this machine, whose session has the leader lock. It
+  // comes back as DataFacts::lock_session, unless the directory or the machine is a copy (F74).
+  virtual Task<Result<void>> record_lock(std::string session, Instant deadline) = 0;
   // The slots of the leader; an error when the source is no primary.
   virtual Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) = 0;
   // Logical slots of the leader as they are on its disk, and back onto the disk of the stopped local server (I16).

@@ -162,6 +162,7 @@ Json handover_document(const Handover& handover) {
 Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   Json out = Json::object();
   out["version"] = self.version;
+  if (!self.instance.empty()) out["instance"] = self.instance;
   // Other members count this one's position in an election of synchronous standbys once nothing can move it any more.
   if (const auto* server = snapshot.observation.postgres.server.get(); server != nullptr && server->in_recovery) {
     const Json upstream = server->upstream.host + ":" + server->upstream.port;

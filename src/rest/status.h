@@ -16,7 +16,8 @@ struct Identity {
   std::string scope;
   MemberName name;
   Generation generation = Generation::v4;
-  std::string version;  // of Regent
+  std::string version;     // of Regent
+  std::string instance{};  // drawn anew by every process: tells it from a twin of the same name (F74)
 };
 
 // What is true at the moment of the request, not of the snapshot.

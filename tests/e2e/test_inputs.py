@@ -11,8 +11,11 @@ import yaml
 
 from lib import Cluster, wait_until
 from lib.daemons import PG_BIN
+from lib.node import PASSWORDS
 from lib.ports import HOST, free_port
 from lib.procs import ENVIRONMENT
+from lib.proxy import REFUSE
+from lib.wait import holds_for
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +231,73 @@ def test_second_node_of_the_same_name_is_refused(cluster):
         assert first.alive() and cluster.members()["n1"]["api_url"] == member
     finally:
         cluster.remove_node(twin)
+
+
+def copy_machine(cluster, leader, name):
+    """A node with the leader's data, name and addresses; only what it listens on is its own, as on another machine."""
+    twin = cluster.add_node(name)
+    subprocess.run(
+        [f"{PG_BIN}/pg_basebackup", "-D", twin.data, "-X", "stream", "--checkpoint=fast", "-h", HOST, "-p",
+         str(leader.pg_port), "-U", "replicator"], check=True, capture_output=True, cwd=twin.directory,
+        env={**ENVIRONMENT, "PGPASSWORD": PASSWORDS["replicator"]})
+    own = leader.config
+    twin.configure({"name": leader.name,
+                    "restapi": {"connect_address": own["restapi"]["connect_address"]},
+                    "postgresql": {"connect_address": own["postgresql"]["connect_address"]}})
+    return twin
+
+
+@pytest.mark.regent
+def test_copy_of_the_leaders_machine_is_refused(cluster):
+    """F74, I1: the address in the member key is its own, as it believes. It ends before it touches anything."""
+    leader = cluster.leader()
+    twin = copy_machine(cluster, leader, "x1")
+    try:
+        assert os.path.exists(os.path.join(twin.data, "regent.session")), "the copy has all files of the original"
+        before, key = contents(twin.data), cluster.keys()["leader"]
+        assert f"there is already a node named '{leader.name}' running" in run_to_its_end(twin)
+        assert contents(twin.data) == before
+        assert cluster.keys()["leader"] == key and leader.answers("/primary")
+    finally:
+        cluster.remove_node(twin)
+
+
+@pytest.mark.regent
+def test_copy_of_the_leaders_machine_never_takes_its_lock():
+    """F74, I1: it reaches the store and not the original, which renews its lease."""
+    with Cluster(proxied=True) as cluster:
+        cluster.start()
+        leader = cluster.leader()
+        twin = copy_machine(cluster, leader, "x1")
+        cluster.nodes.remove(twin)
+        try:
+            leader.links[2].set_mode(REFUSE)
+            key, timeline = cluster.keys()["leader"], leader.status()["timeline"]
+            twin.start()
+            waits = "waiting for a leader lock in my name that I have no record of"
+            wait_until(lambda: waits in twin.log_text(), 30, "the copy waits")
+            leader.heal()
+            holds_for(lambda: cluster.keys()["leader"] == key and leader.accepts_writes()
+                      and not twin.accepts_writes() and not twin.answers("/primary"), cluster.dynamic["ttl"] + 5,
+                      "the original leads, the copy does not")
+            conditions = {condition["name"]: condition["detail"] for condition in twin.status()["regent"]["conditions"]}
+            assert "give this member another name" in conditions["NamesakeHoldsLock"]
+            assert leader.status()["timeline"] == timeline
+        finally:
+            twin.destroy()
+
+
+@pytest.mark.regent
+def test_a_lost_record_costs_the_rest_of_the_lease():
+    """F74, F10: after a boot of the machine nothing tells it from a copy of itself."""
+    with Cluster(names=("n1",)) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        node.kill()
+        os.remove(os.path.join(node.data, "regent.session"))
+        node.start()
+        wait_until(lambda: node.answers("/liveness") and "NamesakeHoldsLock" in str(node.status()["regent"]), 20, "it waits")
+        cluster.wait_leader(cluster.dynamic["ttl"] + 15)
 
 
 def test_sigterm_while_waiting_for_a_leader(place, node):

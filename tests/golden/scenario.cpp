@@ -337,7 +337,7 @@ void Scenario::leader(const Words& words) {
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
-// [replicatefrom=X] [lsn=X] [regent] [branches=2:noon] [libc=2.36]
+// [replicatefrom=X] [lsn=X] [regent] [branches=2:noon] [libc=2.36] [session=s0]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -358,7 +358,7 @@ void Scenario::member(const Words& words) {
   if (const auto lsn = option(words, "lsn")) m.replay_lsn = as_lsn(*lsn);
   m.branches = as_branches(option(words, "branches").value_or(""));
   m.checkpoint_after_promote = !has(words, "no-checkpoint");
-  m.session = words[1] == "n1" ? "s1" : "s2";
+  m.session = option(words, "session").value_or(words[1] == "n1" ? "s1" : "s2");
   view_.members.push_back(m);
   std::sort(view_.members.begin(), view_.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
@@ -451,7 +451,7 @@ void Scenario::postgres(const Words& words) {
 }
 
 // data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000]
-// [standby] [rewind-marker] [backup-label] [followed]
+// [standby] [rewind-marker] [backup-label] [followed] [recorded=s0]
 void Scenario::data(const Words& words) {
   auto& d = o_.postgres.data;
   d = {};
@@ -466,6 +466,7 @@ void Scenario::data(const Words& words) {
   d.rewind_marker = has(words, "rewind-marker");
   d.backup_label = has(words, "backup-label");
   d.followed = has(words, "followed");
+  d.lock_session = option(words, "recorded").value_or("");
   if (auto state = option(words, "state")) {
     std::replace(state->begin(), state->end(), '-', ' ');
     ControlFacts control;

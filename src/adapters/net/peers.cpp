@@ -266,7 +266,9 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
     answer.nofailover = !tags.may_lead();
     answer.failover_priority = tags.failover_priority;
   }
+  if (const Json* patroni = find(*document, "patroni")) answer.own_name = string_of(find(*patroni, "name"));
   if (const Json* regent = find(*document, "regent")) {
+    answer.instance = string_of(find(*regent, "instance"));
     answer.holds_back = true_of(find(*regent, "failsafe_holds_back"));
     answer.refuses = find(*regent, "refuses") != nullptr;
     const Json* upstream = find(*regent, "upstream");

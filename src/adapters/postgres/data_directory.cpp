@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "adapters/os/files.h"
+#include "adapters/postgres/lock_record.h"
 
 namespace regent {
 namespace {
@@ -50,6 +51,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     if ("regent.incomplete" == name) look.incomplete = true;
     if ("regent.rewind" == name) look.rewind_marker = true;
     if ("regent.followed" == name) look.followed = true;
+    if ("regent.session" == name) look.lock_session = read_lock_record(layout);
     if (name == "standby.signal") look.standby_signal = true;
     if (name == "backup_label") look.backup_label = true;
     if (name == "backup_manifest.tmp") backup_parts = true;

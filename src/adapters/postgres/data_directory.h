@@ -24,7 +24,8 @@ struct DirectoryLook {
   bool empty = false;       // absent, or nothing in it but dot files and lost+found
   bool incomplete = false;  // our marker, or a backup that never got its control file
   bool rewind_marker = false;
-  bool followed = false;  // our mark: it followed another server since it was last a primary
+  bool followed = false;     // our mark: it followed another server since it was last a primary
+  std::string lock_session;  // see lock_record.h
   bool standby_signal = false;
   bool backup_label = false;
   std::string version;        // content of PG_VERSION

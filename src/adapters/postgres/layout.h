@@ -29,6 +29,8 @@ struct Layout {
   std::string followed_marker() const { return data("regent.followed"); }
   // Says which files of an archive a replica may take (F61); absent: all.
   std::string restore_script() const { return data("regent.restore"); }
+  // Whose leader lock this directory had (F74).
+  std::string lock_record() const { return data("regent.session"); }
   // In a directory whose clone, bootstrap or removal did not finish (F72). A program that fills the directory wants it
   // empty: the marker is put there as soon as the first entry appears; what makes the directory startable comes last.
   std::string incomplete_marker() const { return data("regent.incomplete"); }

@@ -292,6 +292,7 @@ Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Result<DirectoryLook
   data.backup_label = look->backup_label;
   data.rewind_marker = look->rewind_marker;
   data.followed = look->followed;
+  data.lock_session = look->lock_session;
   if (look->empty || look->incomplete) {
     data.state = look->empty ? DataState::empty : DataState::incomplete;
     control_.reset();

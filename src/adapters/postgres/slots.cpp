@@ -9,6 +9,7 @@
 #include "adapters/os/files.h"
 #include "adapters/os/waiting.h"
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/lock_record.h"
 #include "adapters/postgres/monitor.h"
 #include "adapters/postgres/node.h"
 
@@ -292,6 +293,11 @@ Task<Result<void>> PostgresNode::advance_slot(action::SyncSlots::Advance slot, I
 Task<Result<void>> PostgresNode::mark_slots(bool copies, Instant deadline) {
   auto work = call([layout = context_.layout, copies] { return mark_followed(layout, copies); }, deadline);
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "marking slots");
+}
+
+Task<Result<void>> PostgresNode::record_lock(std::string session, Instant deadline) {
+  auto work = call([layout = context_.layout, session] { return write_lock_record(layout, session); }, deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "recording the leader lock");
 }
 
 Task<Result<UpstreamSlots>> PostgresNode::upstream_slots(Upstream source, Instant deadline) {

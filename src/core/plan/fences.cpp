@@ -35,7 +35,7 @@ std::optional<FenceOrder> order(const Situation& s, const Decision& d) {
   if (s.o.lease.held) return fence_order(dead_by(s.o.lease), s.o.settings, fences.watchdog);
   if (fences.guard.armed()) return std::nullopt;
   std::optional<Instant> until;
-  if (s.m.unleased_since) until = *s.m.unleased_since + 2 * s.o.settings.retry_timeout;
+  if (s.m.unleased_since) until = *s.m.unleased_since + unleased_patience(s) + s.o.settings.retry_timeout;
   // An agent that dies right after it took the lock leaves a primary behind that is guarded.
   if (takes_lock(d)) {
     LeaseFacts granted;

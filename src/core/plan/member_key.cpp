@@ -88,6 +88,8 @@ void member_key(const Situation& s, Decision& d) {
   const auto published = print_member(member, s.o.self.generation);
   const Member* stored = s.view->member(s.o.self.name);
   const bool there = stored != nullptr && (s.o.lease.session.empty() || stored->session == s.o.lease.session);
+  // Written since by another agent of this name, whose word counts as long as it has the lock.
+  if (s.namesake && s.m.member_written_at && stored != nullptr && !there) return;
   const bool due = !s.m.member_written_at || s.o.now - *s.m.member_written_at >= s.o.settings.loop_wait;
   // At rest nothing of it changes, and the session keeps the key alive: every write would wake every other member.
   const bool same = there && print_member(*stored, s.o.self.generation) == value;

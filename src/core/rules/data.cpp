@@ -262,7 +262,11 @@ constexpr Rule table[] = {
        if (s.view->initialize.exists() && !s.view->initialize.value.empty() && s.unlocked) {
          condition(d, "NoLeaderToCloneFrom", "the cluster is initialized, but no leader is there to copy from");
        }
-       if (s.named && !s.holding) act(d, action::AcquireLeader{s.view->leader.version});
+       if (s.namesake) {
+         report_namesake(s, d);
+       } else if (s.named && !s.holding) {
+         act(d, action::AcquireLeader{s.view->leader.version});
+       }
      }},
 };
 

@@ -142,10 +142,20 @@ constexpr Rule table[] = {
     {710, "own_lock_of_the_past",
      "the lock holds our name, but not our session: an earlier incarnation of this agent held it",
      "I am the leader but not owner of the lease", "I2, I11, F01",
-     [](const Situation& s) { return s.named && !s.holding && s.o.self.tags.may_lead() && !out_of_sight(s); },
+     [](const Situation& s) {
+       return s.named && !s.holding && !s.namesake && s.o.self.tags.may_lead() && !out_of_sight(s);
+     },
      [](const Situation& s, Decision& d) {
        say(d, "I am the leader but not owner of the lease");
        take_lock(s, d, s.view->leader.version);
+     }},
+    {711, "namesake_holds_lock",
+     "the lock holds our name, and nothing proves that this machine took it: a twin may live, with newer data",
+     "waiting for a leader lock in my name that I have no record of", "I1, F74",
+     [](const Situation& s) { return s.namesake; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for a leader lock in my name that I have no record of");
+       report_namesake(s, d);
      }},
     {712, "fence_missing", "the lock is ours, and what must be there to end the primary in time is not",
      "demoting self because {}", "I3",

@@ -51,6 +51,9 @@ constexpr Rule table[] = {
        say(d, "PAUSE: no action. I am ({}), the leader with the lock", s.me());
        if (s.holding) {
          renew_when_due(s, d);
+       } else if (s.namesake) {
+         say(d, "PAUSE: waiting for a leader lock in my name that I have no record of");
+         report_namesake(s, d);
        } else {
          act(d, action::AcquireLeader{s.view->leader.version});
        }

@@ -299,7 +299,7 @@ constexpr Rule table[] = {
      }},
     {580, "start_with_lock", "the lock is ours and the server is down: start it read-only first",
      "starting as readonly because i had the session lock", "I2, F10, F63",
-     [](const Situation& s) { return down(s) && s.named; },
+     [](const Situation& s) { return down(s) && s.named && !s.namesake; },
      [](const Situation& s, Decision& d) {
        say(d, "starting as readonly because i had the session lock");
        if (s.holding) {
@@ -320,6 +320,7 @@ constexpr Rule table[] = {
        // Not compared with the leader's history, it starts without an upstream: it must not replay beyond a fork.
        const bool compared = s.m.rejoin == Rejoin::clean;
        start(d, job::Start{.upstream = compared ? wanted_upstream(s) : Upstream{}});
+       if (s.namesake) report_namesake(s, d);
        d.memory.ran_as_primary = false;
      }},
     {595, "server_unknown", "whether the server runs is not known", "waiting: the state of PostgreSQL is not known",

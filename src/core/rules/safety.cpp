@@ -70,11 +70,13 @@ constexpr Rule table[] = {
        forget_rejoin(d.memory);
      }},
     {15, "fence_without_lease",
-     "for retry_timeout the local server could be written to without a lease that we know of",
+     "for retry_timeout, or for ttl while the lock holds our name, the local server could be written to without a "
+     "lease "
+     "that we know of",
      "demoting self because I have no leader lock and could not get it", "I3, F01, F27",
      [](const Situation& s) {
        return !s.paused && !s.job_running && s.m.unleased_since &&
-              s.o.now - *s.m.unleased_since >= s.o.settings.retry_timeout;
+              s.o.now - *s.m.unleased_since >= unleased_patience(s);
      },
      [](const Situation& s, Decision& d) {
        say(d, s.view == nullptr ? "demoting self because DCS is not accessible and I was a leader"

@@ -94,6 +94,20 @@ bool hangs(const Situation& s) {
   return at && s.o.now >= *at;
 }
 
+void report_namesake(const Situation& s, Decision& d) {
+  const Duration waited = s.m.namesake_since ? s.o.now - *s.m.namesake_since : Duration::zero();
+  condition(
+      d, "NamesakeHoldsLock",
+      waited < s.o.settings.ttl
+          ? fmt::format("the leader lock holds the name {}, and nothing here proves that this machine took it: it "
+                        "is left alone until it expires, within {:.0f} s unless another agent of this name lives",
+                        s.me(), to_seconds(s.o.settings.ttl))
+          : fmt::format("another agent named {} renews the leader lock; end one of the two, or give this member "
+                        "another name",
+                        s.me()));
+  wake_in(s, d, std::chrono::seconds(1));
+}
+
 bool somebody_received_everything(const Situation& s) {
   if (!peers_are_fresh(s)) return false;
   const auto& wanted = s.view->failover.value.candidate;

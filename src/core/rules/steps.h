@@ -57,6 +57,9 @@ std::string hang_symptoms(const Situation& s);
 // When the settings will have been exceeded, unless it recovers.
 std::optional<Instant> hangs_at(const Situation& s);
 
+// Says what a lock that holds our name, and is not ours as far as we know, is left alone for, and until when (F74).
+void report_namesake(const Situation& s, Decision& d);
+
 // A former primary was shut down cleanly under its lock, there are members that could have received its last record,
 // and none is known to have: for a few seconds that is worth waiting for (F09).
 bool awaits_receiver(const Situation& s);

@@ -124,6 +124,7 @@ class FakePostgres : public Postgres {
   std::map<std::string, Duration> takes;            // by call: longer than its deadline is a timeout
   std::map<std::string, std::deque<Error>> errors;  // by call; consumed
   PostgresFacts facts;
+  bool remembers = true;  // whose leader lock it had
   Json cached;
   Json config;
   int cancelled = 0;
@@ -172,6 +173,11 @@ class FakePostgres : public Postgres {
     return step("advance slot", deadline);
   }
   Task<Result<void>> mark_slots(bool, Instant deadline) override { return step("mark slots", deadline); }
+  Task<Result<void>> record_lock(std::string session, Instant) override {
+    if (!remembers) co_return fail(ErrorKind::failed, "the disk is full");
+    facts.data.lock_session = std::move(session);
+    co_return Result<void>{};
+  }
   Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override;
   Task<Result<std::vector<SlotCopy>>> read_slots(Upstream source, std::vector<std::string> names,
                                                  Instant deadline) override;

@@ -54,6 +54,26 @@ TEST(Lease, AConflictLosesItAtOnce) {
   EXPECT_FALSE(f.seen.back().lease.held);
 }
 
+// F74: what lets the next agent on this machine retake the lock. A disk that does not take it costs nothing else.
+TEST(Lease, ItsSessionIsRememberedInTheDataDirectory) {
+  AgentFixture f;
+  f.postgres.remembers = false;
+  f.lead();
+  ASSERT_TRUE(held(f).held);
+  EXPECT_EQ(f.postgres.facts.data.lock_session, "");
+  const auto renew = [&f] {
+    f.then({action::RenewLease{}});
+    f.world.signal("dcs");
+    f.world.settle();
+  };
+  f.postgres.remembers = true;
+  renew();
+  EXPECT_EQ(f.postgres.facts.data.lock_session, held(f).session);
+  f.postgres.facts.data.lock_session.clear();
+  renew();
+  EXPECT_EQ(f.postgres.facts.data.lock_session, "") << "once is enough";
+}
+
 TEST(Lease, IsNotCountedOnOnceItsReleaseWasAskedFor) {  // F32, F64
   AgentFixture f;
   f.lead();

@@ -54,6 +54,16 @@ TEST(PeerStatus, PrimaryInBothGenerationsWords) {
   }
 }
 
+// F74: who answers to a name.
+TEST(PeerStatus, TellsWhoAnswers) {
+  const auto answer = parse_peer_status(
+      n2, R"({"state": "unknown", "patroni": {"name": "n7"}, "regent": {"instance": "0123456789abcdef"}})", "");
+  EXPECT_TRUE(answer.reachable);
+  EXPECT_EQ(answer.own_name, "n7");
+  EXPECT_EQ(answer.instance, "0123456789abcdef");
+  EXPECT_EQ(parse_peer_status(n2, R"({"state": "running"})", "").instance, "");
+}
+
 TEST(PeerStatus, TagsForbidLeadership) {
   EXPECT_TRUE(parse_peer_status(n2, R"({"state": "running", "tags": {"nofailover": true}})", "").nofailover);
   EXPECT_TRUE(parse_peer_status(n2, R"({"state": "running", "tags": {"failover_priority": 0}})", "").nofailover);
