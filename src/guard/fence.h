@@ -1,6 +1,7 @@
-// Kills every process of one PostgreSQL server: the postmaster, its backends, and backends whose postmaster is gone
-// (F12). Needs no memory, no fork and no disk (F04): everything comes from /proc.
-// Threading: one caller. Errors: a process that cannot be looked at is left alone.
+// Kills every process of one PostgreSQL server: the postmaster, its backends wherever they have gone, and backends
+// whose postmaster is gone (F12). Needs no memory, no fork, no disk and no free descriptor (F04): everything comes from
+// /proc, which is open beforehand. Threading: one caller. Errors: a process of somebody else, or one that cannot be
+// looked at, is left alone.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,20 @@ struct Target {
   const char* executable = nullptr;
 };
 
+// What became of a fence. It is to be tried again unless it is complete.
+struct Fenced {
+  unsigned processes = 0;  // that there were
+  bool complete = false;   // all of them were sent SIGKILL, as far as could be seen
+};
+
+// Opens what fence() needs. Once, before anything is armed; 0, or errno.
+int prepare();
+
 // Reads device and inode of the data directory. 0, or errno. Does not wait for a network file system.
 int locate(const char* directory, Target& target);
 
-// Sends SIGKILL to all of them until none is left that could run. Returns how many there were.
-unsigned fence(const Target& target);
+// Sends SIGKILL to all of them until none is left that could run. A server in single-user mode is spared: no client
+// reaches it, and what it is interrupted in has to be done again (F71).
+Fenced fence(const Target& target);
 
 }  // namespace regent::guard

@@ -29,6 +29,8 @@ namespace regent::guard {
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
+// What could not be ended is tried again this soon.
+constexpr std::int64_t retry_interval = second / 50;
 
 std::int64_t now() {
   timespec time{};
@@ -67,13 +69,13 @@ class Guard {
     sigaddset(&signals, stand_down_signal);
     signals_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     timer_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    return signals_ >= 0 && timer_ >= 0;
+    return signals_ >= 0 && timer_ >= 0 && prepare() == 0;
   }
 
   void serve() {
     while (agent_ || state_ == State::armed) {
       pollfd wait[] = {{timer_, POLLIN, 0}, {signals_, POLLIN, 0}, {agent_ ? socket_descriptor : -1, POLLIN, 0}};
-      if (poll(wait, 3, -1) < 0 && errno != EINTR) continue;
+      if (poll(wait, 3, -1) < 0) wait[0].revents = wait[1].revents = wait[2].revents = 0;
       // First of all, whatever else there is to hear (F02).
       fence_when_due();
       // Whether our agent is gone, before what another one has to say.
@@ -85,8 +87,17 @@ class Guard {
  private:
   void fence_when_due() {
     if (state_ != State::armed || now() < deadline_) return;
+    const Fenced fenced = fence(target_);
+    killed_ += fenced.processes;
+    if (!fenced.complete) {
+      // Not all of the server may be ended: the deadline stays where it is, and was.
+      set_timer(now() + retry_interval);
+      return;
+    }
     Report report;
-    report.killed = fence(target_);
+    report.killed = killed_;
+    report.deadline = deadline_;
+    report.leased = leased_ ? 1 : 0;
     report.fenced_at = now();
     state_ = State::idle;
     set_timer(0);
@@ -114,6 +125,7 @@ class Guard {
     report.sequence = request.sequence;
     if (request.command == Command::arm) {
       report.error = arm(request.deadline);
+      leased_ = request.leased != 0;
     } else {
       state_ = State::idle;
       set_timer(0);
@@ -132,6 +144,7 @@ class Guard {
     }
     state_ = State::armed;
     deadline_ = deadline;
+    killed_ = 0;
     set_timer(deadline);
     return 0;
   }
@@ -156,6 +169,8 @@ class Guard {
   Target target_;
   State state_ = State::idle;
   std::int64_t deadline_ = 0;
+  bool leased_ = true;
+  unsigned killed_ = 0;  // since it was armed
   bool agent_ = true;
   bool locked_ = false;
   int timer_ = -1;

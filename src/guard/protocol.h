@@ -14,6 +14,7 @@ enum class Command : std::uint32_t {
 struct Request {
   std::uint64_t sequence = 0;
   Command command = Command::disarm;
+  std::uint32_t leased = 1;  // 0: the deadline is not that of a leader lease, there is none
   std::int64_t deadline = 0;
 };
 
@@ -25,6 +26,8 @@ struct Report {
   State state = State::idle;   // blind: it was told to arm and cannot find the data directory
   std::int32_t error = 0;      // errno of that
   std::int64_t fenced_at = 0;  // when the last of the server's processes was sent SIGKILL
+  std::int64_t deadline = 0;   // by which it should have been
+  std::uint32_t leased = 1;    // 0: that was not the end of a lease
   std::uint32_t killed = 0;    // how many there were
   std::uint32_t unlocked = 0;  // 1: its memory is not locked
 };

@@ -37,6 +37,8 @@ static_assert(SIGUSR1 == guard::stand_down_signal);
 constexpr int program_descriptor = guard::socket_descriptor + 1;
 
 constexpr int burial_milliseconds = 50;
+// A disk that hangs must not keep a renewal waiting.
+constexpr Duration search_time = std::chrono::milliseconds(250);
 
 // Out of the way of the numbers that the child's descriptors get.
 UniqueFd moved_up(const UniqueFd& fd) {
@@ -149,10 +151,18 @@ void GuardProcess::replace() {
 void GuardProcess::take(const Report& report) {
   if (report.sequence == 0) {
     facts_.fenced_at = Instant(Duration(report.fenced_at));
-    log::critical(
-        "the guard ended PostgreSQL ({} processes) {:.3f} s after the end of the leader lease, which was not renewed "
-        "in time",
-        report.killed, to_seconds(*facts_.fenced_at - facts_.deadline));
+    const double late = to_seconds(Duration(report.fenced_at - report.deadline));
+    if (report.leased != 0) {
+      log::critical(
+          "the guard ended PostgreSQL ({} processes) {:.3f} s after the end of the leader lease, which was not renewed "
+          "in time",
+          report.killed, late);
+    } else {
+      log::critical(
+          "the guard ended PostgreSQL ({} processes), which could be written to without a leader lease and was to be "
+          "stopped {:.3f} s before",
+          report.killed, late);
+    }
   } else {
     answered_ = report.sequence;
     const bool locked = report.unlocked == 0;
@@ -187,13 +197,14 @@ bool GuardProcess::listen() {
   }
 }
 
-Task<Result<void>> GuardProcess::ask_once(guard::Command command, Instant deadline, Instant until) {
+Task<Result<void>> GuardProcess::ask_once(guard::Command command, Instant deadline, bool leased, Instant until) {
   if (pid_ == 0) {
     if (auto launched = launch(); !launched) co_return launched;
   }
   Request request;
   const std::uint64_t sequence = request.sequence = ++asked_;
   request.command = command;
+  request.leased = leased ? 1 : 0;
   request.deadline = deadline.time_since_epoch().count();
   if (send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL) != sizeof request) {
     const int error = errno;
@@ -220,21 +231,24 @@ Task<Result<void>> GuardProcess::ask_once(guard::Command command, Instant deadli
   co_return Result<void>();
 }
 
-Task<Result<void>> GuardProcess::ask(guard::Command command, Instant deadline, Instant until) {
+Task<Result<void>> GuardProcess::ask(guard::Command command, Instant deadline, bool leased, Instant until) {
   const Instant now = clock_.now();
-  auto first = ask_once(command, deadline, now + (until - now) / 2);
+  auto first = ask_once(command, deadline, leased, now + (until - now) / 2);
   Result<void> outcome = co_await std::move(first);
   if (!outcome && error_ == 0) {
-    auto second = ask_once(command, deadline, until);
+    auto second = ask_once(command, deadline, leased, until);
     outcome = co_await std::move(second);
   }
   co_return outcome;
 }
 
 Task<void> GuardProcess::arm(Instant deadline, bool leased, Instant until) {
-  auto asking = ask(guard::Command::arm, deadline, until);
+  auto asking = ask(guard::Command::arm, deadline, leased, until);
   const Result<void> outcome = co_await std::move(asking);
-  if (outcome && leased) send_home_others();
+  if (outcome && leased) {
+    auto sending = send_home_others(until);
+    co_await std::move(sending);
+  }
   if (outcome) co_return;
   if (facts_.state != GuardFacts::State::failed || facts_.why != outcome.error().message) {
     log::error("the guard cannot be armed: {}", outcome.error().message);
@@ -244,10 +258,11 @@ Task<void> GuardProcess::arm(Instant deadline, bool leased, Instant until) {
 }
 
 Task<void> GuardProcess::disarm(Instant until) {
-  send_home_others();
+  auto sending = send_home_others(until);
+  co_await std::move(sending);
   facts_.state = GuardFacts::State::idle;
   if (pid_ == 0) co_return;
-  auto asking = ask(guard::Command::disarm, {}, until);
+  auto asking = ask(guard::Command::disarm, {}, true, until);
   // One that does not listen must not end a server that nobody wants ended.
   if (!co_await std::move(asking) && pid_ != 0) replace();
   facts_.state = GuardFacts::State::idle;
@@ -265,20 +280,33 @@ Task<void> GuardProcess::changed(Instant until) {
   if (pid_ == watched && !listen()) bury();
 }
 
-void GuardProcess::send_home_others() {
-  if (alone_) return;
-  send_guards_home(options_.data_dir, options_.executable, pid_);
-  alone_ = true;
+Task<void> GuardProcess::send_home_others(Instant until) {
+  if (alone_) co_return;
+  std::function<Result<int>()> look = [options = options_, except = pid_] {
+    return Result<int>(send_guards_home(options.data_dir, options.executable, except));
+  };
+  const Instant enough = std::min(until, clock_.now() + search_time);
+  auto looking = workers_.ask<int>(std::move(look), clock_, enough, "the data directory " + options_.data_dir);
+  const Result<int> found = co_await std::move(looking);
+  if (!found) log::warning("guards of earlier agents were not looked for: {}", found.error().message);
+  // One that was sent home is looked for again: it may not have been able to hear.
+  alone_ = found && *found == 0;
 }
 
-void send_guards_home(const std::string& data_dir, const std::string& executable, pid_t except) {
-  const std::string title = fmt::format("{} {} {}", guard::process_name, data_dir, executable);
+int send_guards_home(const std::string& data_dir, const std::string& executable, pid_t except) {
+  int found = 0;
   for (const auto& process : list_processes()) {
-    if (process.id.pid == except || command_line(process.id.pid) != title) continue;
+    if (process.dead() || process.id.pid == except) continue;
+    const auto words = arguments(process.id.pid);
+    const bool alike = words.size() == 3 && words[0] == guard::process_name && words[2] == executable;
+    // However it was spelled.
+    if (!alike || (words[1] != data_dir && !is_same_path(process.id.pid, words[1], data_dir))) continue;
+    ++found;
     if (send_signal(process.id, guard::stand_down_signal)) {
       log::info("sent home the guard of an earlier agent, pid={}", process.id.pid);
     }
   }
+  return found;
 }
 
 }  // namespace regent

@@ -9,6 +9,7 @@
 
 #include "adapters/os/unique_fd.h"
 #include "adapters/os/waiting.h"
+#include "adapters/os/worker.h"
 #include "guard/protocol.h"
 #include "ports/clock.h"
 #include "ports/guard.h"
@@ -41,8 +42,8 @@ class GuardProcess final : public Guard {
  private:
   Result<void> launch();
   // Sends the request and waits for its answer.
-  Task<Result<void>> ask(guard::Command command, Instant deadline, Instant until);
-  Task<Result<void>> ask_once(guard::Command command, Instant deadline, Instant until);
+  Task<Result<void>> ask(guard::Command command, Instant deadline, bool leased, Instant until);
+  Task<Result<void>> ask_once(guard::Command command, Instant deadline, bool leased, Instant until);
   // Returns when the guard said something or is gone, or at `until`.
   Task<void> hear(Instant until);
   // Takes in what the guard said. False when it is gone.
@@ -51,10 +52,11 @@ class GuardProcess final : public Guard {
   void bury();
   void replace();
   // The guards of agents before this one.
-  void send_home_others();
+  Task<void> send_home_others(Instant until);
 
   GuardOptions options_;
   Clock& clock_;
+  WorkerPool workers_{1};
   GuardFacts facts_;
   pid_t pid_ = 0;
   UniqueFd socket_;
@@ -65,7 +67,8 @@ class GuardProcess final : public Guard {
   bool alone_ = false;      // nobody before us left one behind
 };
 
-// Sends home every guard of this data directory but `except`. Each goes only if its own agent is gone.
-void send_guards_home(const std::string& data_dir, const std::string& executable, pid_t except);
+// Sends home every guard of this data directory but `except`, and returns how many there were. Each goes only if its
+// own agent is gone. It looks at the directory: it belongs on a worker.
+int send_guards_home(const std::string& data_dir, const std::string& executable, pid_t except);
 
 }  // namespace regent

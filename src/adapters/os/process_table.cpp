@@ -46,7 +46,11 @@ std::optional<ProcessInfo> parse_process_stat(const std::string& text) {
   std::string_view rest = std::string_view(text).substr(name_end + 1);
   const auto state = next_word(rest);
   const auto parent = next_word(rest);
-  for (int field = 5; field <= 21; ++field) next_word(rest);
+  for (int field = 5; field <= 21; ++field) {
+    const auto word = next_word(rest);
+    std::uint64_t ticks = 0;
+    if ((field == 14 || field == 15) && read_number(word, ticks)) info.processor_ticks += ticks;
+  }
   if (state.size() != 1 || !read_number(parent, info.parent) || !read_number(next_word(rest), info.id.start_ticks) ||
       info.id.pid <= 0) {
     return std::nullopt;
@@ -114,11 +118,27 @@ std::string command_line(pid_t pid) {
   return text;
 }
 
-bool same_directory(pid_t pid, const std::string& directory) {
+std::vector<std::string> arguments(pid_t pid) {
+  const auto text = read_file(fmt::format("/proc/{}/cmdline", pid)).value_or("");
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\0', at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
+bool is_same_path(pid_t pid, const std::string& path, const std::string& directory) {
   struct stat theirs {
   }, ours{};
-  return stat(fmt::format("/proc/{}/cwd", pid).c_str(), &theirs) == 0 && stat(directory.c_str(), &ours) == 0 &&
-         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+  const std::string seen = path.starts_with('/') ? path : fmt::format("/proc/{}/cwd/{}", pid, path);
+  return stat(seen.c_str(), &theirs) == 0 && stat(directory.c_str(), &ours) == 0 && theirs.st_dev == ours.st_dev &&
+         theirs.st_ino == ours.st_ino;
+}
+
+bool same_directory(pid_t pid, const std::string& directory) {
+  return is_same_path(pid, fmt::format("/proc/{}/cwd", pid), directory);
 }
 
 UniqueFd open_process(const ProcessId& id) {

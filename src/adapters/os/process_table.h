@@ -1,6 +1,6 @@
 // Processes as /proc shows them: who is who, without being fooled by reused process ids and zombies (F11).
-// Threading: any. The calls do not block on disks, except same_directory(), which looks through a process's working
-// directory and belongs on a worker. Errors: a process that is gone or hidden is nullopt or not listed.
+// Threading: any. The calls do not block on disks, except same_directory() and is_same_path(), which look through
+// directories and belong on a worker. Errors: a process that is gone or hidden is nullopt or not listed.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +26,8 @@ struct ProcessId {
 struct ProcessInfo {
   ProcessId id;
   pid_t parent = 0;
-  char state = '?';  // R, S, D, T (stopped), Z (zombie), X
+  char state = '?';                   // R, S, D, T (stopped), Z (zombie), X
+  std::uint64_t processor_ticks = 0;  // that it had
 
   bool dead() const { return state == 'Z' || state == 'X'; }
   bool frozen() const { return state == 'T' || state == 't'; }
@@ -46,8 +47,12 @@ std::vector<ProcessInfo> with_descendants(const std::vector<ProcessInfo>& all, p
 std::string executable_name(pid_t pid);
 // Arguments, or the title PostgreSQL put in their place, joined by spaces.
 std::string command_line(pid_t pid);
+// The same one by one; what PostgreSQL put in their place is the first.
+std::vector<std::string> arguments(pid_t pid);
 // Whether the process's working directory is `directory`, whatever either is called.
 bool same_directory(pid_t pid, const std::string& directory);
+// Whether a path as that process understands it leads to the directory.
+bool is_same_path(pid_t pid, const std::string& path, const std::string& directory);
 
 // A pidfd on exactly this process; invalid when it is gone.
 UniqueFd open_process(const ProcessId& id);

@@ -1,8 +1,10 @@
 // The guard against real processes: a program called like PostgreSQL's server that works in a directory of the test.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +24,18 @@ namespace fs = std::filesystem;
 
 constexpr Duration patience = 20s;
 constexpr Duration hour = 3600s;
+
+// What this program does as a copy of itself, under the name of a server: with --single it is one in single-user mode,
+// with
+// --postmaster one that has a backend, which went to another directory. Before anything of the tests runs.
+__attribute__((constructor)) void play_server(int count, char** words, char**) {
+  if (count != 2) return;
+  const std::string part = words[1];
+  if (part != "--single" && part != "--postmaster") return;
+  if (part == "--postmaster" && fork() == 0 && chdir("/") != 0) _exit(1);
+  alarm(60);  // if nobody ends it
+  for (;;) pause();
+}
 
 class GuardTest : public ::testing::Test {
  protected:
@@ -52,14 +66,14 @@ class GuardTest : public ::testing::Test {
     context_.restart();
     context_.run();
   }
-  pid_t start_server(const std::string& program, const std::string& where) {
+  pid_t start_server(const std::string& program, const std::string& where, const char* word = "1000") {
     int started[2];
     EXPECT_EQ(pipe2(started, O_CLOEXEC), 0);
     const pid_t pid = fork();
     if (pid == 0) {
       if (chdir((directory_ / where).c_str()) != 0) _exit(1);
-      setsid();
-      execl(program.c_str(), program.c_str(), "1000", nullptr);
+      if (std::string(word) != "--single") setsid();
+      execl(program.c_str(), program.c_str(), word, nullptr);
       _exit(1);
     }
     servers_.push_back(pid);
@@ -70,6 +84,19 @@ class GuardTest : public ::testing::Test {
     return pid;
   }
   pid_t start_server() { return start_server((directory_ / "guarded").string(), "data"); }
+  // A copy of this program, which plays a server.
+  std::string player() {
+    fs::create_directory(directory_ / "player");
+    fs::copy_file("/proc/self/exe", directory_ / "player/guarded");
+    return (directory_ / "player/guarded").string();
+  }
+  static std::vector<pid_t> children_of(pid_t parent) {
+    std::vector<pid_t> children;
+    for (const auto& process : list_processes()) {
+      if (process.parent == parent) children.push_back(process.id.pid);
+    }
+    return children;
+  }
   // Ends when somebody kills it.
   static int wait_killed(pid_t pid) {
     siginfo_t info{};
@@ -114,6 +141,44 @@ TEST_F(GuardTest, KillsEveryProcessOfTheServerAtTheDeadlineAndNoOther) {  // I3
   EXPECT_TRUE(runs(shell));
   run(guard.changed(in(patience)));
   EXPECT_EQ(guard.facts().state, GuardFacts::State::idle);
+  EXPECT_TRUE(guard.facts().fenced_at.has_value());
+}
+
+TEST_F(GuardTest, SparesAServerInSingleUserMode) {  // F71
+  const pid_t single = start_server(player(), "data", "--single");
+  const pid_t postmaster = start_server();
+  GuardProcess guard(options(), clock_);
+  run(guard.arm(in(50ms), false, in(patience)));
+  EXPECT_EQ(wait_killed(postmaster), SIGKILL);
+  run(guard.changed(in(patience)));
+  EXPECT_TRUE(guard.facts().fenced_at.has_value());
+  EXPECT_TRUE(runs(single));
+}
+
+TEST_F(GuardTest, KillsABackendThatWentToAnotherDirectory) {  // I3
+  const pid_t postmaster = start_server(player(), "data", "--postmaster");
+  std::vector<pid_t> backends;
+  while (backends.empty() || same_directory(backends.front(), (directory_ / "data").string())) {
+    backends = children_of(postmaster);
+  }
+  const auto backend = open_process(process_info(backends.front())->id);
+  ASSERT_TRUE(backend.valid());
+  GuardProcess guard(options(), clock_);
+  run(guard.arm(in(50ms), true, in(patience)));
+  EXPECT_EQ(wait_killed(postmaster), SIGKILL);
+  pollfd ended{backend.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&ended, 1, 20'000), 1);
+}
+
+TEST_F(GuardTest, NeedsNoFreeDescriptor) {  // F04: the system has none left
+  const pid_t postmaster = start_server();
+  GuardProcess guard(options(), clock_);
+  run(guard.arm(in(hour), true, in(patience)));
+  const rlimit none{3, 3};
+  ASSERT_EQ(prlimit(guard.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
+  run(guard.arm(in(50ms), true, in(patience)));
+  EXPECT_EQ(wait_killed(postmaster), SIGKILL);
+  run(guard.changed(in(patience)));
   EXPECT_TRUE(guard.facts().fenced_at.has_value());
 }
 
@@ -164,6 +229,23 @@ TEST_F(GuardTest, ALaterAgentSendsItHomeOnlyWithALease) {
   run(later.arm(deadline, false, in(patience)));
   EXPECT_TRUE(runs(left_behind));
   run(later.arm(deadline, true, in(patience)));
+  EXPECT_EQ(waitpid(left_behind, nullptr, 0), left_behind);
+  EXPECT_TRUE(runs(server));
+}
+
+TEST_F(GuardTest, ALaterAgentFindsItThoughTheDirectoryIsSpelledOtherwise) {
+  const pid_t server = start_server();
+  pid_t left_behind = 0;
+  {
+    GuardProcess guard(options(), clock_);
+    run(guard.arm(in(hour), true, in(patience)));
+    left_behind = guard.pid();
+  }
+  fs::create_directory_symlink(directory_ / "data", directory_ / "link");
+  auto other = options();
+  other.data_dir = (directory_ / "link/").string();
+  GuardProcess later(other, clock_);
+  run(later.arm(in(hour), true, in(patience)));
   EXPECT_EQ(waitpid(left_behind, nullptr, 0), left_behind);
   EXPECT_TRUE(runs(server));
 }
