@@ -1,5 +1,7 @@
 #include "agent/intents.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -104,11 +106,12 @@ Task<Result<Json>> perform(AgentState& state, Intent intent) {
   return write_config(state, std::move(intent));
 }
 
+// Why a leader that asks may not count on this member; empty when it may.
 std::string refuse_failsafe(const AgentState& state, const FailsafeRequest& request) {
   const auto snapshot = state.board.load();
   if (!snapshot) return "this member has just started and knows nothing yet";
   const Situation s = survey(snapshot->observation, state.memory);
-  return failsafe_refusal(s, request, state.lease.facts(), state.acquiring);
+  return failsafe_refusal(s, request, {state.lease.facts(), state.acquiring, state.failsafe, state.now()});
 }
 
 // Given without waiting for the loop, which may be waiting for the store, and kept by whatever it does next.
@@ -129,7 +132,7 @@ Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request)
   promise.leader.role = Role::primary;
   promise.slots = request.slots;
   promise.given_at = now;
-  promise.until = now + std::max(request.ttl, state.settings.ttl);
+  promise.until = now + state.settings.ttl;
   state.failsafe.promise = std::move(promise);
   Json reply = Json::object();
   const auto snapshot = state.board.load();

@@ -34,16 +34,31 @@ Timeline newest_known(const Situation& s) {
   return newest;
 }
 
+// A leader asks for the first time while its key is there: it stops before that expires. Whoever asks when it is gone,
+// and was promised nothing, is no leader that lost the store. An agent does not know what the one before it promised.
+bool asks_too_late(const Situation& s, const AskedNow& here) {
+  if (s.view == nullptr || s.view->leader.exists() || promised(here.failsafe, here.now)) return false;
+  return here.now >= here.failsafe.agent_started + s.o.settings.ttl;
+}
+
 }  // namespace
 
-std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const LeaseFacts& lease,
-                             bool acquiring) {
+std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const AskedNow& here) {
   if (!s.o.settings.failsafe_mode) return "failsafe mode is off";
   if (request.name == s.o.self.name) return "a member does not ask itself";
-  if (lease.held || acquiring || s.may_write) return "Running as a leader";
+  if (here.lease.held || here.acquiring || s.may_write) return "Running as a leader";
   if (s.view != nullptr && s.view->leader.exists() && s.view->leader.name != request.name) {
     return s.view->leader.name.str() + " holds the leader lock";
   }
+  const auto& named = s.m.failsafe_members;
+  if (!named.empty() && !named.contains(request.name.str())) {
+    return "the failsafe key does not name " + request.name.str();
+  }
+  if (request.ttl > s.o.settings.ttl) {
+    return fmt::format("it asks for {:.0f} s, which is more than the ttl of this cluster, {:.0f} s",
+                       to_seconds(request.ttl), to_seconds(s.o.settings.ttl));
+  }
+  if (asks_too_late(s, here)) return "the store answers here, and the leader key is gone";
   // It was overtaken, and would take everybody back to a branch that ended (I5, I8).
   const Timeline asked = asked_for(s, request), newest = newest_known(s);
   if (asked.value > 0 && asked < newest) {

@@ -28,7 +28,8 @@ struct FailsafeRequest {
   std::map<std::string, std::uint64_t> slots;  // positions of the leader's slots
   // That it is on; none: it did not say (a Patroni leader, or a server that does not answer).
   Timeline timeline;
-  // How long the leader will count on the answer. Zero: it did not say (a Patroni leader).
+  // How long the leader will count on the answer; a member does not promise more than the cluster's ttl. Zero: it did
+  // not say (a Patroni leader).
   Duration ttl{};
 };
 std::string print_failsafe_request(const FailsafeRequest& request);
@@ -67,10 +68,15 @@ bool promised(const FailsafeFacts& facts, Instant now);
 
 struct Situation;
 
-// Why a leader that asks may not count on this member; empty when it may. `lease` and `acquiring` as they are now: what
-// the situation was derived from is older. `acquiring`: an attempt to take the lock is under way.
-std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const LeaseFacts& lease,
-                             bool acquiring);
+// How things are at the moment of the question: what the situation was derived from is older.
+struct AskedNow {
+  LeaseFacts lease;
+  bool acquiring = false;  // an attempt to take the lock is under way
+  FailsafeFacts failsafe;
+  Instant now;
+};
+// Why a leader that asks may not count on this member; empty when it may.
+std::string failsafe_refusal(const Situation& s, const FailsafeRequest& request, const AskedNow& here);
 
 // For how much longer this member may be bound by a promise that it does not remember, because its agent was restarted
 // since; nullopt: it is not.

@@ -52,6 +52,26 @@ std::vector<std::string> allowed_entries(const RestConfig& config, const Cluster
   return entries;
 }
 
+// Where the members are, as far as they tell.
+std::vector<std::string> member_hosts(const ClusterView& cluster) {
+  std::vector<std::string> hosts;
+  for (const auto& member : cluster.members) {
+    for (const auto& url : {member.api_url, member.conn_url}) {
+      if (auto host = url_host(url); !host.empty()) hosts.push_back(std::move(host));
+    }
+  }
+  return hosts;
+}
+
+bool wants_certificate(const RestConfig& config) {
+  return config.tls() && (config.verify_client == "required" || config.verify_client == "optional");
+}
+
+// Whoever gets through has credentials, a certificate, or an address that somebody listed.
+bool is_protected(const RestConfig& config) {
+  return !config.username.empty() || !config.password.empty() || wants_certificate(config) || !config.allowlist.empty();
+}
+
 bool allowed(const std::vector<std::string>& entries, const Addresses& addresses, std::string_view peer) {
   return std::any_of(entries.begin(), entries.end(), [&](const std::string& entry) {
     if (is_network(entry)) return in_network(peer, entry);
@@ -128,8 +148,11 @@ bool in_network(std::string_view address, std::string_view network) {
   return true;
 }
 
-std::vector<std::string> names_to_resolve(const RestConfig& config, const ClusterView* cluster) {
+std::vector<std::string> names_to_resolve(const RestConfig& config, const ClusterView* cluster, bool failsafe) {
   auto entries = allowed_entries(config, cluster, true);
+  if (failsafe && cluster != nullptr && !is_protected(config)) {
+    for (auto& host : member_hosts(*cluster)) entries.push_back(std::move(host));
+  }
   entries.erase(std::remove_if(entries.begin(), entries.end(), is_network), entries.end());
   std::sort(entries.begin(), entries.end());
   entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
@@ -142,11 +165,21 @@ std::optional<HttpResponse> refuse_access(const RestConfig& config, const Cluste
   if (listed && !allowed(allowed_entries(config, cluster, members_count), addresses, request.peer)) {
     return text_response(403, "Access is denied");
   }
-  const bool wants_certificate = config.verify_client == "required" || config.verify_client == "optional";
-  if (config.tls() && wants_certificate && !request.client_certificate) {
+  if (wants_certificate(config) && !request.client_certificate) {
     return text_response(403, "client certificate required");
   }
   return refuse_credentials(config, request);
+}
+
+std::optional<HttpResponse> refuse_stranger(const RestConfig& config, const ClusterView* cluster,
+                                            const Addresses& addresses, const HttpRequest& request) {
+  if (is_protected(config) || cluster == nullptr) return std::nullopt;
+  const auto hosts = member_hosts(*cluster);
+  const bool all_known = std::all_of(hosts.begin(), hosts.end(), [&](const std::string& host) {
+    return is_network(host) || addresses.find(host) != addresses.end();
+  });
+  if (hosts.empty() || !all_known || allowed(hosts, addresses, request.peer)) return std::nullopt;
+  return text_response(403, "Access is denied: no member of this cluster has the address " + request.peer);
 }
 
 }  // namespace regent::rest

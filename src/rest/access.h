@@ -21,10 +21,16 @@ bool in_network(std::string_view address, std::string_view network);
 
 // Entries of the allowlist, and hosts of the members when they are allowed, that are names: resolve these first. Empty
 // when the list does not matter or consists of numbers.
-std::vector<std::string> names_to_resolve(const RestConfig& config, const ClusterView* cluster);
+// `failsafe`: for POST /failsafe.
+std::vector<std::string> names_to_resolve(const RestConfig& config, const ClusterView* cluster, bool failsafe = false);
 
 // nullopt: go on. `members_count` is false for /failsafe, where the members' own addresses do not open the door.
 std::optional<HttpResponse> refuse_access(const RestConfig& config, const ClusterView* cluster,
                                           const Addresses& addresses, const HttpRequest& request, bool members_count);
+
+// POST /failsafe keeps this member from taking over for a while: of somebody who proved nothing it is taken only from
+// where a member is. A member whose address is not known could be anywhere. nullopt: go on.
+std::optional<HttpResponse> refuse_stranger(const RestConfig& config, const ClusterView* cluster,
+                                            const Addresses& addresses, const HttpRequest& request);
 
 }  // namespace regent::rest

@@ -130,7 +130,8 @@ void Api::check_access(std::shared_ptr<Exchange> exchange) {
   const auto current = snapshot();
   const auto now = clocks_.now();
   std::vector<std::string> missing;
-  for (auto& name : names_to_resolve(config_, last_cluster(*current))) {
+  const bool failsafe = exchange->target.endpoint == "failsafe";
+  for (auto& name : names_to_resolve(config_, last_cluster(*current), failsafe)) {
     const auto known = resolved_at_.find(name);
     if (known == resolved_at_.end() || now - known->second > address_life) missing.push_back(std::move(name));
   }
@@ -151,8 +152,11 @@ void Api::check_access(std::shared_ptr<Exchange> exchange) {
 
 void Api::decide_access(const std::shared_ptr<Exchange>& exchange) {
   const auto current = snapshot();
-  const bool members_count = exchange->target.endpoint != "failsafe";
-  auto refusal = refuse_access(config_, last_cluster(*current), addresses_, exchange->request, members_count);
+  const bool failsafe = exchange->target.endpoint == "failsafe";
+  auto refusal = refuse_access(config_, last_cluster(*current), addresses_, exchange->request, !failsafe);
+  if (!refusal && failsafe) {
+    refusal = refuse_stranger(config_, last_cluster(*current), addresses_, exchange->request);
+  }
   if (refusal) {
     finish(*exchange, std::move(*refusal));
     return;

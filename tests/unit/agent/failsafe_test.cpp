@@ -89,18 +89,36 @@ TEST(Failsafe, WithTheModeOffOrBeforeTheFirstLookNothingIsPromised) {
   EXPECT_EQ(promise(blind, "n2"), "this member has just started and knows nothing yet");
 }
 
-TEST(Failsafe, APromiseLastsAsLongAsTheLeaderCountsOnIt) {
+TEST(Failsafe, NobodyIsPromisedMoreThanTheClustersTtl) {
   AgentFixture f;
   switch_on(f);
   f.start();
   f.world.settle();
+  std::string said;
   auto request = asked_by("n2");
-  request.request.ttl = seconds(60);
-  f.agent->submit(request, [](Result<Json>) {});
+  request.request.ttl = seconds(3600);
+  f.agent->submit(request, [&](Result<Json> reply) { said = reply ? "accepted" : reply.error().message; });
   f.world.settle();
+  EXPECT_EQ(said, "it asks for 3600 s, which is more than the ttl of this cluster, 30 s");
+  EXPECT_EQ(promise(f, "n2"), "accepted");
   f.world.advance(seconds(1));
   ASSERT_TRUE(f.seen.back().failsafe.promise);
-  EXPECT_EQ(f.seen.back().failsafe.promise->until - f.seen.back().failsafe.promise->given_at, seconds(60));
+  EXPECT_EQ(f.seen.back().failsafe.promise->until - f.seen.back().failsafe.promise->given_at, seconds(30));
+}
+
+// A leader that lost the store asks before its key expires; from then on one promise follows another (F28).
+TEST(Failsafe, WhoeverAsksFirstWhenTheKeyIsGoneIsRefused) {
+  AgentFixture f;
+  switch_on(f);
+  f.dcs.view.leader = {MemberName("n2"), Version{5}, "s2"};
+  f.start();
+  f.world.advance(seconds(40));
+  EXPECT_EQ(promise(f, "n2"), "accepted");
+  f.dcs.view.leader = {};
+  f.world.advance(seconds(20));
+  EXPECT_EQ(promise(f, "n2"), "accepted");
+  f.world.advance(seconds(40));
+  EXPECT_EQ(promise(f, "n2"), "the store answers here, and the leader key is gone");
 }
 
 TEST(Failsafe, ARoundThatEverybodyAcceptsExtendsTheLeaseFromWhenItWasSent) {  // I4

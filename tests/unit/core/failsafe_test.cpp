@@ -33,7 +33,7 @@ struct Replica {
 
   Situation situation() const { return survey(o, memory); }
   std::string refusal(bool acquiring = false) const {
-    return failsafe_refusal(situation(), request, o.lease, acquiring);
+    return failsafe_refusal(situation(), request, {o.lease, acquiring, o.failsafe, o.now});
   }
   std::optional<Duration> bound() const { return may_have_promised(situation(), o.now); }
 

@@ -75,6 +75,31 @@ TEST(Access, BasicAuthentication) {
                                    {"WWW-Authenticate", "Basic realm=\"Patroni\""}, {"Content-Type", "text/html"}}));
 }
 
+TEST(Access, AFailsafePromiseIsGivenToMembersOnly) {
+  auto snapshot = testing::leader();
+  ClusterView view = *snapshot.observation.cluster;
+  for (auto& member : view.members) {
+    member.api_url = "http://" + member.name.str() + ".example:8008/patroni";
+    member.conn_url = "postgres://192.0.2.7:5432/postgres";
+  }
+  Addresses addresses;
+  for (const auto& name : names_to_resolve(RestConfig(), &view, true)) addresses[name] = {"192.0.2.9"};
+  EXPECT_EQ(addresses.size(), view.members.size());
+  EXPECT_TRUE(names_to_resolve(RestConfig(), &view).empty());
+  RestConfig config;
+  EXPECT_FALSE(refuse_stranger(config, &view, addresses, from("192.0.2.9")));
+  EXPECT_FALSE(refuse_stranger(config, &view, addresses, from("192.0.2.7")));
+  const auto refused = refuse_stranger(config, &view, addresses, from("192.0.2.8"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 403);
+  // Where a member is that has a name and no address nobody can tell.
+  EXPECT_FALSE(refuse_stranger(config, &view, {}, from("192.0.2.8")));
+  EXPECT_FALSE(refuse_stranger(config, nullptr, addresses, from("192.0.2.8")));
+  // Whoever gets this far with credentials proved more.
+  config.username = "u";
+  EXPECT_FALSE(refuse_stranger(config, &view, addresses, from("192.0.2.8")));
+}
+
 TEST(Access, ClientCertificate) {
   RestConfig config;
   config.certfile = "server.pem";
