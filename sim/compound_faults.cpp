@@ -143,8 +143,8 @@ Faults::Undo Faults::slow_down_recovery() {
 // Promotions go wrong for a while, in one way or another, and the leader may just have died.
 Faults::Undo Faults::spoil_promotions() {
   Rng& rng = sim_.world().rng();
-  static const std::vector<Promotion> ways = {Promotion::slow, Promotion::slow, Promotion::fails, Promotion::unclear,
-                                              Promotion::dies};
+  static const std::vector<Promotion> ways = {Promotion::slow,  Promotion::stalls,  Promotion::fails,
+                                              Promotion::fails, Promotion::unclear, Promotion::dies};
   sim_.world().trace("FAULT promotion_fails");
   for (auto& node : sim_.nodes()) node->server.set_promotion(rng.pick(ways));
   lock_goes_ = rng.chance(0.6);

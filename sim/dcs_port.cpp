@@ -139,7 +139,7 @@ Task<Result<DcsPort::LeaderSeen>> DcsPort::look_at_leader(Instant deadline) {
   std::function<LeaderSeen()> look = [store, name, session] {
     const StoreKey* key = store->find(leader_path);
     if (key == nullptr) return LeaderSeen{};
-    return LeaderSeen{key->value == name && key->session == session, key->version};
+    return LeaderSeen{key->value == name && key->session == session, key->version, key->value};
   };
   return call<LeaderSeen>(look, deadline, true);
 }
@@ -212,7 +212,11 @@ Task<Result<LeaseGrant>> DcsPort::renew_leader(Version version, Instant deadline
   }
   auto seen = co_await look_at_leader(deadline);
   if (!seen) co_return tl::unexpected(seen.error());
-  if (!seen->mine || seen->version != version) co_return fail(ErrorKind::conflict, "the leader key is not ours");
+  if (!seen->mine || seen->version != version) {
+    Error error{ErrorKind::conflict, "the leader key is not ours"};
+    if (seen->holder != p_.name.str()) error.holder = seen->holder;
+    co_return tl::unexpected<Error>(std::move(error));
+  }
   co_return grant(version, sent);
 }
 

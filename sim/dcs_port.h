@@ -72,6 +72,7 @@ class DcsPort final : public Dcs {
   struct LeaderSeen {
     bool mine = false;
     Version version;
+    std::string holder;  // empty: nobody
   };
   // Sends a request; `apply` runs in the store and must not touch this port, which may be gone by then.
   template <class R>

@@ -14,6 +14,10 @@ constexpr Duration recovery_time = 50ms;
 }  // namespace
 
 void GuardModel::arm(Instant deadline, bool leased) {
+  if (server_.process() == Process::single_user) {
+    world_.violated(
+        "F71", fmt::format("{}: the guard is armed against a server in single-user mode", server_.application_name()));
+  }
   own_ = deadline;
   leased_ = leased;
   if (leased) {
@@ -80,7 +84,8 @@ void GuardModel::look() {
   const bool mine = own_ && now >= *own_;
   if (mine) own_.reset();
   if (left_ && now >= *left_) left_.reset();
-  server_.kill();
+  // What has no clients is spared (F71).
+  if (server_.up()) server_.kill();
   if (mine && on_end) on_end("");
 }
 

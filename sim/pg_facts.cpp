@@ -117,12 +117,14 @@ PostgresFacts PgServer::facts(Instant now) const {
   facts.data.rewind_marker = disk_.rewind_marker;
   facts.data.followed = disk_.followed;
   facts.data.lock_session = disk_.lock_session;
+  facts.data.led_by = MemberName(disk_.led_by);
   if (process_ == Process::stopped) {
     ControlFacts control;
     control.state = disk_.control_state;
     control.timeline = disk_.control_timeline;
     control.checkpoint = disk_.control_checkpoint;
-    if (control.state.find("recovery") != std::string::npos) {
+    // Crash recovery keeps no such mark.
+    if (control.state.find("recovery") != std::string::npos && control.state != "in crash recovery") {
       control.min_recovery = wal_end();
       control.min_recovery_timeline = timeline();
     }

@@ -30,10 +30,9 @@ void PgServer::later(Duration delay, std::function<void()> act) {
 }
 
 void PgServer::set_process(Process process) {
-  const bool was_there = process_ != Process::stopped;
-  const bool is_there = process != Process::stopped;
+  const bool was_there = up();
   process_ = process;
-  if (was_there != is_there && process_listener_) process_listener_();
+  if (was_there != up() && process_listener_) process_listener_();
   tell();
 }
 
@@ -55,7 +54,9 @@ void PgServer::gone(bool clean) {
   streaming_ = false;
   waiting_.clear();  // their clients never learn what became of them (F66)
   if (!clean && disk_.state == DataState::valid) {
-    disk_.control_state = in_recovery_ ? "in archive recovery" : "in production";
+    const bool was_primary = disk_.control_state == "in production" || disk_.control_state == "in crash recovery";
+    const bool crashed_again = process_ == Process::starting && was_primary && !disk_.backup_label;
+    disk_.control_state = crashed_again ? "in crash recovery" : in_recovery_ ? "in archive recovery" : "in production";
   }
   in_recovery_ = true;
   if (disk_.state == DataState::empty) disk_ = Disk{};  // nothing holds the removed files any more
@@ -67,6 +68,7 @@ void PgServer::gone(bool clean) {
 }
 
 void PgServer::kill() {
+  if (process_ == Process::single_user) return fail_child("was killed by signal 9");
   if (process_ == Process::stopped) return;
   if (!stuck_in_kernel_) return gone(false);
   kill_pending_ = true;
@@ -74,7 +76,7 @@ void PgServer::kill() {
 }
 
 void PgServer::set_stuck_in_kernel(bool stuck) {
-  if (stuck && process_ == Process::stopped) return;
+  if (stuck && !up()) return;
   stuck_in_kernel_ = stuck;
   if (!stuck && kill_pending_) gone(false);
 }
@@ -87,11 +89,11 @@ void PgServer::set_recovery_slow(bool slow) {
 
 void PgServer::set_unreadable(bool unreadable) {
   unreadable_ = unreadable;
-  if (unreadable) fail_child();
+  if (unreadable) fail_child("Input/output error");
 }
 
 void PgServer::remove_under_server() {
-  fail_child();
+  fail_child("Input/output error");
   if (process_ == Process::stopped) {
     disk_ = Disk{};
   } else {
@@ -105,7 +107,7 @@ Result<void> PgServer::files_usable() const {
 }
 
 void PgServer::set_frozen(bool frozen) {
-  if (frozen_ == frozen || (frozen && process_ == Process::stopped)) return;
+  if (frozen_ == frozen || (frozen && !up())) return;
   frozen_ = frozen;
   frozen_at_ = shared_.world.now();
   tell();
@@ -128,6 +130,7 @@ void PgServer::start(const job::Start& spec, Done done) {
     return done(fail(ErrorKind::failed, "the data directory cannot be started"));
   }
   disk_.standby_signal = !spec.as_primary;
+  if (spec.as_primary) disk_.led_by = application_name();
   disk_.upstream = spec.upstream;
   if (spec.as_primary || spec.upstream.none()) disk_.archive_limit.reset();
   if (!spec.as_primary && !spec.upstream.none()) disk_.followed = true;
@@ -181,7 +184,7 @@ void PgServer::finish_start(const job::Start& spec, const Done& done) {
 
 void PgServer::stop(StopMode mode, Done done) {
   // Without the pid file nobody can tell that nothing runs.
-  if (process_ == Process::stopped) return done(unreadable_ ? files_usable() : Result<void>());
+  if (!up()) return done(unreadable_ ? files_usable() : Result<void>());
   stop_waiters_.push_back(std::move(done));
   Rng& rng = shared_.world.rng();
   if (mode == StopMode::immediate) {
@@ -237,40 +240,9 @@ void PgServer::finish_fast_stop() {
 
 void PgServer::kill_tree(Done done) {
   shared_.world.after(shared_.world.rng().between(5ms, 40ms), [this, done = std::move(done)] {
-    kill();
-    if (process_ != Process::stopped) return stop_waiters_.push_back(done);
+    if (up()) kill();
+    if (up()) return stop_waiters_.push_back(done);
     done(unreadable_ ? files_usable() : Result<void>());
-  });
-}
-
-void PgServer::promote(Timeline wanted, Done done) {
-  if (process_ != Process::running || !in_recovery_)
-    return done(fail(ErrorKind::failed, "the server is not in recovery"));
-  auto told = std::make_shared<bool>(false);
-  auto once = [told, done = std::move(done)](Result<void> result) {
-    if (!*told) done(std::move(result));
-    *told = true;
-  };
-  stop_waiters_.push_back(
-      [once](Result<void>) { once(fail(ErrorKind::failed, "the postmaster died during promotion")); });
-  Rng& rng = shared_.world.rng();
-  Promotion how = promotion_;
-  if (unreadable_ || disk_.state != DataState::valid) how = Promotion::fails;
-  if (replay_paused()) how = Promotion::dies;  // it needs the higher setting to go on
-  // What lies on the disk is replayed first.
-  Duration takes = rng.between(30ms, 600ms) + (all_replayed() ? Duration{} : rng.between(100ms, 5s));
-  if (how == Promotion::slow) takes = rng.between(5s, 90s);
-  if (how == Promotion::fails || how == Promotion::unclear) {
-    shared_.world.after(rng.between(10ms, 1s), [once] { once(fail(ErrorKind::failed, "pg_promote() failed")); });
-    if (how == Promotion::fails || rng.chance(0.3)) return;
-    takes = rng.between(500ms, 8s);
-  }
-  if (how == Promotion::dies) return later(takes, [this] { gone(false); });
-  later(takes, [this, wanted, once] {
-    if (process_ != Process::running || !in_recovery_)
-      return once(fail(ErrorKind::failed, "promotion was interrupted"));
-    leave_recovery(wanted);
-    once({});
   });
 }
 
@@ -417,7 +389,7 @@ void PgServer::reload_sync_names(Duration checkpointer_busy) {
 
 void PgServer::set_sync_names(const std::optional<std::string>& names, Done done) {
   disk_.sync_names = names;
-  if (process_ == Process::stopped) return done({});
+  if (!up()) return done({});
   Rng& rng = shared_.world.rng();
   const Duration busy = rng.chance(0.2) ? rng.between(50ms, 4s) : Duration{};
   later(rng.between(1ms, 20ms), [this, busy, done = std::move(done)] {
@@ -433,7 +405,7 @@ bool PgServer::could_be_confirmed() const {
     const bool named = names.anybody() || names.names.contains(other->application_name());
     const bool streams = other->streaming_ && other->upstream_server() == this;
     const bool here = streams || find(other->disk_.upstream.address) == this;
-    return other != this && named && here && other->process_ != Process::stopped && other->in_recovery_;
+    return other != this && named && here && other->up() && other->in_recovery_;
   });
   return static_cast<std::size_t>(willing) >= names.needed;
 }
@@ -441,8 +413,8 @@ bool PgServer::could_be_confirmed() const {
 std::optional<bool> PgServer::answers_at(const HostPort& address) const {
   const PgServer* server = find(address);
   if (server == nullptr || !shared_.network.connected(node_, server->node_)) return std::nullopt;
-  if (server->process_ != Process::stopped && server->frozen_) return std::nullopt;
-  return server->process_ != Process::stopped;
+  if (server->up() && server->frozen_) return std::nullopt;
+  return server->up();
 }
 
 PgServer* PgServer::find(const HostPort& address) const {
@@ -513,14 +485,22 @@ void PgServer::child(Duration duration, Done done, std::function<Result<void>()>
   });
 }
 
+void PgServer::leave_single_user(const std::string& control_state) {
+  if (process_ != Process::single_user) return;
+  disk_.control_state = control_state;
+  set_process(Process::stopped);
+}
+
 void PgServer::abort_child() {
   child_ = 0;
   child_done_ = nullptr;
+  leave_single_user("in crash recovery");
 }
 
-void PgServer::fail_child() {
+void PgServer::fail_child(const std::string& why) {
   child_ = 0;
-  if (const Done told = std::exchange(child_done_, nullptr)) told(fail(ErrorKind::failed, "Input/output error"));
+  leave_single_user("in crash recovery");
+  if (const Done told = std::exchange(child_done_, nullptr)) told(fail(ErrorKind::failed, why));
 }
 
 void PgServer::initdb(Done done) {
@@ -575,6 +555,7 @@ void PgServer::clone(const Upstream& source, Done done) {
     disk_.backup_label = true;
     disk_.standby_signal = true;
     disk_.sync_names = theirs.sync_names;
+    disk_.led_by = theirs.led_by;
     return {};
   });
 }
@@ -597,6 +578,7 @@ void PgServer::restore(Done done) {
     disk_.backup_label = true;
     disk_.standby_signal = true;
     disk_.sync_names = backup->sync_names;
+    disk_.led_by = backup->led_by;
     return {};
   });
 }
@@ -627,6 +609,7 @@ void PgServer::rewind(const Upstream& source, Done done) {
     // It goes back to where the two histories seem to part: what follows a twin of a common timeline stays (F62).
     if (!shared_.wal.seem_common(disk_.last(), newest.chain.back())) disk_.chain = newest.chain;
     disk_.restart_point = disk_.chain.size();
+    disk_.led_by = newest.led_by;
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
     disk_.followed = false;
     disk_.newest_timeline = std::max(disk_.newest_timeline, newest.newest_timeline);
@@ -648,11 +631,16 @@ void PgServer::crash_recovery(Done done) {
   if (disk_.state != DataState::valid || disk_.rewind_marker || disk_.backup_label) {
     return done(fail(ErrorKind::failed, "the data directory cannot be recovered"));
   }
-  child(shared_.world.rng().between(300ms, 3s), std::move(done), [this]() -> Result<void> {
+  // As long as a start takes: there may be much to replay.
+  Rng& rng = shared_.world.rng();
+  const bool long_lasting = recovery_slow_ || rng.chance(0.2);
+  const Duration takes = long_lasting ? rng.between(5s, 60s) : rng.between(300ms, 3s);
+  set_process(Process::single_user);
+  child(takes, std::move(done), [this]() -> Result<void> {
     append(120);
     take_checkpoint();
-    disk_.control_state = "shut down";
-    disk_.standby_signal = false;
+    disk_.standby_signal = true;
+    leave_single_user("shut down");
     return {};
   });
 }

@@ -92,6 +92,7 @@ struct Disk {
   std::map<std::string, Slot> slots;
   bool followed = false;
   std::string lock_session;  // whose leader lock it had; not in a copy
+  std::string led_by;        // the mark of the agent that last made a primary of it
   Upstream upstream;
   std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
   int max_connections = 100;              // as the configuration file says
@@ -102,7 +103,8 @@ struct Disk {
 // What becomes of a promotion (F63).
 enum class Promotion {
   works,
-  slow,     // it ends long after everybody gave up on it, or never
+  slow,     // there is much to replay, and replay moves
+  stalls,   // it does not get on: it is given up, and may come through later
   fails,    // the request cannot be made, and nothing happens
   unclear,  // the connection breaks; it may happen all the same, a little later
   dies,     // the server does not survive it
@@ -121,6 +123,8 @@ class PgServer {
   bool in_recovery() const { return in_recovery_; }
   bool frozen() const { return frozen_; }
   bool child_running() const { return child_ != 0; }
+  // A postmaster is there.
+  bool up() const { return process_ != Process::stopped && process_ != Process::single_user; }
   Timeline timeline() const;
   Lsn wal_end() const;
   // What it has replayed: after a start that is less than what lies on its disk.
@@ -224,8 +228,10 @@ class PgServer {
 
  private:
   void later(Duration delay, std::function<void()> act);
-  void fail_child();  // what it works on is not there any more
+  void fail_child(const std::string& why);  // what it works on is not there any more, or it was killed
   void child(Duration duration, Done done, std::function<Result<void>()> finish);
+  // The child that works on the data as a server in single-user mode ended, one way or the other.
+  void leave_single_user(const std::string& control_state);
   void set_process(Process process);
   void gone(bool clean);
   void append(std::uint32_t length);
@@ -262,6 +268,7 @@ class PgServer {
   Lsn replay_end() const;
   PgListener* listener() const { return outside_ ? nullptr : shared_.listener; }
   void finish_fast_stop();
+  void watch_promotion(Done once, bool stalls, Duration still);
   ServerFacts server_facts() const;
   void tell() {
     if (listener() != nullptr) listener()->server_changed(*this);

@@ -541,6 +541,14 @@ class FailsafeVoteAgain final : public Named {
   bool forgets_promises() const override { return true; }
 };
 
+// What works in the data directory in single-user mode is taken for a server that starts.
+class SingleUserServes final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (o.postgres.process == Process::single_user) o.postgres.process = Process::starting;
+  }
+};
+
 class PromoteStandbyCluster final : public Named {
   using Named::Named;
   void tamper(Observation& o) const override { o.settings.standby_cluster.reset(); }
@@ -625,11 +633,13 @@ const std::vector<const Sabotage*>& sabotages() {
   static const RestoreAnything restore("restore-anything", "F61", "an archive may feed a replica whatever it has");
   static const CompareHistoriesOnly compare("compare-histories-only", "L3",
                                             "nobody looks whether history files and WAL are there");
+  static const SingleUserServes single_user("single-user-serves", "F04",
+                                            "a server in single-user mode is taken for one that serves clients");
   static const std::vector<const Sabotage*> all = {
-      &too_late,  &put_off,  &blindly,  &attached, &keep_vote, &publish, &loosen,      &outside,    &votes,
-      &moving,    &believe,  &renew,    &read,     &acquire,   &claim,   &initdb,      &promote,    &release,
-      &ancestry,  &lag,      &deadline, &rewound,  &copy,      &stop,    &without_all, &vote_again, &standby,
-      &skip_slot, &unproven, &replay,   &tags,     &nothing,   &system,  &ticket,      &restore,    &compare};
+      &too_late, &put_off, &blindly, &attached, &keep_vote,   &publish,    &loosen,     &outside,   &votes,    &moving,
+      &believe,  &renew,   &read,    &acquire,  &claim,       &initdb,     &promote,    &release,   &ancestry, &lag,
+      &deadline, &rewound, &copy,    &stop,     &without_all, &vote_again, &standby,    &skip_slot, &unproven, &replay,
+      &tags,     &nothing, &system,  &ticket,   &restore,     &compare,    &single_user};
   return all;
 }
 

@@ -13,6 +13,8 @@ namespace {
 using namespace boost::asio::experimental::awaitable_operators;
 
 constexpr Duration observe_time = std::chrono::milliseconds(2500);
+// Beside a store that is silent for long what was seen of the server grows old, and it may be a primary by now (I3).
+constexpr Duration facts_life = std::chrono::seconds(1);
 constexpr Duration history_retry = std::chrono::seconds(1);
 // A failover is over by then.
 constexpr Duration branch_patience = std::chrono::seconds(1);
@@ -97,8 +99,15 @@ Task<void> learn_branch(AgentState& state, Timeline own, const JobFacts& job) {
 // Nobody can write there, and nothing is under way that changes it: a lease that ran out has nothing left to end. It
 // may have been down and up again as a replica between two looks.
 bool harmless(const PostgresFacts& postgres, const JobFacts& job) {
-  if (postgres.process == Process::stopped) return true;
+  if (postgres.process == Process::stopped || postgres.process == Process::single_user) return true;
   return !job.running && postgres.server.is_known() && postgres.server->in_recovery;
+}
+
+Task<PostgresFacts> look_at_server(AgentState& state, Instant& ended) {
+  auto look = state.ports.postgres.observe(state.deadline(observe_time));
+  PostgresFacts facts = co_await std::move(look);
+  ended = state.now();
+  co_return facts;
 }
 
 }  // namespace
@@ -114,12 +123,17 @@ Task<Observation> gather(AgentState& state) {
   // before. A promotion that ends between the two looks would be taken for a lock without a primary (F64).
   JobFacts job = state.jobs.facts();
   auto read = state.ports.dcs.read(state.deadline(state.settings.retry_timeout));
-  auto look = state.ports.postgres.observe(state.deadline(observe_time));
+  Instant looked;
+  auto look = look_at_server(state, looked);
   std::tuple<Result<ClusterView>, PostgresFacts> both = co_await (std::move(read) && std::move(look));
   Result<ClusterView>& view = std::get<0>(both);
 
   Observation observation;
   observation.postgres = std::move(std::get<1>(both));
+  if (state.now() - looked > facts_life) {
+    auto again = look_at_server(state, looked);
+    observation.postgres = co_await std::move(again);
+  }
   // The view was true when it was asked for; how much longer nobody knows.
   observation.cluster = view ? Fact<ClusterView>::known(std::move(*view), asked)
                              : Fact<ClusterView>::unknown(view.error().message, asked);

@@ -18,7 +18,10 @@ constexpr Duration checkpoint_time = std::chrono::hours(1);
 constexpr Duration replica_start_time = std::chrono::seconds(60);
 // Clients that do not let go are cut off after this long: the cluster has no primary meanwhile (F15).
 constexpr Duration restart_patience = std::chrono::seconds(60);
-constexpr Duration promote_time = std::chrono::seconds(60);
+constexpr Duration promote_hook_time = std::chrono::seconds(60);
+// How often the loop is asked for another look at the claim, and for how long one is believed.
+constexpr Duration claim_interval = std::chrono::milliseconds(100);
+constexpr Duration claim_life = std::chrono::seconds(2);
 // With up to a gigabyte of WAL.
 constexpr Duration slot_read_time = std::chrono::minutes(2);
 
@@ -60,11 +63,38 @@ Task<Result<void>> start(AgentState& state, job::Start spec) {
   co_return co_await std::move(step);
 }
 
+// The claim on /initialize stands in for the lease while there is none. It hangs on our session, and the process may
+// have been frozen since it was seen last: the next look of the loop counts, one that was begun now (F02, F73).
+Task<Result<void>> check_claim(AgentState& state) {
+  Instant asked = state.now();
+  for (;;) {
+    const Fact<ClusterView>& seen = state.last_cluster;
+    if (!seen.is_known() || seen.at() < asked) {
+      state.wake.ring();
+      auto look = state.ports.clock.sleep_until(state.now() + claim_interval);
+      co_await std::move(look);
+    } else if (seen.age(state.now()) > claim_life) {
+      asked = state.now();
+    } else {
+      const auto& claim = seen->initialize;
+      const std::string session = state.ports.dcs.session();
+      if (claim.exists() && claim.value.empty() && !session.empty() && seen->initialize_session == session) {
+        co_return Result<void>{};
+      }
+      co_return fail(ErrorKind::refused, "the claim on the initialize key is not ours any more");
+    }
+  }
+}
+
 Task<Result<void>> bootstrap(AgentState& state) {
   Postgres& postgres = state.ports.postgres;
+  auto ask = check_claim(state);
+  if (auto claimed = co_await std::move(ask); !claimed) co_return claimed;
   auto create = postgres.initdb(state.now() + as_long_as_it_takes);
   auto created = co_await std::move(create);
   if (!created) co_return created;
+  auto ask_again = check_claim(state);
+  if (auto claimed = co_await std::move(ask_again); !claimed) co_return claimed;
   job::Start as_primary;
   as_primary.as_primary = true;  // the claim on /initialize stands in for the lease: nobody else has data yet (F73)
   auto launch =
@@ -111,7 +141,13 @@ Task<Result<void>> copy_slots(AgentState& state, job::CopySlots spec) {
 Task<Result<void>> promote(AgentState& state, Timeline timeline) {
   auto prepare = prepare_primary(state);
   if (auto ready = co_await std::move(prepare); !ready) co_return ready;
-  auto step = state.ports.postgres.promote(timeline, state.now() + promote_time);
+  auto hook = state.ports.postgres.before_promotion(state.now() + promote_hook_time);
+  // Refused: the server was not asked, so nothing is under way.
+  if (auto done = co_await std::move(hook); !done) co_return fail(ErrorKind::refused, done.error().message);
+  // It may have taken its time, or the process stood still in it.
+  if (auto lease = check_lease(state); !lease) co_return lease;
+  // From here on the lease ends it, or a server that does not get on; never a clock (F18).
+  auto step = state.ports.postgres.promote(timeline, state.now() + as_long_as_it_takes);
   co_return co_await std::move(step);
 }
 

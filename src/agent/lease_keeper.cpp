@@ -13,6 +13,7 @@ void LeaseKeeper::grant(const LeaseGrant& granted) {
   facts_.version = granted.version;
   facts_.confirmed_at = granted.sent;  // not when the answer arrived (I4)
   facts_.ttl = granted.ttl;
+  facts_.taken_by = MemberName();
 }
 
 void LeaseKeeper::acquired(const Result<LeaseGrant>& outcome) {
@@ -22,8 +23,10 @@ void LeaseKeeper::acquired(const Result<LeaseGrant>& outcome) {
 void LeaseKeeper::renewed(const Result<LeaseGrant>& outcome, Instant now) {
   if (outcome) {
     grant(*outcome);
-  } else if (outcome.error().kind == ErrorKind::conflict && !vouched_for(facts_, now)) {
-    facts_.held = false;
+  } else if (outcome.error().kind == ErrorKind::conflict) {
+    facts_.taken_by = MemberName(outcome.error().holder);
+    // Whoever has the lock now was promised nothing, or knows better.
+    if (!facts_.taken_by.empty() || !vouched_for(facts_, now)) facts_.held = false;
   }
 }
 

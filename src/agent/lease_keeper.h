@@ -13,9 +13,9 @@ class LeaseKeeper {
   const LeaseFacts& facts() const { return facts_; }
 
   void acquired(const Result<LeaseGrant>& outcome);
-  // conflict: the lease is lost now, unless the members vouch for it: then the key may only have expired while the
-  // store was away, and the next look at it tells. Any other failure is an unknown outcome: nothing changes, the
-  // deadline least of all (F32).
+  // conflict: the lease is lost now, unless the members vouch for it and nobody else has the key: then it may only have
+  // expired while the store was away, and the next look at it tells. Any other failure is an unknown outcome: nothing
+  // changes, the deadline least of all (F32).
   void renewed(const Result<LeaseGrant>& outcome, Instant now);
   // Every member promised not to stand, in answer to what was sent then (I13). `counted`: how long they keep to it.
   void extended(Instant sent, Duration counted);

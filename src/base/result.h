@@ -24,6 +24,8 @@ const char* to_string(ErrorKind kind);
 struct Error {
   ErrorKind kind = ErrorKind::failed;
   std::string message;  // one clear sentence for a person, no trailing full stop
+  // Of a conflict over the leader key: the member that has it; empty: nobody has, or it is not known.
+  std::string holder{};
 };
 
 template <class T>

@@ -56,6 +56,7 @@ struct JobDigest {
     m.ticket = {};  // used up, or perhaps used up
     if (!ok) {
       m.no_promotion_before = o.now + std::max(back_off(++m.promote_failures), o.settings.loop_wait);
+      if (o.job.ended->error->kind != ErrorKind::refused) m.promotion_sent_to = o.postgres.incarnation;
       return;
     }
     m.promote_failures = 0;
@@ -74,12 +75,13 @@ struct JobDigest {
   }
   void operator()(const job::CrashRecovery&) const {
     m.rejoin = Rejoin::unchecked;
-    if (!ok) {
-      ++m.rewind_failures;
-      m.retry_at = o.now + back_off(m.rewind_failures);
-    }
+    // That it did not come to an end, or was ended, says nothing about a rewind, and is no reason to remove the data
+    // (F71).
+    m.recovery_failures = ok ? 0 : m.recovery_failures + 1;
+    m.retry_at = ok ? std::optional<Instant>() : o.now + back_off(m.recovery_failures);
   }
   void operator()(const job::Rewind&) const {
+    if (!ok && o.job.ended->error->kind == ErrorKind::cancelled) return;  // by us, whatever it was about to find
     // Its exit code is not believed: the histories are compared again (F70). Until they agree it counts as a failure,
     // or a pg_rewind that sees nothing to do would be run again for ever.
     m.rejoin = Rejoin::unchecked;
@@ -168,8 +170,9 @@ Memory digest(const Observation& o, Memory m) {
     m.ran_as_primary = true;
     m.crashed_at.reset();
   }
+  if (s.stopped || s.primary || s.single_user) m.promotion_sent_to.reset();
   if (s.running) m.reinitialized = false;
-  if (s.replica) {
+  if (s.replica && !s.promotion_may_come) {
     m.ran_as_primary = false;
     m.crashed_at.reset();
     m.checkpoint_due = false;

@@ -21,6 +21,8 @@ struct LeaseFacts {
   // Send time of the last failsafe round that every member accepted: they promised not to stand for one ttl, so it
   // extends the lease as a renewal does (I13).
   Instant extended_at{};
+  // The last renewal was refused because this member has the lock; empty: it was not.
+  MemberName taken_by{};
 
   // Somebody else may be promoted from here on.
   Instant expires_at() const { return std::max(confirmed_at, extended_at) + ttl; }

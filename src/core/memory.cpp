@@ -53,9 +53,11 @@ std::string to_text(const Memory& m) {
   flag(m.stream_watch.has_value(), "no WAL arrives");
   if (!m.poor_parent.empty()) out += fmt::format("{} lacks WAL\n", m.poor_parent.str());
   if (m.rewind_failures > 0) out += fmt::format("rewind failures: {}\n", m.rewind_failures);
+  if (m.recovery_failures > 0) out += fmt::format("crash recovery failures: {}\n", m.recovery_failures);
   if (m.clone_failures > 0) out += fmt::format("clone failures: {}\n", m.clone_failures);
   if (m.start_failures > 0) out += fmt::format("start failures: {}\n", m.start_failures);
   if (m.promote_failures > 0) out += fmt::format("promotion failures: {}\n", m.promote_failures);
+  flag(m.promotion_sent_to.has_value(), "a promotion may still come");
   flag(m.retry_at.has_value(), "backing off");
   if (m.restart_id) out += fmt::format("serving restart request {}\n", *m.restart_id);
   flag(m.reinitializing, "reinitializing");

@@ -137,10 +137,14 @@ struct Memory {
   std::optional<StreamWatch> stream_watch;
   // The member that the tag `replicatefrom` names, when it lacks WAL that the leader may have. For this leader.
   MemberName poor_parent;
-  int rewind_failures = 0;                     // in a row, against this leader
-  int clone_failures = 0;                      // in a row
-  int start_failures = 0;                      // in a row
-  int promote_failures = 0;                    // in a row
+  int rewind_failures = 0;    // in a row, against this leader
+  int recovery_failures = 0;  // of crash recovery, in a row
+  int clone_failures = 0;     // in a row
+  int start_failures = 0;     // in a row
+  int promote_failures = 0;   // in a row
+  // The server, by its incarnation, was asked to be promoted, and nobody knows what becomes of that: it may still come
+  // for as long as it runs.
+  std::optional<std::uint32_t> promotion_sent_to;
   std::optional<Instant> no_promotion_before;  // the last one failed: others may be luckier
   std::optional<Instant> retry_at;             // back-off of clone and rewind
   std::uint64_t seen_job = 0;                  // last ended job that was digested

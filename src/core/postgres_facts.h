@@ -30,6 +30,8 @@ enum class Process {
   starting,  // up, refuses connections: recovery or start-up
   running,   // up, accepts connections
   stopping,  // up, shutting down
+  // No postmaster: a server in single-user mode works in the data directory, and no client can reach it (F71).
+  single_user,
 };
 
 // One row of pg_stat_replication.
@@ -126,6 +128,8 @@ struct DataFacts {
   bool backup_label = false;
   // It followed another server since it was last a primary: its logical slots are copies of that one's (I16).
   bool followed = false;
+  // Who was a primary with it last, as a mark in it says, which goes with every copy. Empty: there is none.
+  MemberName led_by;
   bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
   // The session in whose name this very directory, on this machine as it was booted last, had the leader lock; empty:
   // nothing proves that it had it. A copy of the directory, or of the machine, proves nothing (F74).

@@ -51,12 +51,15 @@ Situation survey(const Observation& observation, const Memory& memory) {
   s.control = postgres.data.control ? &*postgres.data.control : nullptr;
   s.running = postgres.process == Process::running;
   s.stopped = postgres.process == Process::stopped;
+  s.single_user = postgres.process == Process::single_user;
   s.primary = s.server != nullptr && !s.server->in_recovery;
   s.replica = s.server != nullptr && s.server->in_recovery;
   // An agent that was just started remembers nothing: then the missing standby.signal tells what the server was started
   // as.
   const bool started_as_primary = postgres.data.state == DataState::valid && !postgres.data.standby_signal;
-  s.may_write = s.primary || (s.server == nullptr && !s.stopped && (memory.ran_as_primary || started_as_primary));
+  const bool unseen = s.server == nullptr && !s.stopped && !s.single_user;
+  s.may_write = s.primary || (unseen && (memory.ran_as_primary || started_as_primary));
+  s.promotion_may_come = memory.promotion_sent_to == postgres.incarnation && !s.stopped && !s.primary;
   s.paused = observation.settings.pause;
   s.standby = observation.settings.standby_cluster.has_value();
   s.job_running = observation.job.running.has_value();

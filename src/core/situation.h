@@ -33,12 +33,15 @@ struct Situation {
   bool leader_usable = false;  // that member's server runs, so that one can follow or clone it
 
   // The local server.
-  bool running = false;  // accepts connections
-  bool stopped = false;  // known to be down, orphans included
-  bool primary = false;  // known to run outside recovery
-  bool replica = false;  // known to run in recovery
+  bool running = false;      // accepts connections
+  bool stopped = false;      // known to be down, orphans included
+  bool single_user = false;  // no postmaster, but somebody works in the data directory offline (F71)
+  bool primary = false;      // known to run outside recovery
+  bool replica = false;      // known to run in recovery
   // A client could write here, as far as we know: known primary, or unknown after having run as one (I3).
   bool may_write = false;
+  // It is in recovery, if anything is known, but a promotion that was given up may still come (I3).
+  bool promotion_may_come = false;
 
   bool paused = false;
   bool job_running = false;

@@ -57,7 +57,7 @@ class Dcs {
   // refused where takes_over() is false.
   virtual Task<Result<LeaseGrant>> take_over(action::TakeOver take, Instant deadline) = 0;
   // Refreshes the lease and then confirms, linearizably, that the leader key is still the one at `version` on our
-  // session. conflict: it is not; the lease is lost now.
+  // session. conflict: it is not; the lease is lost now, and the error names the holder when that is another member.
   virtual Task<Result<LeaseGrant>> renew_leader(Version version, Instant deadline) = 0;
   // Deletes the leader key if it is still ours at `version`.
   virtual Task<Result<void>> release_leader(Version version, Instant deadline) = 0;

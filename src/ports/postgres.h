@@ -66,7 +66,10 @@ class Postgres {
   virtual Task<Result<void>> stop(StopMode mode, Instant deadline) = 0;
   // SIGKILL to the postmaster and every process of its tree; needs no fork (F04).
   virtual Task<Result<void>> kill_tree(Instant deadline) = 0;
-  // Onto the timeline of this number, or of the next one that PostgreSQL does not know of yet.
+  // What is configured to run ahead of a promotion. An error: there is to be none.
+  virtual Task<Result<void>> before_promotion(Instant deadline) = 0;
+  // Onto the timeline of this number, or of the next one that PostgreSQL does not know of yet. refused: the server was
+  // not asked, nothing is under way. Any other error leaves open whether it is still promoted, for as long as it runs.
   virtual Task<Result<void>> promote(Timeline timeline, Instant deadline) = 0;
   virtual Task<Result<void>> checkpoint(Instant deadline) = 0;
   // New upstream without a restart.

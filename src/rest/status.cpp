@@ -35,6 +35,7 @@ std::optional<PgState> server_state(const Snapshot& snapshot) {
     case Process::stopping:
       return PgState::stopping;
     case Process::stopped:
+    case Process::single_user:
       break;
     case Process::unknown:
       return std::nullopt;
@@ -58,7 +59,7 @@ Role server_role(const Snapshot& snapshot, const ServerFacts* facts) {
   if (o.postgres.data.state == DataState::empty || o.postgres.data.state == DataState::incomplete) {
     return Role::uninitialized;
   }
-  if (o.postgres.process == Process::stopped) {
+  if (o.postgres.process == Process::stopped || o.postgres.process == Process::single_user) {
     return memory.demotion || memory.ran_as_primary ? Role::demoted : Role::replica;
   }
   // F17: a server that does not answer in time is still what it was.

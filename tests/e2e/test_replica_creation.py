@@ -1,12 +1,13 @@
 """Copies of a cluster made by real scripts and programs: replica methods, custom bootstrap, recovery to a point in time."""
 
 import os
+import shutil
 import stat
 import subprocess
 
 import pytest
 
-from lib import Cluster, wait_until
+from lib import Cluster, procs, wait_until
 from lib.daemons import PG_BIN
 from lib.node import PASSWORDS
 
@@ -101,6 +102,27 @@ def test_methods_are_tried_in_order(source, third):
     assert lines[2] == f"finish --scope=demo --datadir={node.data} --role=replica {connection}"
     assert {"half", "regent.incomplete"} >= set(lines[3:]) >= {"half"}
     assert "replica has been created using finish" in node.log_text()
+
+
+def test_a_snapshot_of_the_leaders_disk(source, third):
+    """F71: it looks like a primary that crashed, without a backup's label. Recovered in single-user mode it would leave the
+    leader's history; recovered as a standby it goes on where the leader does."""
+    leader = source.leader()
+    node = third({"postgresql": {"authentication": {"rewind": None}}})
+    leader.sql("INSERT INTO story VALUES ('not checkpointed')")
+    procs.freeze_under(leader.data)
+    try:
+        shutil.copytree(leader.data, node.data)
+    finally:
+        procs.thaw_under(leader.data)
+    # On another machine nobody has that number; here the leader's postmaster has.
+    os.remove(os.path.join(node.data, "postmaster.pid"))
+    node.start()
+    streams(source, node)
+    assert node.sql("SELECT chapter FROM story") == leader.sql("SELECT chapter FROM story")
+    log = node.log_text()
+    assert "asking the leader" in log and "single user mode" not in log and "pg_rewind" not in log
+    leader.sql("DELETE FROM story WHERE chapter = 'not checkpointed'")
 
 
 def test_basebackup_options_and_progress(source, third):

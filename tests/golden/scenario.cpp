@@ -51,15 +51,17 @@ Duration as_seconds(const std::string& text) {
   return from_seconds(std::stod(text));
 }
 
-// "1@0/3000000,2@0/4000000": the timelines left, and where.
+// "1@0/3000000,2@0/4000000=n2": the timelines left, and where; who led the next one.
 History as_history(const std::string& text) {
   History out;
   std::istringstream in(text);
   for (std::string part; std::getline(in, part, ',');) {
     const auto at = part.find('@');
+    const auto name = part.find('=');
     HistoryLine line;
     line.timeline = as_timeline(part.substr(0, at));
-    line.switch_lsn = as_lsn(part.substr(at + 1));
+    line.switch_lsn = as_lsn(part.substr(at + 1, name - at - 1));
+    if (name != std::string::npos) line.new_leader = part.substr(name + 1);
     line.reason = "no recovery target specified";
     out.push_back(line);
   }
@@ -216,8 +218,9 @@ void Scenario::refresh() {
   view_.config.value = config_;
   o_.cluster = store_answers_ ? Fact<ClusterView>::known(view_, o_.now)
                               : Fact<ClusterView>::unknown("the store does not answer", o_.now);
+  const Instant seen = o_.now - seen_ago_;
   o_.postgres.server =
-      server_ ? Fact<ServerFacts>::known(*server_, o_.now) : Fact<ServerFacts>::unknown("the query timed out", o_.now);
+      server_ ? Fact<ServerFacts>::known(*server_, seen) : Fact<ServerFacts>::unknown("the query timed out", seen);
 }
 
 void Scenario::grant_ticket() {
@@ -373,14 +376,16 @@ void Scenario::archive(const Words& words) {
       ArchiveLimit{as_timeline(option(words, "tl").value_or("1")), left ? as_history(*left) : History{}};
 }
 
+// seen-ago=SECONDS: that was so long before the decision.
 // deaf, mute, stuck with =SECONDS on a running server: since then it answers no connection, no query, flushes no WAL.
-// postgres stopped [backup-store] | starting | unknown | silent | primary tl=1 wal=0/3000000
+// postgres stopped [backup-store] | starting | single-user | unknown | silent | primary tl=1 wal=0/3000000
 // [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] [collation=shop:2.31:2.36]
 // [version=140000] | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming] [receiving] [replaying]
 // [replay-paused] [pending=max_connections] [unread]: WAL on the disk
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
+  seen_ago_ = as_seconds(option(words, "seen-ago").value_or("0"));
   o_.postgres.why.clear();
   o_.postgres.deaf_since = o_.postgres.silent_since = o_.postgres.wal_stuck_since = std::nullopt;
   o_.postgres.pending_restart = Json::object();
@@ -393,6 +398,8 @@ void Scenario::postgres(const Words& words) {
   o_.postgres.data.control.reset();
   if (what == "starting") {
     o_.postgres.process = Process::starting;
+  } else if (what == "single-user") {
+    o_.postgres.process = Process::single_user;
   } else if (what == "unknown") {
     o_.postgres.process = Process::unknown;
     o_.postgres.why = "postmaster.pid cannot be read";
@@ -450,8 +457,8 @@ void Scenario::postgres(const Words& words) {
   }
 }
 
-// data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000]
-// [standby] [rewind-marker] [backup-label] [followed] [recorded=s0]
+// data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000@2]
+// [standby] [rewind-marker] [backup-label] [followed] [recorded=s0] [led-by=n2]
 void Scenario::data(const Words& words) {
   auto& d = o_.postgres.data;
   d = {};
@@ -467,6 +474,7 @@ void Scenario::data(const Words& words) {
   d.backup_label = has(words, "backup-label");
   d.followed = has(words, "followed");
   d.lock_session = option(words, "recorded").value_or("");
+  d.led_by = MemberName(option(words, "led-by").value_or(""));
   if (auto state = option(words, "state")) {
     std::replace(state->begin(), state->end(), '-', ' ');
     ControlFacts control;
@@ -474,8 +482,9 @@ void Scenario::data(const Words& words) {
     control.timeline = as_timeline(option(words, "tl").value_or("1"));
     control.checkpoint = as_lsn(option(words, "checkpoint").value_or("0/3000000"));
     if (const auto min = option(words, "min")) {
-      control.min_recovery = as_lsn(*min);
-      control.min_recovery_timeline = control.timeline;
+      const auto at = min->find('@');
+      control.min_recovery = as_lsn(min->substr(0, at));
+      control.min_recovery_timeline = at == std::string::npos ? control.timeline : as_timeline(min->substr(at + 1));
     }
     d.control = control;
   }
@@ -510,10 +519,11 @@ void Scenario::failsafe(const Words& words) {
   }
 }
 
-// lease held [ago=2] [no-ticket] | lease none: whoever has the lock took a timeline number with it, if not said
-// otherwise
+// lease held [ago=2] [no-ticket] | lease none [taken-by=n2]: whoever has the lock took a timeline number with it, if
+// not said otherwise
 void Scenario::lease(const Words& words) {
   o_.lease.held = words.at(1) == "held";
+  o_.lease.taken_by = MemberName(option(words, "taken-by").value_or(""));
   ticket_ = o_.lease.held && !has(words, "no-ticket");
   if (!o_.lease.held) return;
   o_.lease.version = Version{5};

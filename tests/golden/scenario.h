@@ -60,6 +60,7 @@ class Scenario {
   bool store_answers_ = true;
   bool ticket_ = false;  // the lock that is held came with a timeline number
   std::optional<ServerFacts> server_;
+  Duration seen_ago_{};
   PeersFacts peers_;
   UpstreamSlots their_slots_;
   Json config_;

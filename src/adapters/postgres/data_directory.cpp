@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "adapters/os/files.h"
@@ -16,12 +17,14 @@ namespace {
 enum class Kind { postmaster, backend, tool };
 
 Kind kind_of(pid_t pid) {
-  const auto title = command_line(pid);
-  if (title.starts_with("postgres: ")) return Kind::backend;
-  for (const char* option : {" --single", " --boot", " --check", " -C ", " --describe-config", " --version"}) {
-    if (title.find(option) != std::string::npos) return Kind::tool;
+  const auto words = arguments(pid);
+  if (!words.empty() && words.front().starts_with("postgres: ")) return Kind::backend;
+  // They count as the first option only. A postmaster taken for a tool would be one that nobody ends (I3).
+  const std::string first = words.size() > 1 ? words[1] : std::string();
+  for (const char* option : {"--single", "--boot", "--check", "--describe-config", "--version"}) {
+    if (first == option) return Kind::tool;
   }
-  return Kind::postmaster;
+  return std::find(words.begin(), words.end(), "-C") != words.end() ? Kind::tool : Kind::postmaster;
 }
 
 }  // namespace
@@ -45,13 +48,14 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
   if (!names && names.error().kind != ErrorKind::not_found) return tl::unexpected(names.error());
   look.empty = true;
   bool backup_parts = false;
-  bool dynamic = false;
+  bool dynamic = false, led = false;
   for (const auto& name : names.value_or(std::vector<std::string>())) {
     if (!name.starts_with('.') && name != "lost+found") look.empty = false;
     if ("regent.incomplete" == name) look.incomplete = true;
     if ("regent.rewind" == name) look.rewind_marker = true;
     if ("regent.followed" == name) look.followed = true;
     if ("regent.session" == name) look.lock_session = read_lock_record(layout);
+    if ("regent.led" == name) led = true;
     if (name == "standby.signal") look.standby_signal = true;
     if (name == "backup_label") look.backup_label = true;
     if (name == "backup_manifest.tmp") backup_parts = true;
@@ -71,6 +75,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     return system_error("look at", layout.data("global/pg_control"), errno);
   }
   if (dynamic) look.dynamic = read_file(layout.dynamic_json()).value_or("");
+  if (led) look.led_by = read_file(layout.led_marker()).value_or("");
   // A base backup brings the control file last: without it nothing was ever complete here.
   if (look.control_stamp.empty() && (look.backup_label || backup_parts)) look.incomplete = true;
   return look;

@@ -115,8 +115,8 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   } else if (tenants->postmaster) {
     auto asking = look_at_server(facts, *tenants, deadline);
     co_await std::move(asking);
-  } else if (tenants->tool) {
-    facts.process = Process::starting;
+  } else if (tenants->tool && tenants->orphans.empty()) {
+    facts.process = Process::single_user;
     facts.why = "a single-user server works in the data directory";
   } else {
     facts.process = tenants->orphans.empty() ? Process::stopped : Process::stopping;
@@ -293,6 +293,7 @@ Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Result<DirectoryLook
   data.rewind_marker = look->rewind_marker;
   data.followed = look->followed;
   data.lock_session = look->lock_session;
+  data.led_by = MemberName(look->led_by);
   if (look->empty || look->incomplete) {
     data.state = look->empty ? DataState::empty : DataState::incomplete;
     control_.reset();

@@ -37,6 +37,7 @@ class PostgresNode : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
+  Task<Result<void>> before_promotion(Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
@@ -109,6 +110,13 @@ class PostgresNode : public Postgres {
   Task<Result<void>> leave_recovery(Timeline timeline, Instant deadline);
   Task<Result<History>> learn_history(Timeline timeline, Instant deadline);
   Task<Result<void>> tidy_histories(Instant deadline);
+  struct Advance {
+    bool done = false;
+    std::string sign;       // changes while it does something
+    bool restores = false;  // a child of it is at work
+  };
+  Task<Result<Advance>> look_at_promotion(Connection& connection, bool closely);
+  Task<Result<void>> await_promotion(Connection connection, Instant deadline);
   Task<Result<void>> run_hook(std::string key, Instant deadline);
   Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
   Task<Result<void>> learn_sync_names(Instant deadline);

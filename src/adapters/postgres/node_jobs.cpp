@@ -20,7 +20,12 @@ namespace {
 constexpr Duration reload_interval = std::chrono::milliseconds(5);
 constexpr Duration reload_time = std::chrono::seconds(2);
 constexpr Duration promote_interval = std::chrono::milliseconds(10);
+// A promotion that gets on is looked at less often after a while.
+constexpr Duration promote_interval_max = std::chrono::milliseconds(500);
+// A promotion shows no sign of life for so long: it has failed (F18).
+constexpr Duration promote_stall = std::chrono::seconds(60);
 constexpr Duration recovery_interval = std::chrono::milliseconds(100);
+constexpr Duration answer_time = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -217,6 +222,11 @@ Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline
     if (auto done = co_await std::move(limiting); !done) co_return done;
   }
   context_.upstream = spec.as_primary ? std::nullopt : std::optional(spec.upstream);
+  if (spec.as_primary) {
+    auto naming =
+        call([layout = context_.layout, name = context_.local.name.str()] { return mark_led(layout, name); }, deadline);
+    if (auto done = co_await std::move(naming); !done) co_return done;
+  }
   if (!spec.as_primary && !spec.upstream.none()) {
     auto noting = call([layout = context_.layout] { return mark_followed(layout, true); }, deadline);
     if (auto done = co_await std::move(noting); !done) co_return done;
@@ -291,31 +301,94 @@ Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
 
 // --- role and position
 
+Task<Result<void>> PostgresNode::before_promotion(Instant deadline) {
+  auto work = run_hook("pre_promote", deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the pre_promote script");
+}
+
 Task<Result<void>> PostgresNode::leave_recovery(Timeline timeline, Instant deadline) {
-  auto hook = run_hook("pre_promote", deadline);
-  // Refused: the server was not asked, so nothing is under way.
-  if (auto done = co_await std::move(hook); !done) co_return fail(ErrorKind::refused, done.error().message);
-  auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
+  const auto asked_by = std::min(deadline, context_.clock.now() + promote_stall);
+  auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, asked_by);
   auto connection = co_await std::move(opening);
-  if (!connection) co_return tl::unexpected(connection.error());
+  // Before the first record that is its own: after a crash the disk tells whose it is.
+  auto naming =
+      call([layout = context_.layout, name = context_.local.name.str()] { return mark_led(layout, name); }, asked_by);
+  if (const auto done = co_await std::move(naming); !done) log::warning("{}", done.error().message);
+  // Refused: the server was not asked, so nothing is under way.
+  if (!connection) co_return fail(ErrorKind::refused, connection.error().message);
   // PostgreSQL takes the first number without a history file. Should it not come to that, the next start removes them.
-  auto filling = call([layout = context_.layout, timeline] { return fill_histories(layout, timeline); }, deadline);
+  auto filling = call([layout = context_.layout, timeline] { return fill_histories(layout, timeline); }, asked_by);
   if (auto done = co_await std::move(filling); !done) co_return fail(ErrorKind::refused, done.error().message);
-  auto promoting = connection->query("SELECT pg_catalog.pg_promote(false)", context_.clock, deadline);
+  auto promoting = connection->query("SELECT pg_catalog.pg_promote(false)", context_.clock, asked_by);
   if (const auto done = co_await std::move(promoting); !done) co_return tl::unexpected(done.error());
-  for (;;) {
-    auto asking = connection->query("SELECT pg_catalog.pg_is_in_recovery()", context_.clock, deadline);
-    const auto rows = co_await std::move(asking);
-    if (!rows) co_return tl::unexpected(rows.error());
-    if (rows->front().front() == "f") break;
-    auto sleeping = context_.clock.sleep_until(context_.clock.now() + promote_interval);
-    co_await std::move(sleeping);
-  }
+  auto waiting = await_promotion(std::move(*connection), deadline);
+  if (auto done = co_await std::move(waiting); !done) co_return done;
   context_.upstream.reset();
   // What is left of the copies of logical slots are originals now.
   auto noting = call([layout = context_.layout] { return mark_followed(layout, false); }, deadline);
   if (const auto done = co_await std::move(noting); !done) log::warning("{}", done.error().message);
   co_return Result<void>();
+}
+
+// Whether it is out of recovery; or what has changed when it gets on.
+Task<Result<PostgresNode::Advance>> PostgresNode::look_at_promotion(Connection& connection, bool closely) {
+  const auto until = context_.clock.now() + answer_time;
+  if (!connection.is_open()) {
+    auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, until);
+    auto opened = co_await std::move(opening);
+    if (!opened) co_return tl::unexpected(opened.error());
+    connection = std::move(*opened);
+  }
+  auto asking = connection.query(
+      "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_last_wal_replay_lsn(),"
+      " (SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'startup')",
+      context_.clock, until);
+  const auto rows = co_await std::move(asking);
+  if (!rows) connection.close();
+  if (!rows) co_return tl::unexpected(rows.error());
+  const auto& row = rows->front();
+  Advance advance{row[0] == "f", row[1].value_or(""), false};
+  if (!closely || advance.done) co_return advance;
+  const auto startup = std::atoi(row[2].value_or("0").c_str());
+  for (const auto& process : with_descendants(list_processes(), startup)) {
+    if (process.id.pid == startup) {
+      advance.sign += fmt::format(" {}", process.processor_ticks);
+    } else {
+      advance.restores = advance.restores || (!process.dead() && !process.frozen());
+    }
+  }
+  co_return advance;
+}
+
+// There may be hours of WAL to replay, or an archive that is slow (F18). Replay that moves is a sign of life; so is
+// work of the process that replays, or a child of it, which restores a segment.
+Task<Result<void>> PostgresNode::await_promotion(Connection connection, Instant deadline) {
+  auto now = context_.clock.now();
+  auto moved_at = now, looked_closely_at = now;
+  std::string last;
+  auto interval = promote_interval;
+  while (now < deadline) {
+    const bool closely = now - looked_closely_at >= std::chrono::seconds(1);
+    if (closely) looked_closely_at = now;
+    auto looking = look_at_promotion(connection, closely);
+    const auto advance = co_await std::move(looking);
+    if (advance && advance->done) co_return Result<void>();
+    now = context_.clock.now();
+    if (closely && advance && (std::exchange(last, advance->sign) != advance->sign || advance->restores))
+      moved_at = now;
+    if (!advance) {
+      // A connection that broke says nothing about the promotion: only a server that is gone does.
+      auto searching = postmaster_.look(now + answer_time);
+      const auto tenants = co_await std::move(searching);
+      if (tenants && !tenants->postmaster) co_return fail(ErrorKind::failed, "PostgreSQL ended during its promotion");
+    }
+    if (now - moved_at >= promote_stall) break;
+    auto sleeping = context_.clock.sleep_until(now + interval);
+    interval = std::min<Duration>(interval * 5 / 4, promote_interval_max);
+    co_await std::move(sleeping);
+    now = context_.clock.now();
+  }
+  co_return fail(ErrorKind::timeout, "the promotion makes no progress");
 }
 
 Task<Result<void>> PostgresNode::promote(Timeline timeline, Instant deadline) {

@@ -23,6 +23,15 @@ bool primary_in_the_making(const Situation& s, const Decision& d) {
   });
 }
 
+// A server in single-user mode has no clients, and what it is interrupted in has to be done again (F71).
+bool nobody_can_write(const Situation& s) {
+  if (s.stopped || s.single_user) return true;
+  // The last look may be of before a promotion was sent (F02), and one that was given up may still come.
+  const auto& ended = s.o.job.ended;
+  const bool of_before = ended && makes_primary(ended->spec) && s.o.postgres.server.at() < ended->at;
+  return s.replica && !s.promotion_may_come && !(s.o.lease.held && of_before);
+}
+
 bool takes_lock(const Decision& d) {
   return std::any_of(d.actions.begin(), d.actions.end(),
                      [](const Action& act) { return std::holds_alternative<action::AcquireLeader>(act); });
@@ -83,7 +92,7 @@ void fences(const Situation& s, Decision& d) {
   // In front of everything: a step that fails ends the cycle.
   const auto first = d.actions.begin();
   // A standby leader has the lock, and nobody can write there.
-  const bool harmless = s.paused || ((s.replica || s.stopped) && !primary_in_the_making(s, d));
+  const bool harmless = s.paused || (nobody_can_write(s) && !primary_in_the_making(s, d));
   if (harmless) {
     if (!at_rest(fences)) d.actions.insert(first, action::DisarmFences{});
     return;

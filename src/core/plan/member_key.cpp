@@ -21,6 +21,7 @@ PgState state_of(const Situation& s) {
     case Process::stopping:
       return PgState::stopping;
     case Process::stopped:
+    case Process::single_user:
       break;
   }
   return s.m.ran_as_primary && !s.m.demotion ? PgState::crashed : PgState::stopped;

@@ -96,7 +96,9 @@ constexpr Rule table[] = {
      }},
     {412, "data_gone_server_up", "the data directory is gone while the server still runs",
      "stopping PostgreSQL: its data directory is gone", "F53",
-     [](const Situation& s) { return s.no_data() && !s.stopped && s.o.postgres.process != Process::unknown; },
+     [](const Situation& s) {
+       return s.no_data() && !s.stopped && !s.single_user && s.o.postgres.process != Process::unknown;
+     },
      [](const Situation&, Decision& d) {
        say(d, "stopping PostgreSQL: its data directory is gone");
        start(d, job::Stop{.immediate = true});

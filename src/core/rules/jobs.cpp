@@ -82,7 +82,22 @@ std::string in_progress(const Situation& s) {
   return fmt::format("{} in progress", job_name(*s.o.job.running));
 }
 
+// Nobody waits for it any more, and nothing allows it.
+bool must_end_promotion(const Situation& s) {
+  return s.promotion_may_come && !s.holding && !s.paused && s.view != nullptr && !s.doing<job::Stop>();
+}
+
 constexpr Rule table[] = {
+    {306, "late_promotion", "a promotion that was given up may still come, and the lock is not ours any more",
+     "stopping PostgreSQL because its promotion failed, and may still come without the leader lock", "I1, I2, I3, F63",
+     must_end_promotion,
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL because its promotion failed, and may still come without the leader lock");
+       if (s.job_running) act(d, action::CancelJob{});
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the lock was lost", s.o.now};
+       forget_rejoin(d.memory);
+     }},
     {310, "job_without_lock", "a job makes this node a primary, and the lock is no longer ours",
      "stopping PostgreSQL because the leader lock was lost while it was becoming a primary", "I2, F63",
      promoting_without_lock,

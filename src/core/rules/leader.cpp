@@ -73,6 +73,10 @@ const Error* promotion_error(const Situation& s) {
   if (!std::holds_alternative<job::Promote>(s.o.job.ended->spec) || !s.o.job.ended->error) return nullptr;
   return &*s.o.job.ended->error;
 }
+// The stop after it came to nothing.
+bool left_to_itself(const Situation& s) {
+  return s.holding && s.promotion_may_come && !s.paused && !s.job_running;
+}
 std::string kind(const Situation& s) {
   return s.view->failover.value.leader.empty() ? "manual failover" : "switchover";
 }
@@ -210,10 +214,12 @@ constexpr Rule table[] = {
      }},
     {718, "promotion_failed", "the lock is ours, and nobody knows how far a promotion got that failed",
      "stopping PostgreSQL because its promotion failed: {}", "I2, L1, F63",
-     [](const Situation& s) { return promotion_error(s) != nullptr; },
+     [](const Situation& s) { return promotion_error(s) != nullptr || left_to_itself(s); },
      [](const Situation& s, Decision& d) {
        // It may still happen: the lock goes only after the server did (F64).
-       say(d, "stopping PostgreSQL because its promotion failed: {}", promotion_error(s)->message);
+       const Error* why = promotion_error(s);
+       say(d, "stopping PostgreSQL because its promotion failed: {}",
+           why != nullptr ? why->message : "it may still come");
        renew_when_due(s, d);
        start(d, job::Stop{.immediate = true});
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the promotion failed", s.o.now};

@@ -29,11 +29,60 @@ bool gives_up(const Situation& s) {
   return crashed_as_leader(s) && (start_timed_out(s) || fenced_lately(s) || s.m.start_failures > 0);
 }
 
-// A former primary whose end of WAL nobody knows, because it crashed.
+// A primary's disk whose end of WAL nobody knows, because it crashed; or whose recovery did, whatever it was started as
+// then.
+bool crashed_disk(const Situation& s) {
+  const auto& data = s.o.postgres.data;
+  if (s.control == nullptr || data.backup_label || data.rewind_marker) return false;
+  const bool was_open = s.control->state.starts_with("in production") && !data.standby_signal;
+  return was_open || s.control->state.starts_with("in crash recovery");
+}
+
+// Whose disk it is: this node's, which was a primary with it; or a copy of another member's, e.g. a snapshot of its
+// volume (F71).
+enum class Origin { own, copy, unknown };
+
+// The timeline that the disk is on. A promotion's first checkpoint may have been missing.
+Timeline timeline_on_disk(const ControlFacts& control) {
+  return std::max(control.timeline, control.min_recovery_timeline);
+}
+
+// Who made that timeline, as the cluster recorded it; empty: nobody did.
+std::string recorded_leader(const Situation& s, Timeline timeline) {
+  for (const auto& line : s.view->history.value) {
+    if (line.timeline.value + 1 == timeline.value) return line.new_leader;
+  }
+  return {};
+}
+
+Origin origin(const Situation& s) {
+  if (!s.other_leads || s.view == nullptr) return Origin::own;
+  const Timeline here = timeline_on_disk(*s.control);
+  const auto recorded = recorded_leader(s, here);
+  const auto& marked = s.o.postgres.data.led_by;
+  // Both may know more than the other: a person promoted it, or somebody else took the same number (F62, F75).
+  if (marked == s.o.self.name || same_name(MemberName(recorded), s.o.self.name)) return Origin::own;
+  if (!marked.empty() || !recorded.empty()) return Origin::copy;
+  // Made by another program. Nobody leads a timeline that another one led before.
+  const auto* theirs = leader_history(s);
+  if (theirs != nullptr && s.o.local_history.is_known() && contradict(*s.o.local_history, theirs->history)) {
+    return Origin::own;
+  }
+  if (theirs != nullptr && !theirs->in_recovery) return theirs->timeline == here ? Origin::copy : Origin::own;
+  // It has the lock, and is still to be promoted: off this timeline, if it led it or not.
+  if (s.leader != nullptr && s.leader->timeline && *s.leader->timeline > here) return Origin::own;
+  return Origin::unknown;
+}
+
+// A former primary: compared by its last checkpoint it would pass for a part of the leader's history. A copy has no end
+// of its own: recovered as a standby it goes on where its original does, and in single-user mode it would leave it.
 bool crashed_primary(const Situation& s) {
-  return s.control != nullptr && !s.control->clean_primary() && !s.o.postgres.data.standby_signal &&
-         !s.o.postgres.data.backup_label && !s.o.postgres.data.rewind_marker &&
-         s.control->state.starts_with("in production");
+  return crashed_disk(s) && origin(s) == Origin::own;
+}
+
+// Answers of a leader that has yet to be promoted are asked for again.
+bool asks_for_origin(const Situation& s) {
+  return crashed_disk(s) && origin(s) == Origin::unknown;
 }
 
 bool must_rewind(const Situation& s) {
@@ -217,6 +266,29 @@ constexpr Rule table[] = {
        say(d, "doing crash recovery in a single user mode");
        renew_if_leading(s, d);
        start(d, job::CrashRecovery{});
+     }},
+    {556, "single_user_server", "a server in single-user mode works in the data directory, and no job of ours runs it",
+     "waiting for the single-user server in the data directory to end", "F71, I3",
+     [](const Situation& s) { return s.single_user && !s.job_running; },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for the single-user server in the data directory to end");
+       condition(d, "SingleUserServer",
+                 "no server can be started while somebody works in the data directory in single-user mode");
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {557, "crash_ask_leader", "a primary's disk that was not shut down: is it this node's, or a copy of the leader's?",
+     "asking the leader {} whose disk this is", "I8, F71",
+     [](const Situation& s) { return down(s) && follows(s) && asks_for_origin(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "asking the leader {} whose disk this is", s.leader_name.str());
+       const bool answered =
+           leader_history(s) != nullptr && s.o.upstream_history.age(s.o.now) < std::chrono::seconds(1);
+       if (source_usable(s) && !answered) {
+         act(d, action::GatherUpstreamHistory{leader_upstream(s)});
+       } else if (!answered) {
+         condition(d, "LeaderUnusable", "nobody can tell yet whose disk this is: the leader's server does not run");
+       }
+       wake_in(s, d, std::chrono::seconds(1));
      }},
     {560, "rejoin_stuck", "the histories diverged, and neither a rewind nor a new copy is possible or allowed",
      "waiting: this node diverged from the leader and cannot be rewound", "L3, I10, F61",

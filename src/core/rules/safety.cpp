@@ -136,7 +136,7 @@ constexpr Rule table[] = {
      [](const Situation& s) { return s.o.requests.shutdown && !s.job_running && leaves_sync(s); }, leave_sync},
     {30, "shut_down_stop_server", "the agent is asked to end and the local server is not down yet",
      "stopping PostgreSQL before the agent ends", "F09, F64",
-     [](const Situation& s) { return s.o.requests.shutdown && !s.stopped; },
+     [](const Situation& s) { return s.o.requests.shutdown && !s.stopped && !s.single_user; },
      [](const Situation& s, Decision& d) {
        say(d, "stopping PostgreSQL before the agent ends");
        if (s.holding) renew_when_due(s, d);

@@ -57,7 +57,8 @@ void ask_members(const Situation& s, Decision& d) {
   ask.request.name = s.o.self.name;
   ask.request.conn_url = s.o.self.conn_url;
   ask.request.api_url = s.o.self.api_url;
-  ask.request.ttl = s.o.lease.ttl;
+  // No member promises more than the cluster's ttl, whatever the lease was made with.
+  ask.request.ttl = std::min(s.o.lease.ttl, s.o.settings.ttl);
   if (s.primary) {
     ask.request.timeline = s.server->timeline;
     for (const auto& slot : s.server->slots) {
@@ -95,6 +96,16 @@ bool crashed_in_failsafe(const Situation& s) {
 
 bool must_ask_members(const Situation& s) {
   return members_known(s) && serves_under_lease(s) && lock_may_be_ours(s) && time_to_ask(s);
+}
+
+// Nothing that an answer of the store could change: it must not be a primary when the lease is over.
+bool must_end_promotion(const Situation& s) {
+  return lost(s) && s.promotion_may_come && !s.doing<job::Stop>();
+}
+
+// Whoever has it may be a primary by now.
+bool lock_was_taken(const Situation& s) {
+  return lost(s) && s.may_write && !s.o.lease.held && !s.o.lease.taken_by.empty() && !s.doing<job::Stop>();
 }
 
 constexpr Rule table[] = {
@@ -169,10 +180,32 @@ constexpr Rule table[] = {
        d.memory.ran_as_primary = false;
      }},
     {240, "store_lost", "the store does not answer and there is nothing to be done about it", "DCS is not accessible",
-     "F26", lost,
+     "F26", [](const Situation& s) { return lost(s) && !must_end_promotion(s) && !lock_was_taken(s); },
      [](const Situation& s, Decision& d) {
        say(d, "DCS is not accessible");
        report(s, d);
+     }},
+    {242, "store_lost_promotion", "the store does not answer, and a promotion that was given up may still come",
+     "stopping PostgreSQL because its promotion failed, and may still come while DCS is not accessible", "I3, F26, F63",
+     must_end_promotion,
+     [](const Situation& s, Decision& d) {
+       say(d, "stopping PostgreSQL because its promotion failed, and may still come while DCS is not accessible");
+       report(s, d);
+       if (s.job_running) act(d, action::CancelJob{});
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::offline, "the promotion failed", s.o.now};
+       forget_rejoin(d.memory);
+     }},
+    {244, "store_lost_lock_taken",
+     "a renewal was refused because somebody else has the lock, and the store does not answer any more",
+     "demoting self because {} took the leader lock", "I1, I3, F28", lock_was_taken,
+     [](const Situation& s, Decision& d) {
+       say(d, "demoting self because {} took the leader lock", s.o.lease.taken_by.str());
+       report(s, d);
+       if (s.job_running) act(d, action::CancelJob{});
+       start(d, job::Stop{.immediate = true});
+       d.memory.demotion = Demotion{Demotion::Kind::offline, "the lock was taken", s.o.now};
+       forget_rejoin(d.memory);
      }},
 };
 

@@ -81,13 +81,77 @@ TEST(Jobs, AStopPushesAsideWhatRuns) {  // I3
   EXPECT_EQ(f.postgres.facts.process, Process::stopped);
 }
 
+// The claim on /initialize, with our session or another one.
+void claim(AgentFixture& f, const std::string& session) {
+  f.dcs.view.initialize = {"", Version{3}};
+  f.dcs.view.initialize_session = session;
+}
+
 TEST(Jobs, BootstrapStopsAtTheFirstFailure) {
   AgentFixture f;
+  claim(f, f.dcs.lease);
   f.postgres.errors["start primary"] = {Error{ErrorKind::failed, "no"}};
   f.start();
   run_job(f, job::Bootstrap{});
   EXPECT_EQ(f.postgres.calls, (std::vector<std::string>{"initdb", "start primary"}));
   EXPECT_TRUE(ended(f)->error.has_value());
+}
+
+TEST(Jobs, ABootstrapWhoseClaimIsLostMakesNothing) {  // F73
+  AgentFixture f;
+  claim(f, "session-of-another");
+  f.start();
+  run_job(f, job::Bootstrap{});
+  f.world.advance(seconds(1));
+  EXPECT_EQ(f.postgres.count("initdb"), 0);
+  ASSERT_TRUE(ended(f) && ended(f)->error);
+  EXPECT_EQ(ended(f)->error->kind, ErrorKind::refused);
+}
+
+TEST(Jobs, AFrozenBootstrapAsksAgainAfterTheThaw) {  // F02, F73
+  AgentFixture f;
+  claim(f, f.dcs.lease);
+  f.postgres.takes["initdb"] = seconds(5);
+  f.start();
+  run_job(f, job::Bootstrap{});
+  f.world.advance(seconds(1));
+  ASSERT_EQ(f.postgres.count("initdb"), 1);
+  f.world.freeze(seconds(60));
+  claim(f, "session-of-another");
+  f.world.advance(seconds(2));
+  EXPECT_EQ(f.postgres.count("start primary"), 0);
+  ASSERT_TRUE(ended(f) && ended(f)->error);
+}
+
+TEST(Jobs, NobodyIsPromotedOnALeaseThatWasLostInTheHook) {  // I2, F02
+  AgentFixture f;
+  f.postgres.run_server(true);
+  f.postgres.takes["hook"] = seconds(5);
+  f.lead();
+  run_job(f, job::Promote{});
+  ASSERT_EQ(f.postgres.count("hook"), 1);
+  f.dcs.errors["renew"] = {Error{ErrorKind::conflict, "the leader key belongs to n2", "n2"}};
+  f.then({action::RenewLease{}});
+  f.world.signal("dcs");
+  f.world.settle();
+  EXPECT_EQ(f.seen.back().lease.taken_by, MemberName("n2"));
+  f.world.advance(seconds(10));
+  EXPECT_EQ(f.postgres.count("promote"), 0);
+  ASSERT_TRUE(ended(f) && ended(f)->error);
+  EXPECT_EQ(ended(f)->error->kind, ErrorKind::refused);
+}
+
+TEST(Jobs, APromotionIsNotGivenUpByAClock) {  // F18
+  AgentFixture f;
+  f.postgres.run_server(true);
+  f.postgres.takes["promote"] = hours(2);
+  f.lead();
+  run_job(f, job::Promote{});
+  for (int i = 0; i < 30; ++i) {
+    f.then({action::RenewLease{}});
+    f.world.advance(seconds(10));
+  }
+  EXPECT_TRUE(f.seen.back().job.running.has_value());
 }
 
 TEST(Jobs, NobodyBecomesPrimaryWithoutALease) {  // I2

@@ -131,8 +131,10 @@ class Etcd3 final : public Dcs {
     return found && found->value == name_.str() && !session_.id().empty() && found->lease == session_.id();
   }
   tl::unexpected<Error> not_ours(const std::optional<KeyValue>& found) const {
-    return fail(ErrorKind::conflict, found ? fmt::format("the leader key belongs to {}", found->value)
-                                           : std::string("the leader key is gone"));
+    Error error{ErrorKind::conflict, "the leader key is gone"};
+    if (found) error.message = fmt::format("the leader key belongs to {}", found->value);
+    if (found && found->value != name_.str()) error.holder = found->value;
+    return tl::unexpected<Error>(std::move(error));
   }
 
   tl::unexpected<Error> not_won(const std::optional<KeyValue>& found, Version expect) const {
