@@ -63,7 +63,9 @@ class PostgresDecorator : public Postgres {
   }
   Task<Result<void>> stop(StopMode mode, Instant deadline) override { return inner_.stop(mode, deadline); }
   Task<Result<void>> kill_tree(Instant deadline) override { return inner_.kill_tree(deadline); }
-  Task<Result<void>> before_promotion(Instant deadline) override { return inner_.before_promotion(deadline); }
+  Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override {
+    return inner_.before_promotion(timeline, deadline);
+  }
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override {
     return inner_.promote(timeline, deadline);
   }

@@ -157,7 +157,7 @@ Task<Result<void>> PgPort::kill_tree(Instant deadline) {
 }
 
 // Some have something to do first, e.g. to move an address.
-Task<Result<void>> PgPort::before_promotion(Instant deadline) {
+Task<Result<void>> PgPort::before_promotion(Timeline, Instant deadline) {
   Rng& rng = p_.world.rng();
   const Duration takes = rng.chance(0.1) ? rng.between(100ms, 8s) : 1ms;
   std::function<void(Done)> begin = [this, takes](Done done) { p_.world.after(takes, [done] { done({}); }); };

@@ -47,7 +47,7 @@ class PgPort final : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
-  Task<Result<void>> before_promotion(Instant deadline) override;
+  Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;

@@ -141,7 +141,7 @@ Task<Result<void>> copy_slots(AgentState& state, job::CopySlots spec) {
 Task<Result<void>> promote(AgentState& state, Timeline timeline) {
   auto prepare = prepare_primary(state);
   if (auto ready = co_await std::move(prepare); !ready) co_return ready;
-  auto hook = state.ports.postgres.before_promotion(state.now() + promote_hook_time);
+  auto hook = state.ports.postgres.before_promotion(timeline, state.now() + promote_hook_time);
   // Refused: the server was not asked, so nothing is under way.
   if (auto done = co_await std::move(hook); !done) co_return fail(ErrorKind::refused, done.error().message);
   // It may have taken its time, or the process stood still in it.

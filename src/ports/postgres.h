@@ -66,8 +66,9 @@ class Postgres {
   virtual Task<Result<void>> stop(StopMode mode, Instant deadline) = 0;
   // SIGKILL to the postmaster and every process of its tree; needs no fork (F04).
   virtual Task<Result<void>> kill_tree(Instant deadline) = 0;
-  // What is configured to run ahead of a promotion. An error: there is to be none.
-  virtual Task<Result<void>> before_promotion(Instant deadline) = 0;
+  // What is configured to run ahead of a promotion, and whatever else of it may take its time. An error: there is to be
+  // none, and the server was not asked.
+  virtual Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) = 0;
   // Onto the timeline of this number, or of the next one that PostgreSQL does not know of yet. refused: the server was
   // not asked, nothing is under way. Any other error leaves open whether it is still promoted, for as long as it runs.
   virtual Task<Result<void>> promote(Timeline timeline, Instant deadline) = 0;

@@ -37,7 +37,7 @@ class PostgresNode : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
-  Task<Result<void>> before_promotion(Instant deadline) override;
+  Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
@@ -107,6 +107,8 @@ class PostgresNode : public Postgres {
   Task<Result<Rows>> administer(std::string sql, Instant deadline);
   Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
   Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);
+  Task<Result<void>> prepare_promotion(Timeline timeline, Instant deadline);
+  Task<Result<void>> fill_up_to(Timeline timeline, Instant deadline);
   Task<Result<void>> leave_recovery(Timeline timeline, Instant deadline);
   Task<Result<History>> learn_history(Timeline timeline, Instant deadline);
   Task<Result<void>> tidy_histories(Instant deadline);
@@ -128,6 +130,9 @@ class PostgresNode : public Postgres {
   Postmaster postmaster_;
   Monitor monitor_;
   Callbacks callbacks_;
+
+  Connection promoter_;    // from the preparation of a promotion to its request
+  Timeline filled_up_to_;  // for the promotion that it is for
 
   std::optional<ProcessId> receiver_;  // the WAL receiver that observe() saw
   ExitWatch receiver_end_;

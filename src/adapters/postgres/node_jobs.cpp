@@ -301,27 +301,53 @@ Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
 
 // --- role and position
 
-Task<Result<void>> PostgresNode::before_promotion(Instant deadline) {
-  auto work = run_hook("pre_promote", deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the pre_promote script");
+// Everything that may take its time: between the last look at the lease and the request nothing is to be waited for.
+Task<Result<void>> PostgresNode::prepare_promotion(Timeline timeline, Instant deadline) {
+  auto hook = run_hook("pre_promote", deadline);
+  if (auto done = co_await std::move(hook); !done) co_return done;
+  // Before the first record that is its own: after a crash the disk tells whose it is.
+  auto naming =
+      call([layout = context_.layout, name = context_.local.name.str()] { return mark_led(layout, name); }, deadline);
+  if (const auto done = co_await std::move(naming); !done) log::warning("{}", done.error().message);
+  auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  promoter_ = std::move(*connection);
+  auto filling = fill_up_to(timeline, deadline);
+  co_return co_await std::move(filling);
+}
+
+// PostgreSQL takes the first number without a history file. Should it not come to that, the next start removes them.
+Task<Result<void>> PostgresNode::fill_up_to(Timeline timeline, Instant deadline) {
+  filled_up_to_ = {};
+  auto filling = call([layout = context_.layout, timeline] { return fill_histories(layout, timeline); }, deadline);
+  auto done = co_await std::move(filling);
+  if (done) filled_up_to_ = timeline;
+  co_return done;
+}
+
+Task<Result<void>> PostgresNode::before_promotion(Timeline timeline, Instant deadline) {
+  auto work = prepare_promotion(timeline, deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "preparing the promotion");
 }
 
 Task<Result<void>> PostgresNode::leave_recovery(Timeline timeline, Instant deadline) {
   const auto asked_by = std::min(deadline, context_.clock.now() + promote_stall);
-  auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, asked_by);
-  auto connection = co_await std::move(opening);
-  // Before the first record that is its own: after a crash the disk tells whose it is.
-  auto naming =
-      call([layout = context_.layout, name = context_.local.name.str()] { return mark_led(layout, name); }, asked_by);
-  if (const auto done = co_await std::move(naming); !done) log::warning("{}", done.error().message);
-  // Refused: the server was not asked, so nothing is under way.
-  if (!connection) co_return fail(ErrorKind::refused, connection.error().message);
-  // PostgreSQL takes the first number without a history file. Should it not come to that, the next start removes them.
-  auto filling = call([layout = context_.layout, timeline] { return fill_histories(layout, timeline); }, asked_by);
-  if (auto done = co_await std::move(filling); !done) co_return fail(ErrorKind::refused, done.error().message);
-  auto promoting = connection->query("SELECT pg_catalog.pg_promote(false)", context_.clock, asked_by);
+  Connection connection = std::exchange(promoter_, Connection());
+  if (!connection.is_open()) {
+    auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, asked_by);
+    auto opened = co_await std::move(opening);
+    // Refused: the server was not asked, so nothing is under way.
+    if (!opened) co_return fail(ErrorKind::refused, opened.error().message);
+    connection = std::move(*opened);
+  }
+  if (std::exchange(filled_up_to_, Timeline{}) != timeline) {
+    auto filling = fill_up_to(timeline, asked_by);
+    if (auto done = co_await std::move(filling); !done) co_return fail(ErrorKind::refused, done.error().message);
+  }
+  auto promoting = connection.query("SELECT pg_catalog.pg_promote(false)", context_.clock, asked_by);
   if (const auto done = co_await std::move(promoting); !done) co_return tl::unexpected(done.error());
-  auto waiting = await_promotion(std::move(*connection), deadline);
+  auto waiting = await_promotion(std::move(connection), deadline);
   if (auto done = co_await std::move(waiting); !done) co_return done;
   context_.upstream.reset();
   // What is left of the copies of logical slots are originals now.

@@ -145,7 +145,7 @@ class FakePostgres : public Postgres {
     return step(mode == StopMode::fast ? "stop fast" : "stop immediate", deadline);
   }
   Task<Result<void>> kill_tree(Instant deadline) override { return step("kill", deadline); }
-  Task<Result<void>> before_promotion(Instant deadline) override { return step("hook", deadline); }
+  Task<Result<void>> before_promotion(Timeline, Instant deadline) override { return step("hook", deadline); }
   Task<Result<void>> promote(Timeline, Instant deadline) override { return step("promote", deadline); }
   Task<Result<void>> checkpoint(Instant deadline) override { return step("checkpoint", deadline); }
   Task<Result<void>> follow(Upstream, Instant deadline) override { return step("follow", deadline); }
