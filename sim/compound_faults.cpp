@@ -185,10 +185,16 @@ Faults::Undo Faults::forbid_leading() {
   World& world = sim_.world();
   world.trace("FAULT nofailover on {}", node->name.str());
   node->forbid_leading(true);
-  // Back before its lease is over, it finds its own name in the leader key.
-  if (node == sim_.leader_node() && struck_.count(index) == 0 && world.rng().chance(0.5)) {
-    const Undo revive = cut_power(*node);
-    world.after(world.rng().between(200ms, 6s), revive);
+  // Back before its lease is over, it finds its own name in the leader key, and the machine, which was not booted,
+  // remembers that it took it.
+  if (node == sim_.leader_node() && node->able() && struck_.count(index) == 0 && world.rng().chance(0.5)) {
+    struck_.insert(index);
+    node->kill_agent();
+    node->server.kill();
+    world.after(world.rng().between(200ms, 6s), [this, index] {
+      struck_.erase(index);
+      if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
+    });
   }
   // Or it is the first one that could take the place of a leader that died.
   Node* leader = sim_.leader_node();
@@ -210,7 +216,7 @@ Faults::Undo Faults::promote_by_hand() {
   if (leader == nullptr || sim_.hands_off() || sim_.follows_remote()) return {};
   World& world = sim_.world();
   Node* node = sim_.nodes()[world.rng().below(sim_.nodes().size())].get();
-  if (node == leader || !node->able() || !node->server.streaming()) return {};
+  if (node == leader || !node->able() || !node->server.streaming() || node->is_twin()) return {};
   world.trace("FAULT promoted_by_hand on {}", node->name.str());
   if (!leader->able() || struck_.count(leader->index) > 0 || world.rng().chance(0.5)) {
     node->promote_by_hand();
@@ -295,7 +301,44 @@ void Faults::promoted(Node& node) {
   });
 }
 
+// A copy of the leader's machine is started in the place of another one. It has the leader's name, addresses and data,
+// and reaches the store; nobody reaches it, because all that is known of it is the original's. It goes when the
+// original does not lead any more: from then on it is a member like any other, with old data.
+Faults::Undo Faults::start_twin() {
+  Node* leader = sim_.leader_node();
+  if (twin_ || leader == nullptr || !leader->able() || !leader->server.can_acknowledge() || sim_.hands_off()) return {};
+  Node* node = sim_.nodes()[sim_.world().rng().below(sim_.nodes().size())].get();
+  if (node == leader || !node->able() || struck_.count(node->index) > 0) return {};
+  sim_.world().trace("FAULT twin of {} instead of {}", leader->name.str(), node->name.str());
+  struck_.insert(node->index);
+  node->power_off();
+  Disk copy = leader->server.disk();
+  copy.lock_session.clear();
+  copy.control_state = "in production";
+  twin_ = Twin{node->index, leader->index, node->server.replace_disk(std::move(copy))};
+  node->stand_in_for(leader);
+  node->start_agent();
+  return [this] { end_twin(); };
+}
+
+void Faults::end_twin() {
+  if (!twin_) return;
+  Twin twin = std::move(*twin_);
+  twin_.reset();
+  Node& node = sim_.node(twin.node);
+  sim_.world().trace("HEAL twin");
+  node.power_off();
+  node.server.replace_disk(std::move(twin.kept));
+  node.stand_in_for(nullptr);
+  struck_.erase(twin.node);
+  node.start_agent();
+}
+
 void Faults::key_changed(const std::string& path, const StoreKey* after, int by) {
+  if (twin_ && path == "leader" && by != twin_->node) {
+    const bool leads = after != nullptr && after->value == sim_.node(twin_->original).name.str();
+    if (!leads) sim_.world().after(Duration{}, [this] { end_twin(); });
+  }
   if (path == "initialize" && after != nullptr && after->value.empty() && by >= 0) spoil_bootstrap(sim_.node(by));
   World& world = sim_.world();
   const bool published = path == "initialize" && after != nullptr && !after->value.empty() && by >= 0;

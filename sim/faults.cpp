@@ -175,6 +175,8 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return promote_in_vain();
     case FaultKind::wal_removed:
       return remove_wal();
+    case FaultKind::twin:
+      return start_twin();
     case FaultKind::remote_away:
     case FaultKind::remote_fails_over:
     case FaultKind::remote_moves:

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sim/params.h"
+#include "sim/pg_server.h"
 #include "sim/store.h"
 #include "sim/world.h"
 
@@ -53,6 +54,8 @@ class Faults {
   Undo promote_by_hand();
   Undo wake_old_leader();
   Undo promote_in_vain();
+  Undo start_twin();
+  void end_twin();
   // It goes down at once, and comes back with the undo of the fault.
   Undo cut_power(Node& node);
   Undo cut_all_power();
@@ -101,6 +104,13 @@ class Faults {
     bool replaced = false;
   };
   std::optional<Sleeper> sleeper_;
+  // A machine that stands in the place of another one, which is down.
+  struct Twin {
+    int node = 0;
+    int original = 0;
+    Disk kept;  // of the one that is down
+  };
+  std::optional<Twin> twin_;
 };
 
 }  // namespace regent::sim

@@ -18,7 +18,7 @@ Self self_of(const Node& node, const Params& params) {
   Self self;
   self.name = node.name;
   self.tags = node.tags;
-  const HostPort& address = node.server.address();
+  const HostPort& address = node.addressed().address();
   self.conn_url = fmt::format("postgres://{}:{}/postgres", address.host, address.port);
   self.api_url = fmt::format("http://{}:8008/patroni", address.host);
   self.version = "0.1.0";
@@ -45,7 +45,7 @@ void answer_as_rest(Simulation& sim, Node& node, std::function<void(std::shared_
 // POST /failsafe. A frozen agent finds it when it thaws.
 bool promise_as_rest(Simulation& sim, Node& node, FailsafeRequest request,
                      std::function<void(bool, std::string)> answered) {
-  if (!node.able() && !node.frozen()) return false;
+  if (node.is_twin() || (!node.able() && !node.frozen())) return false;
   if (sim.sabotage() != nullptr && sim.sabotage()->forgets_promises()) {
     answered(true, {});
     return true;
@@ -76,6 +76,7 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
           PeersPort::Parts{sim.world(), sim.network(), node.clock, process, node.index,
                            [&sim](int other) -> std::optional<std::shared_ptr<const Snapshot>> {
                              Node& peer = sim.node(other);
+                             if (peer.is_twin()) return std::shared_ptr<const Snapshot>();
                              if (peer.frozen()) return std::nullopt;
                              if (!peer.able()) return std::shared_ptr<const Snapshot>();
                              return peer.run()->board.load();
@@ -181,6 +182,12 @@ void Node::forbid_leading(bool forbidden) {
   if (!has_agent()) return;
   run_->agent->request_reload(self_of(*this, sim_.params()));
   run_->process.wake();
+}
+
+void Node::stand_in_for(const Node* original) {
+  original_ = original;
+  name = original != nullptr ? original->name : MemberName(fmt::format("n{}", index + 1));
+  overtaken = deposed = false;
 }
 
 void Node::promote_by_hand() {

@@ -45,7 +45,7 @@ class Node {
   Node(Simulation& sim, int index, Duration boot_offset, std::int64_t drift_ppm);
 
   const int index;
-  const MemberName name;
+  MemberName name;
   HostClock clock;
   PgServer server;
   GuardModel guard;
@@ -81,6 +81,13 @@ class Node {
   // Since when it is a primary for that reason; until it was closed.
   const std::optional<Duration>& primary_by_hand() const { return by_hand_; }
   void closed() { by_hand_.reset(); }
+
+  // From its next start on its agent has the name, the addresses and the configuration of that node, or its own (F74).
+  void stand_in_for(const Node* original);
+  bool is_twin() const { return original_ != nullptr; }
+  const PgServer& addressed() const { return original_ != nullptr ? original_->server : server; }
+  // The leader key is of the session of its agent.
+  bool took(const std::string& session) const { return run_ != nullptr && run_->dcs.session() == session; }
 
   // Dies, or freezes for a while, at the n-th boundary of an action from now on.
   struct Ambush {
@@ -121,6 +128,7 @@ class Node {
   std::optional<Ambush> ambush_;
   std::optional<Duration> forbidden_since_;
   std::optional<Duration> by_hand_;
+  const Node* original_ = nullptr;
 };
 
 }  // namespace regent::sim

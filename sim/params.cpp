@@ -66,6 +66,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::setting_raised, "setting_raised"},
     {FaultKind::old_leader_wakes, "old_leader_wakes"},
     {FaultKind::promoted_in_vain, "promoted_in_vain"},
+    {FaultKind::twin, "twin"},
     {FaultKind::remote_away, "remote_away"},
     {FaultKind::remote_fails_over, "remote_fails_over"},
     {FaultKind::remote_moves, "remote_moves"},

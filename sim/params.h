@@ -62,6 +62,7 @@ enum class FaultKind {
   setting_raised,     // F19, F20: one that a standby must have as high as its primary
   old_leader_wakes,   // F02, F33: with a decision to take the lock, after somebody else led
   promoted_in_vain,   // F62, F63: the new leader dies before anybody hears of its timeline
+  twin,               // F74: a copy of the leader's machine runs under its name, with what it had then
   remote_away,        // F42: the server that a standby cluster follows is not reached
   remote_fails_over,  // F61: it is replaced by one that has not all of its WAL
   remote_moves,       // F48: it gets another address

@@ -465,6 +465,14 @@ class PromoteWithoutTicket final : public Named {
   std::unique_ptr<Postgres> around(PgPort& port) const override { return std::make_unique<Port>(port); }
 };
 
+// The data directory remembers whatever session the leader key has.
+class RetakeWithoutProof final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override {
+    if (o.cluster.is_known()) o.postgres.data.lock_session = o.cluster->leader.session;
+  }
+};
+
 class StopOnlyInName final : public Named {
   using Named::Named;
   class Port final : public PostgresDecorator {
@@ -605,6 +613,8 @@ const std::vector<const Sabotage*>& sabotages() {
   static const PromoteWithoutTicket ticket("promote-without-ticket", "I8",
                                            "a promotion takes the next timeline that the server itself knows of");
   static const StopOnlyInName stop("stop-only-in-name", "I3", "stopping the server is reported as done, and is not");
+  static const RetakeWithoutProof retake("retake-without-proof", "I1",
+                                         "a leader key of the own name is taken over, whoever's it is");
   static const GuardTooLate too_late("guard-too-late", "I3",
                                      "the guard ends the server ten seconds after the deadline");
   static const GuardPutOff put_off("guard-put-off", "I3",
@@ -636,10 +646,10 @@ const std::vector<const Sabotage*>& sabotages() {
   static const SingleUserServes single_user("single-user-serves", "F04",
                                             "a server in single-user mode is taken for one that serves clients");
   static const std::vector<const Sabotage*> all = {
-      &too_late, &put_off, &blindly, &attached, &keep_vote,   &publish,    &loosen,     &outside,   &votes,    &moving,
-      &believe,  &renew,   &read,    &acquire,  &claim,       &initdb,     &promote,    &release,   &ancestry, &lag,
-      &deadline, &rewound, &copy,    &stop,     &without_all, &vote_again, &standby,    &skip_slot, &unproven, &replay,
-      &tags,     &nothing, &system,  &ticket,   &restore,     &compare,    &single_user};
+      &too_late, &put_off, &blindly, &attached, &keep_vote,   &publish,    &loosen,      &outside,   &votes,    &moving,
+      &believe,  &renew,   &read,    &acquire,  &claim,       &initdb,     &promote,     &release,   &ancestry, &lag,
+      &deadline, &rewound, &copy,    &stop,     &without_all, &vote_again, &standby,     &skip_slot, &unproven, &replay,
+      &tags,     &nothing, &system,  &ticket,   &restore,     &compare,    &single_user, &retake};
   return all;
 }
 

@@ -192,10 +192,13 @@ void Simulation::commit(Node& node) {
 Node* Simulation::leader_node() {
   const StoreKey* key = store_.find("leader");
   if (key == nullptr) return nullptr;
+  Node* found = nullptr;
   for (auto& node : nodes_) {
-    if (node->name.str() == key->value) return node.get();
+    if (node->name.str() != key->value) continue;
+    // Of two nodes of one name it is the original, unless the other one took it.
+    if (node->is_twin() ? node->took(key->session) : found == nullptr) found = node.get();
   }
-  return nullptr;
+  return found;
 }
 
 bool Simulation::paused() const {

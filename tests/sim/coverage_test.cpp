@@ -22,7 +22,7 @@ Params busy_params(std::uint64_t seed) {
   Params params = draw_params(seed);
   if (params.faults.empty()) return params;
   const auto first = static_cast<int>(FaultKind::recovery_slow);
-  const auto last = static_cast<int>(FaultKind::old_leader_wakes);
+  const auto last = static_cast<int>(FaultKind::twin);
   const auto opening = static_cast<FaultKind>(first + static_cast<int>(seed) % (last - first + 1));
   // Where acknowledgements are promises, nobody promotes by hand (I5).
   const bool promises = params.synchronous.is_object() || params.standby_from_the_start;
