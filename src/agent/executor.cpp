@@ -7,6 +7,7 @@
 
 #include "agent/fencing.h"
 #include "base/log.h"
+#include "core/permission.h"
 
 namespace regent {
 
@@ -39,20 +40,6 @@ Result<void> outcome_of(const Result<T>& result) {
 
 // --- the store ---
 
-// Why a decision to take the lock is not to be carried out any more.
-Result<void> may_acquire(const AgentState& state, Instant decided_at) {
-  // The process stood still since the facts were gathered: somebody else may have led and gone in the meantime (F02).
-  if (state.now() - decided_at > state.settings.retry_timeout) {
-    return fail(ErrorKind::cancelled, "the decision to take the leader lock is too old");
-  }
-  // Perhaps given after the decision (I13).
-  if (promised(state.failsafe, state.now())) {
-    const std::string& leader = state.failsafe.promise->leader.name.str();
-    return fail(ErrorKind::cancelled, leader + " was promised that it may go on leading");
-  }
-  return {};
-}
-
 // Without it the agent after this one waits for the end of the lease, and that is all.
 Task<void> record_lock(AgentState& state, std::string session) {
   auto note = state.ports.postgres.record_lock(session, state.deadline(record_time));
@@ -65,7 +52,8 @@ Task<void> record_lock(AgentState& state, std::string session) {
 }
 
 Task<Result<void>> acquire(AgentState& state, Task<Result<LeaseGrant>> attempt, Instant decided_at) {
-  if (auto allowed = may_acquire(state, decided_at); !allowed) co_return allowed;
+  auto allowed = may_acquire(state.failsafe, state.settings, decided_at, state.now());
+  if (!allowed) co_return allowed;
   state.acquiring = true;
   Result<LeaseGrant> grant = co_await std::move(attempt);
   state.acquiring = false;
@@ -287,11 +275,7 @@ Task<Result<void>> sync_slots(AgentState& state, action::SyncSlots slots) {
 }
 
 Task<Result<void>> set_sync_names(AgentState& state, std::optional<std::string> names, Instant decided_at) {
-  // The process stood still since the facts were gathered: whom commits may stop waiting for is another question by now
-  // (F02, I17).
-  if (state.now() - decided_at > state.settings.retry_timeout) {
-    co_return fail(ErrorKind::cancelled, "the decision about synchronous standbys is too old");
-  }
+  if (auto allowed = may_set_sync_names(state.settings, decided_at, state.now()); !allowed) co_return allowed;
   auto set = state.ports.postgres.set_sync_names(std::move(names), state.deadline(sync_names_time));
   co_return co_await std::move(set);
 }
@@ -310,79 +294,66 @@ Task<Result<void>> immediately(Result<void> outcome) {
   co_return outcome;
 }
 
-Task<Result<void>> perform_on_store(AgentState& state, Action& act, Instant decided_at) {
-  Dcs& dcs = state.ports.dcs;
-  if (auto* lock = std::get_if<action::AcquireLeader>(&act)) {
-    return acquire(state, dcs.acquire_leader(std::move(*lock), store_deadline(state)), decided_at);
-  }
-  if (auto* take = std::get_if<action::TakeOver>(&act)) {
-    return acquire(state, dcs.take_over(std::move(*take), store_deadline(state)), decided_at);
-  }
-  if (std::holds_alternative<action::RenewLease>(act)) return renew_leader(state);
-  if (std::holds_alternative<action::ReleaseLeader>(act)) return release_leader(state);
-  if (auto* write = std::get_if<action::WriteKey>(&act)) return write_key(state, std::move(*write));
-  if (auto* erase = std::get_if<action::DeleteKey>(&act)) {
-    return state.ports.dcs.erase(std::move(*erase), store_deadline(state));
-  }
-  return write_member(state, std::move(std::get<action::WriteMember>(act).value));
-}
+// Takes an action apart before anything waits: none of these is a coroutine of its own. No default on purpose: a
+// forgotten action does not compile.
+struct Performer {
+  const std::shared_ptr<AgentState>& shared;
+  Instant decided_at;
+  AgentState& state = *shared;
+  Dcs& dcs = shared->ports.dcs;
 
-bool concerns_store(const Action& act) {
-  return std::holds_alternative<action::AcquireLeader>(act) || std::holds_alternative<action::TakeOver>(act) ||
-         std::holds_alternative<action::RenewLease>(act) || std::holds_alternative<action::ReleaseLeader>(act) ||
-         std::holds_alternative<action::WriteKey>(act) || std::holds_alternative<action::DeleteKey>(act) ||
-         std::holds_alternative<action::WriteMember>(act);
-}
+  using Step = Task<Result<void>>;
 
-// The process stood still since the decision, and the lease ran out in its sleep: nothing that was decided under it is
-// written any more (F02). Giving it back does no harm.
-bool overslept(const AgentState& state, const Action& act, Instant decided_at) {
-  const LeaseFacts& lease = state.lease.facts();
-  return concerns_store(act) && !std::holds_alternative<action::ReleaseLeader>(act) && lease_valid(lease, decided_at) &&
-         !lease_valid(lease, state.now());
-}
+  Step operator()(action::AcquireLeader lock) const {
+    return acquire(state, dcs.acquire_leader(std::move(lock), store_deadline(state)), decided_at);
+  }
+  Step operator()(action::TakeOver take) const {
+    return acquire(state, dcs.take_over(std::move(take), store_deadline(state)), decided_at);
+  }
+  Step operator()(action::RenewLease) const { return renew_leader(state); }
+  Step operator()(action::ReleaseLeader) const { return release_leader(state); }
+  Step operator()(action::WriteKey write) const { return write_key(state, std::move(write)); }
+  Step operator()(action::DeleteKey erase) const { return dcs.erase(std::move(erase), store_deadline(state)); }
+  Step operator()(action::WriteMember write) const { return write_member(state, std::move(write.value)); }
+  Step operator()(action::GatherPeers gather) const { return gather_peers(state, std::move(gather.except)); }
+  Step operator()(action::ProbeLeader probe) const { return probe_leader(state, std::move(probe.leader)); }
+  Step operator()(action::AskFailsafe question) const { return ask_failsafe(state, std::move(question)); }
+  Step operator()(action::GatherUpstreamHistory ask) const {
+    return gather_upstream_history(state, std::move(ask));
+  }
+  Step operator()(action::FetchHistories fetch) const {
+    return state.ports.postgres.fetch_histories(std::move(fetch), state.deadline(history_time));
+  }
+  Step operator()(action::GatherUpstreamSlots ask) const { return gather_upstream_slots(state, std::move(ask.source)); }
+  Step operator()(action::StartJob job) const { return immediately(start_job(shared, std::move(job.spec))); }
+  Step operator()(action::CancelJob) const { return cancel_job(state); }
+  Step operator()(action::Follow whom) const { return follow(state, std::move(whom.upstream)); }
+  Step operator()(action::ApplyConfig) const { return apply_config(state); }
+  Step operator()(action::SyncSlots slots) const { return sync_slots(state, std::move(slots)); }
+  Step operator()(action::SetSyncNames sync) const { return set_sync_names(state, std::move(sync.names), decided_at); }
+  Step operator()(action::ArmFences fences) const { return set_fences(state, fences.order); }
+  Step operator()(action::DisarmFences) const { return set_fences(state, std::nullopt); }
+  Step operator()(const action::AnswerRestart& answer) const {
+    state.intents.answer_restart(state, answer);
+    return immediately({});
+  }
+  Step operator()(const action::AnswerSchedule& answer) const {
+    state.intents.answer_schedule(state, answer);
+    return immediately({});
+  }
+  Step operator()(const action::AnswerReinit& answer) const {
+    state.intents.answer_reinit(state, answer);
+    return immediately({});
+  }
+  // Performed by who called: nothing comes after it.
+  Step operator()(action::Exit) const { return immediately({}); }
+};
 
-// No coroutine of its own: it takes `act` apart before anything waits.
-Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action& act, Instant decided_at) {
-  if (overslept(*state, act, decided_at)) {
+Task<Result<void>> perform(const std::shared_ptr<AgentState>& state, Action act, Instant decided_at) {
+  if (overslept(act, state->lease.facts(), decided_at, state->now())) {
     return immediately(fail(ErrorKind::cancelled, "the leader lease ran out since this was decided"));
   }
-  if (concerns_store(act)) return perform_on_store(*state, act, decided_at);
-  if (auto* gather = std::get_if<action::GatherPeers>(&act)) return gather_peers(*state, std::move(gather->except));
-  if (auto* probe = std::get_if<action::ProbeLeader>(&act)) return probe_leader(*state, std::move(probe->leader));
-  if (auto* question = std::get_if<action::AskFailsafe>(&act)) return ask_failsafe(*state, std::move(*question));
-  if (auto* ask = std::get_if<action::GatherUpstreamHistory>(&act)) {
-    return gather_upstream_history(*state, std::move(*ask));
-  }
-  if (auto* fetch = std::get_if<action::FetchHistories>(&act)) {
-    return state->ports.postgres.fetch_histories(std::move(*fetch), state->deadline(history_time));
-  }
-  if (auto* ask = std::get_if<action::GatherUpstreamSlots>(&act)) {
-    return gather_upstream_slots(*state, std::move(ask->source));
-  }
-  if (auto* job = std::get_if<action::StartJob>(&act)) return immediately(start_job(state, std::move(job->spec)));
-  if (std::holds_alternative<action::CancelJob>(act)) return cancel_job(*state);
-  if (auto* whom = std::get_if<action::Follow>(&act)) return follow(*state, std::move(whom->upstream));
-  if (std::holds_alternative<action::ApplyConfig>(act)) return apply_config(*state);
-  if (auto* slots = std::get_if<action::SyncSlots>(&act)) return sync_slots(*state, std::move(*slots));
-  if (auto* sync = std::get_if<action::SetSyncNames>(&act)) {
-    return set_sync_names(*state, std::move(sync->names), decided_at);
-  }
-  if (const auto* fences = std::get_if<action::ArmFences>(&act)) return set_fences(*state, fences->order);
-  if (std::holds_alternative<action::DisarmFences>(act)) return set_fences(*state, std::nullopt);
-  if (auto* restart = std::get_if<action::AnswerRestart>(&act)) state->intents.answer_restart(*state, *restart);
-  if (auto* schedule = std::get_if<action::AnswerSchedule>(&act)) state->intents.answer_schedule(*state, *schedule);
-  if (auto* reinit = std::get_if<action::AnswerReinit>(&act)) state->intents.answer_reinit(*state, *reinit);
-  return immediately({});
-}
-
-// Heartbeats change nothing that the rules look at; everything else does.
-bool is_heartbeat(const Action& act) {
-  const auto* write = std::get_if<action::WriteKey>(&act);
-  if (const auto* slots = std::get_if<action::SyncSlots>(&act)) return slots->only_advances();
-  return std::holds_alternative<action::WriteMember>(act) || std::holds_alternative<action::RenewLease>(act) ||
-         std::holds_alternative<action::ArmFences>(act) || std::holds_alternative<action::DisarmFences>(act) ||
-         (write != nullptr && write->key == action::Key::status);
+  return std::visit(Performer{.shared = state, .decided_at = decided_at}, std::move(act));
 }
 
 }  // namespace
@@ -402,26 +373,23 @@ Task<Result<void>> keep_session(AgentState& state) {
 
 Task<Performed> execute(std::shared_ptr<AgentState> state, std::vector<Action> actions, Instant decided_at) {
   Performed performed;
-  for (Action& act : actions) {
+  for (const Action& act : actions) {
     if (const auto* end = std::get_if<action::Exit>(&act)) {
       performed.exit_code = end->code;
       break;
     }
     if (state->hooks.acting) state->hooks.acting(act, false);
-    const Action before = state->hooks.acting ? act : Action{};
-    const bool heartbeat = is_heartbeat(act);
     const std::string text = to_text(act);
     auto step = perform(state, act, decided_at);
     Result<void> outcome = co_await std::move(step);
     if (!outcome) {
       log::warning("{}: {}", text, outcome.error().message);
-      performed.failed = outcome.error();
+      performed.outcome.failed = outcome.error();
       break;
     }
     log::debug("{}: done", text);
-    if (state->hooks.acting) state->hooks.acting(before, true);
-    ++performed.done;
-    if (!heartbeat) performed.effects = true;
+    if (state->hooks.acting) state->hooks.acting(act, true);
+    ++performed.outcome.done;
   }
   co_return performed;
 }

@@ -7,16 +7,14 @@
 #include <vector>
 
 #include "agent/state.h"
-#include "core/decision.h"
+#include "core/settle.h"
 #include "ports/task.h"
 
 namespace regent {
 
 struct Performed {
   std::optional<int> exit_code;  // the decision was to end
-  std::optional<Error> failed;   // the first failure
-  std::size_t done = 0;          // actions that succeeded
-  bool effects = false;          // something changed, or was learned, that the rules should look at now
+  Outcome outcome;
 };
 
 // `decided_at`: the time the decision saw.

@@ -2,20 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "core/action_traits.h"
+
 namespace regent {
 
 namespace {
 
-// A member or status key that is written every cycle with new positions would make every decision a new one.
-bool is_heartbeat(const Action& action) {
-  const auto* write = std::get_if<action::WriteKey>(&action);
-  return std::holds_alternative<action::WriteMember>(action) || (write != nullptr && write->key == action::Key::status);
-}
-
 std::string describe(const Decision& decision) {
   std::string text = fmt::format("{:03} {}: {}\n", decision.rule, decision.rule_name, decision.sentence);
   for (const Action& action : decision.actions) {
-    if (!is_heartbeat(action)) text += fmt::format("  {}\n", to_text(action));
+    // They differ from cycle to cycle and would make every decision a new one.
+    if (!traits(action).heartbeat) text += fmt::format("  {}\n", to_text(action));
   }
   for (const Condition& condition : decision.conditions) {
     text += fmt::format("  ! {}: {}\n", condition.name, condition.detail);
@@ -27,7 +24,7 @@ std::string describe(const Decision& decision) {
 
 void FlightRecorder::record(WallTime at, const Decision& decision) {
   std::string text = describe(decision);
-  // A leader alternates between cycles with and without a renewal: the last two count as neighbours.
+  // Two decisions often take turns, e.g. one that asks and one that has the answer: the last two count as neighbours.
   for (std::size_t back = 1; back <= 2 && back <= entries_.size(); ++back) {
     Entry& entry = entries_[entries_.size() - back];
     if (entry.text != text) continue;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "agent/state.h"
@@ -29,12 +30,15 @@ Task<Result<ClusterView>> read_view(AgentState& state) {
   co_return co_await std::move(read);
 }
 
-Result<Json> change_document(const Versioned<Json>& current, const Intent& intent) {
-  if (const auto* replace = std::get_if<intent::ReplaceConfig>(&intent)) {
-    if (!replace->config.is_object()) return fail(ErrorKind::invalid, "the configuration must be a JSON object");
-    return replace->config;
-  }
-  const Json& patch = std::get<intent::PatchConfig>(intent).patch;
+// What becomes of the configuration, as it is now, by a request to change it.
+using ConfigChange = std::function<Result<Json>(const Versioned<Json>& current)>;
+
+Result<Json> replaced(const Json& wanted) {
+  if (!wanted.is_object()) return fail(ErrorKind::invalid, "the configuration must be a JSON object");
+  return wanted;
+}
+
+Result<Json> patched(const Versioned<Json>& current, const Json& patch) {
   if (!patch.is_object()) return fail(ErrorKind::invalid, "the patch must be a JSON object");
   if (!current.exists()) return fail(ErrorKind::not_found, "there is no configuration in the store yet");
   Json document = current.value.is_object() ? current.value : Json::object();
@@ -42,12 +46,12 @@ Result<Json> change_document(const Versioned<Json>& current, const Intent& inten
   return document;
 }
 
-Task<Result<Json>> write_config(AgentState& state, Intent intent) {
+Task<Result<Json>> write_config(AgentState& state, ConfigChange change) {
   for (int attempt = 0;; ++attempt) {
     auto read = read_view(state);
     Result<ClusterView> view = co_await std::move(read);
     if (!view) co_return tl::make_unexpected(view.error());
-    Result<Json> document = change_document(view->config, intent);
+    Result<Json> document = change(view->config);
     if (!document || (view->config.exists() && *document == view->config.value)) co_return document;
 
     action::WriteKey key;
@@ -100,11 +104,21 @@ Task<Result<Json>> clear_failover(AgentState& state) {
   co_return Json(nullptr);
 }
 
-Task<Result<Json>> perform(AgentState& state, Intent intent) {
-  if (auto* set = std::get_if<intent::SetFailover>(&intent)) return set_failover(state, std::move(set->failover));
-  if (std::holds_alternative<intent::ClearFailover>(intent)) return clear_failover(state);
-  return write_config(state, std::move(intent));
-}
+// No default on purpose: a forgotten request does not compile.
+struct Performer {
+  AgentState& state;
+
+  Task<Result<Json>> operator()(intent::SetFailover set) const { return set_failover(state, std::move(set.failover)); }
+  Task<Result<Json>> operator()(intent::ClearFailover) const { return clear_failover(state); }
+  Task<Result<Json>> operator()(intent::ReplaceConfig replace) const {
+    ConfigChange change = [wanted = std::move(replace.config)](const auto&) { return replaced(wanted); };
+    return write_config(state, std::move(change));
+  }
+  Task<Result<Json>> operator()(intent::PatchConfig wanted) const {
+    ConfigChange change = [patch = std::move(wanted.patch)](const auto& current) { return patched(current, patch); };
+    return write_config(state, std::move(change));
+  }
+};
 
 // Why a leader that asks may not count on this member; empty when it may.
 std::string refuse_failsafe(const AgentState& state, const FailsafeRequest& request) {
@@ -142,45 +156,53 @@ Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request)
 
 }  // namespace
 
-void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
-  if (closed_) {
-    reply(fail(ErrorKind::cancelled, "the agent is shutting down"));
-  } else if (auto* restart = std::get_if<intent::Restart>(&intent)) {
-    if (restart_reply_) {
-      reply(fail(ErrorKind::refused, "restart already in progress"));
-      return;
-    }
-    state.requests.restart = restart->request;
-    state.requests.restart->id = ++last_id_;
-    restart_reply_ = std::move(reply);
-  } else if (auto* schedule = std::get_if<intent::ScheduleRestart>(&intent)) {
-    if (schedule_reply_) {
-      reply(fail(ErrorKind::conflict, "another schedule is being dealt with"));
-      return;
-    }
-    state.requests.schedule = ScheduleRequest{++last_id_, std::move(schedule->plan)};
-    schedule_reply_ = std::move(reply);
-  } else if (auto* reinit = std::get_if<intent::Reinit>(&intent)) {
-    if (reinit_reply_) {
-      reply(fail(ErrorKind::refused, "reinitialize already in progress"));
-      return;
-    }
-    state.requests.reinit = reinit->request;
-    state.requests.reinit->id = ++last_id_;
-    reinit_reply_ = std::move(reply);
-  } else if (const auto* promise = std::get_if<intent::PromiseFailsafe>(&intent)) {
-    reply(promise_failsafe(state, promise->request));
-  } else if (std::holds_alternative<intent::Observe>(intent)) {
-    observers_.push_back(std::move(reply));
-  } else if (std::holds_alternative<intent::Reload>(intent)) {
+// What becomes of a request when it arrives. No default on purpose: a forgotten one does not compile.
+struct Intents::Reception {
+  Intents& intents;
+  AgentState& state;
+  IntentReply& reply;
+
+  void operator()(intent::Restart&& restart) const {
+    if (intents.restart_reply_) return reply(fail(ErrorKind::refused, "restart already in progress"));
+    state.requests.restart = std::move(restart.request);
+    state.requests.restart->id = ++intents.last_id_;
+    intents.restart_reply_ = std::move(reply);
+  }
+  void operator()(intent::ScheduleRestart&& schedule) const {
+    if (intents.schedule_reply_) return reply(fail(ErrorKind::conflict, "another schedule is being dealt with"));
+    state.requests.schedule = ScheduleRequest{++intents.last_id_, std::move(schedule.plan)};
+    intents.schedule_reply_ = std::move(reply);
+  }
+  void operator()(intent::Reinit&& reinit) const {
+    if (intents.reinit_reply_) return reply(fail(ErrorKind::refused, "reinitialize already in progress"));
+    state.requests.reinit = reinit.request;
+    state.requests.reinit->id = ++intents.last_id_;
+    intents.reinit_reply_ = std::move(reply);
+  }
+  void operator()(intent::PromiseFailsafe&& promise) const { reply(promise_failsafe(state, promise.request)); }
+  void operator()(intent::Observe&&) const { intents.observers_.push_back(std::move(reply)); }
+  void operator()(intent::Reload&&) const {
     if (state.hooks.reload) {
       state.hooks.reload();
     } else {
       state.requests.reload = true;
     }
     reply(Json("reload scheduled"));
+  }
+  void operator()(intent::SetFailover&& set) const { later(std::move(set)); }
+  void operator()(intent::ClearFailover&& clear) const { later(clear); }
+  void operator()(intent::ReplaceConfig&& replace) const { later(std::move(replace)); }
+  void operator()(intent::PatchConfig&& patch) const { later(std::move(patch)); }
+
+ private:
+  void later(Write write) const { intents.waiting_.push_back({std::move(write), std::move(reply)}); }
+};
+
+void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
+  if (closed_) {
+    reply(fail(ErrorKind::cancelled, "the agent is shutting down"));
   } else {
-    waiting_.push_back({std::move(intent), std::move(reply)});
+    std::visit(Reception{*this, state, reply}, std::move(intent));
   }
   state.wake.ring();
 }
@@ -189,7 +211,7 @@ Task<void> Intents::serve_one(AgentState& state) {
   if (waiting_.empty()) co_return;
   Waiting next = std::move(waiting_.front());
   waiting_.pop_front();
-  auto work = perform(state, std::move(next.intent));
+  auto work = std::visit(Performer{state}, std::move(next.write));
   Result<Json> outcome = co_await std::move(work);
   if (!outcome) log::warning("a request to change the cluster failed: {}", outcome.error().message);
   next.reply(std::move(outcome));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/decision.h"
@@ -37,11 +38,15 @@ class Intents {
   void close(AgentState& state);
 
  private:
+  struct Reception;
+  // What is written to the store, between two cycles.
+  using Write = std::variant<intent::SetFailover, intent::ClearFailover, intent::ReplaceConfig, intent::PatchConfig>;
+
   // Tells whoever waits, if anybody does.
   static void settle(IntentReply& waiting, bool done, const std::string& text);
 
   struct Waiting {
-    Intent intent;
+    Write write;
     IntentReply reply;
   };
   std::deque<Waiting> waiting_;

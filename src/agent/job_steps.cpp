@@ -4,7 +4,7 @@
 #include "agent/fencing.h"
 #include "agent/jobs.h"
 #include "agent/state.h"
-#include "base/log.h"
+#include "core/permission.h"
 
 namespace regent {
 
@@ -25,17 +25,9 @@ constexpr Duration claim_life = std::chrono::seconds(2);
 // With up to a gigabyte of WAL.
 constexpr Duration slot_read_time = std::chrono::minutes(2);
 
-// I2: nobody may write here without a lease that lasts. Asked again right before the step, because the process may have
-// been frozen since the decision (F02).
+// Asked again right before each step (I2).
 Result<void> check_lease(const AgentState& state) {
-  const LeaseFacts& lease = state.lease.facts();
-  if (lease.held && state.now() < demote_at(lease)) return {};
-  // In pause a primary is what a person made it, with or without the lock (I14), as far as the pause is known to last:
-  // a process that was frozen in it may wake up after it (F02).
-  const bool pause_known = state.last_cluster.is_known() && state.last_cluster.age(state.now()) <=
-                                                                state.settings.loop_wait + state.settings.retry_timeout;
-  if (state.settings.pause && pause_known) return {};
-  return fail(ErrorKind::refused, "the leader lease is not held, or not long enough any more");
+  return may_be_primary(state.lease.facts(), state.settings, state.last_cluster, state.now());
 }
 
 // Everything that must be there before the first write: the lease, and what ends the server with it. In pause a person
@@ -151,22 +143,35 @@ Task<Result<void>> promote(AgentState& state, Timeline timeline) {
   co_return co_await std::move(step);
 }
 
+// No default on purpose: a forgotten job does not compile.
+struct JobPerformer {
+  AgentState& state;
+  Postgres& postgres;
+
+  using Step = Task<Result<void>>;
+
+  Step operator()(job::Bootstrap) const { return bootstrap(state); }
+  Step operator()(job::Clone clone) const { return postgres.clone(std::move(clone.source), unhurried()); }
+  Step operator()(job::Start begin) const { return start(state, std::move(begin)); }
+  Step operator()(job::Stop stop) const { return perform_stop(state, stop); }
+  Step operator()(job::Restart again) const { return restart(state, std::move(again)); }
+  Step operator()(job::Promote up) const { return promote(state, up.timeline); }
+  Step operator()(job::Checkpoint) const { return postgres.checkpoint(state.now() + checkpoint_time); }
+  Step operator()(job::CrashRecovery) const { return postgres.crash_recovery(unhurried()); }
+  Step operator()(job::Rewind rewind) const { return postgres.rewind(std::move(rewind.source), unhurried()); }
+  Step operator()(job::CopySlots copy) const { return copy_slots(state, std::move(copy)); }
+  Step operator()(job::RemoveData remove) const {
+    return postgres.remove_data(remove.keep_as_failed, state.now() + removal_time);
+  }
+
+ private:
+  Instant unhurried() const { return state.now() + as_long_as_it_takes; }
+};
+
 }  // namespace
 
 Task<Result<void>> perform_job(AgentState& state, job::Spec spec) {
-  Postgres& postgres = state.ports.postgres;
-  const Instant unhurried = state.now() + as_long_as_it_takes;
-  if (std::holds_alternative<job::Bootstrap>(spec)) return bootstrap(state);
-  if (auto* clone = std::get_if<job::Clone>(&spec)) return postgres.clone(std::move(clone->source), unhurried);
-  if (auto* begin = std::get_if<job::Start>(&spec)) return start(state, std::move(*begin));
-  if (auto* stop = std::get_if<job::Stop>(&spec)) return perform_stop(state, *stop);
-  if (auto* again = std::get_if<job::Restart>(&spec)) return restart(state, std::move(*again));
-  if (const auto* up = std::get_if<job::Promote>(&spec)) return promote(state, up->timeline);
-  if (std::holds_alternative<job::Checkpoint>(spec)) return postgres.checkpoint(state.now() + checkpoint_time);
-  if (std::holds_alternative<job::CrashRecovery>(spec)) return postgres.crash_recovery(unhurried);
-  if (auto* rewind = std::get_if<job::Rewind>(&spec)) return postgres.rewind(std::move(rewind->source), unhurried);
-  if (auto* copy = std::get_if<job::CopySlots>(&spec)) return copy_slots(state, std::move(*copy));
-  return postgres.remove_data(std::get<job::RemoveData>(spec).keep_as_failed, state.now() + removal_time);
+  return std::visit(JobPerformer{state, state.ports.postgres}, std::move(spec));
 }
 
 }  // namespace regent

@@ -11,6 +11,7 @@
 #include "agent/gather.h"
 #include "base/log.h"
 #include "core/decide.h"
+#include "core/settle.h"
 
 namespace regent {
 
@@ -80,54 +81,6 @@ void publish(const AgentState& state, Observation observation, const Decision& d
         {"LoopBusy", "every cycle of the control loop has something to do; it is being slowed down"});
   }
   state.board.publish(std::move(snapshot));
-}
-
-bool writes_sync(const Action& act) {
-  const auto* write = std::get_if<action::WriteKey>(&act);
-  const auto* erase = std::get_if<action::DeleteKey>(&act);
-  return (write != nullptr && write->key == action::Key::sync) || (erase != nullptr && erase->key == action::Key::sync);
-}
-
-// What a decision remembered as done, and was not.
-void forget_failed(Memory& memory, const Memory& before, const Action& failed) {
-  const auto* write = std::get_if<action::WriteKey>(&failed);
-  if (std::holds_alternative<action::WriteMember>(failed)) {
-    memory.published.clear();
-    memory.member_written_at.reset();
-  } else if (std::holds_alternative<action::ApplyConfig>(failed)) {
-    memory.applied_config = before.applied_config;
-  } else if (write != nullptr && write->key == action::Key::status) {
-    memory.status_written_at.reset();
-  } else if (write != nullptr && write->key == action::Key::failsafe) {
-    memory.failsafe_written_for = before.failsafe_written_for;
-  } else if (writes_sync(failed)) {
-    // It may still come to be applied (F32).
-    memory.sync_fenced = false;
-  }
-}
-
-// The memory of a decision speaks of what its actions did. When nothing of that happened it does not become true, and
-// the same facts are digested again.
-Memory remember(const Memory& before, const Decision& decision, const Performed& performed) {
-  if (!performed.failed) return decision.memory;
-  if (!performed.effects && decision.has_effects()) {
-    Memory memory = before;
-    // Whom a write may have named although its answer got lost (F32).
-    memory.failsafe_members = decision.memory.failsafe_members;
-    // It was seen, whatever could be done about it.
-    memory.stream_watch = decision.memory.stream_watch;
-    if (performed.done < decision.actions.size() && writes_sync(decision.actions[performed.done])) {
-      memory.sync_fenced = false;
-    }
-    // Others may have been told, or the server may have let go although that failed (I7).
-    memory.vote_free = before.vote_free && decision.memory.vote_free;
-    return memory;
-  }
-  Memory memory = decision.memory;
-  for (std::size_t i = performed.done; i < decision.actions.size(); ++i) {
-    forget_failed(memory, before, decision.actions[i]);
-  }
-  return memory;
 }
 
 Instant wait_until(const AgentState& state, const Decision& decision, const Pace& pace) {
@@ -250,7 +203,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
 
     auto act = execute(state, decision.actions, observation.now);
     const Performed performed = co_await std::move(act);
-    state->memory = remember(state->memory, decision, performed);
+    state->memory = settle(state->memory, decision, performed.outcome);
     if (performed.exit_code) {
       auto goodbye = say_goodbye(*state);
       co_await std::move(goodbye);
@@ -262,8 +215,9 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     auto keep = keep_member_alive(*state, observation.cluster.is_known());
     const bool kept = co_await std::move(keep);
 
-    const bool conflict = performed.failed && performed.failed->kind == ErrorKind::conflict;
-    const bool failed = (performed.failed && !conflict) || !observation.cluster.is_known() || !kept;
+    const auto& error = performed.outcome.failed;
+    const bool conflict = error && error->kind == ErrorKind::conflict;
+    const bool failed = (error && !conflict) || !observation.cluster.is_known() || !kept;
     pace.failures = failed ? pace.failures + 1 : 0;
     // Readers judge the lease by what was confirmed last, not by what this cycle began with.
     observation.lease = state->lease.facts();
@@ -273,7 +227,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     const Duration took = state->now() - began;
     if (took > state->settings.loop_wait) log::warning("Loop time exceeded, rescheduling immediately.");
     // A lost comparison means that the world changed: look again at once.
-    const bool again = (performed.effects && !failed) || conflict || had_intents;
+    const bool again = (had_effects(decision, performed.outcome) && !failed) || conflict || had_intents;
     auto pause = pause_between(*state, pace, decision, again);
     co_await std::move(pause);
   }

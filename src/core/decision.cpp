@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+
+#include "core/action_traits.h"
 
 namespace regent {
 namespace {
@@ -135,13 +138,6 @@ struct ActionText {
   std::string operator()(const action::Exit& a) const { return fmt::format("exit {}", a.code); }
 };
 
-bool is_bookkeeping(const Action& action) {
-  if (const auto* write = std::get_if<action::WriteKey>(&action)) return write->key == action::Key::status;
-  if (const auto* slots = std::get_if<action::SyncSlots>(&action)) return slots->only_advances();
-  return std::holds_alternative<action::WriteMember>(action) || std::holds_alternative<action::RenewLease>(action) ||
-         std::holds_alternative<action::ArmFences>(action) || std::holds_alternative<action::DisarmFences>(action);
-}
-
 }  // namespace
 
 std::string_view to_string(action::Key key) {
@@ -151,10 +147,7 @@ std::string_view to_string(action::Key key) {
 }
 
 bool Decision::has_effects() const {
-  for (const auto& action : actions) {
-    if (!is_bookkeeping(action)) return true;
-  }
-  return false;
+  return std::any_of(actions.begin(), actions.end(), [](const Action& action) { return !traits(action).heartbeat; });
 }
 
 std::string to_text(const Action& action) {

@@ -193,7 +193,7 @@ struct Decision {
   Memory memory;    // to carry on with
   Instant wake_at;  // decide again at the latest; events wake earlier
 
-  bool has_effects() const;  // any action that changes something beyond the member and status keys
+  bool has_effects() const;  // any action that is more than a heartbeat (core/action_traits.h)
 };
 
 // One line per action, for golden scenarios, the flight recorder and debug logs.

@@ -97,6 +97,9 @@ using Spec = std::variant<Bootstrap, Clone, Start, Stop, Restart, Promote, Check
 
 }  // namespace job
 
+// Clients may write to the server that it leaves behind: it needs a lease (I2), or a claim on the cluster (F73).
+bool makes_primary(const job::Spec& spec);
+
 // Short stable word: "bootstrap", "clone", "start", ...
 std::string_view job_name(const job::Spec& spec);
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "core/decide.h"
 #include "core/timeline.h"
@@ -200,6 +201,7 @@ std::string Scenario::run(const std::string& line) {
       {"their-slot", [&] { theirs(words); }},
       {"remember", [&] { remember(words); }},
       {"archive", [&] { archive(words); }},
+      {"fails", [&] { fails(words); }},
       {"pass",
        [&] {
          o_.now += as_seconds(words.at(1));
@@ -242,10 +244,18 @@ std::string Scenario::decide_once() {
   refresh();
   const auto decision = decide(o_, memory_);
   rules_hit_.insert(decision.rule);
-  memory_ = decision.memory;
+  Outcome outcome;
+  outcome.done = decision.actions.size();
   auto text = to_text(decision);
+  if (fails_) {
+    if (fails_->done >= outcome.done) throw std::runtime_error("the decision has not so many actions");
+    outcome = *std::exchange(fails_, std::nullopt);
+    text += fmt::format("  failed at action {}: {}\n", outcome.done + 1, outcome.failed->message);
+  }
+  memory_ = settle(memory_, decision, outcome);
   // A request stays until it is answered.
-  for (const auto& action : decision.actions) {
+  for (std::size_t i = 0; i < outcome.done; ++i) {
+    const auto& action = decision.actions[i];
     const auto* lock = std::get_if<action::AcquireLeader>(&action);
     if (lock != nullptr && lock->ticket) apply(*lock->ticket);
     if (const auto* take = std::get_if<action::TakeOver>(&action)) apply(take->ticket);
@@ -690,6 +700,17 @@ void Scenario::theirs(const Words& words) {
     their_slots_.timeline = as_timeline(option(words, "tl").value_or("1"));
   }
   o_.upstream_slots = Fact<UpstreamSlots>::known(their_slots_, o_.now);
+}
+
+// fails 2 timeout|unreachable|conflict|refused|failed: what becomes of the second action of the next decision; those
+// after it are not performed
+void Scenario::fails(const Words& words) {
+  const std::map<std::string, ErrorKind> kinds{{"timeout", ErrorKind::timeout},
+                                               {"unreachable", ErrorKind::unreachable},
+                                               {"conflict", ErrorKind::conflict},
+                                               {"refused", ErrorKind::refused},
+                                               {"failed", ErrorKind::failed}};
+  fails_ = Outcome{std::stoul(words.at(1)) - 1, Error{kinds.at(words.at(2)), words[2]}};
 }
 
 // remember ran-as-primary | remember crashed-ago=40 | remember checkpoint-due: what an earlier part of the story left

@@ -12,6 +12,7 @@
 #include "core/decision.h"
 #include "core/memory.h"
 #include "core/observation.h"
+#include "core/settle.h"
 
 namespace regent::golden {
 
@@ -51,6 +52,7 @@ class Scenario {
   void slot(const Words& words);
   void theirs(const Words& words);
   void remember(const Words& words);
+  void fails(const Words& words);
   ServerFacts& server();
   void refresh();
 
@@ -65,6 +67,7 @@ class Scenario {
   UpstreamSlots their_slots_;
   Json config_;
   std::int64_t next_version_ = 10;
+  std::optional<Outcome> fails_;
   std::set<int> rules_hit_;
 };
 

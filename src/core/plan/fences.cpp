@@ -1,26 +1,16 @@
 // The guard and the watchdog are armed while a client could write here, and only then (I3, I14).
 #include <algorithm>
 
-#include "core/job.h"
+#include "core/action_traits.h"
 #include "core/plan/planners.h"
 
 namespace regent::plan {
 namespace {
 
 // The jobs that make a primary arm the fences by themselves, right before the step that does it.
-bool makes_primary(const job::Spec& spec) {
-  const auto* start = std::get_if<job::Start>(&spec);
-  const auto* restart = std::get_if<job::Restart>(&spec);
-  return std::holds_alternative<job::Promote>(spec) || std::holds_alternative<job::Bootstrap>(spec) ||
-         (start != nullptr && start->as_primary) || (restart != nullptr && restart->as_primary);
-}
-
 bool primary_in_the_making(const Situation& s, const Decision& d) {
   if (s.o.job.running && makes_primary(*s.o.job.running)) return true;
-  return std::any_of(d.actions.begin(), d.actions.end(), [](const Action& act) {
-    const auto* start = std::get_if<action::StartJob>(&act);
-    return start != nullptr && makes_primary(start->spec);
-  });
+  return std::any_of(d.actions.begin(), d.actions.end(), [](const Action& act) { return traits(act).makes_primary; });
 }
 
 // A server in single-user mode has no clients, and what it is interrupted in has to be done again (F71).

@@ -8,11 +8,9 @@
 namespace regent::rules {
 namespace {
 
-// The lock is lost while the job relies on it.
+// The lock is lost while the job relies on it. A bootstrap relies on its claim.
 bool promoting_without_lock(const Situation& s) {
-  const bool as_primary = s.doing<job::Promote>() ||
-                          (s.doing<job::Start>() && std::get<job::Start>(*s.o.job.running).as_primary) ||
-                          (s.doing<job::Restart>() && std::get<job::Restart>(*s.o.job.running).as_primary);
+  const bool as_primary = s.job_running && makes_primary(*s.o.job.running) && !s.doing<job::Bootstrap>();
   return as_primary && !s.holding && !s.paused;
 }
 
