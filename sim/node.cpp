@@ -112,6 +112,7 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
   };
   if (sabotage != nullptr) {
     hooks.tamper_facts = [sabotage](Observation& o) { sabotage->tamper(o); };
+    hooks.misjudge = [sabotage](const Observation& o, Decision& d) { sabotage->misjudge(o, d); };
     hooks.tamper_decision = [sabotage](const Observation& o, Decision& d) { sabotage->tamper(o, d); };
   }
   agent = std::make_unique<Agent>(process.context().get_executor(), ports, self_of(node, sim.params()), board, hooks);

@@ -473,6 +473,19 @@ class RetakeWithoutProof final : public Named {
   }
 };
 
+// The lease was confirmed when it was looked at last.
+class PromoteWithoutRenewal final : public Named {
+  using Named::Named;
+  void misjudge(const Observation&, Decision& d) const override {
+    const bool promotes = std::any_of(d.actions.begin(), d.actions.end(), [](const Action& action) {
+      const auto* start = std::get_if<action::StartJob>(&action);
+      return start != nullptr && std::holds_alternative<job::Promote>(start->spec);
+    });
+    if (!promotes) return;
+    std::erase_if(d.actions, [](const Action& action) { return std::holds_alternative<action::RenewLease>(action); });
+  }
+};
+
 class StopOnlyInName final : public Named {
   using Named::Named;
   class Port final : public PostgresDecorator {
@@ -612,6 +625,9 @@ const std::vector<const Sabotage*>& sabotages() {
                                           "copies of logical slots are offered after a promotion, whole or not");
   static const PromoteWithoutTicket ticket("promote-without-ticket", "I8",
                                            "a promotion takes the next timeline that the server itself knows of");
+  static const PromoteWithoutRenewal unconfirmed(
+      "promote-without-renewal", "CONTRACT",
+      "a promotion does not wait for the lease to be confirmed in the same decision");
   static const StopOnlyInName stop("stop-only-in-name", "I3", "stopping the server is reported as done, and is not");
   static const RetakeWithoutProof retake("retake-without-proof", "I1",
                                          "a leader key of the own name is taken over, whoever's it is");
@@ -646,10 +662,11 @@ const std::vector<const Sabotage*>& sabotages() {
   static const SingleUserServes single_user("single-user-serves", "F04",
                                             "a server in single-user mode is taken for one that serves clients");
   static const std::vector<const Sabotage*> all = {
-      &too_late, &put_off, &blindly, &attached, &keep_vote,   &publish,    &loosen,      &outside,   &votes,    &moving,
-      &believe,  &renew,   &read,    &acquire,  &claim,       &initdb,     &promote,     &release,   &ancestry, &lag,
-      &deadline, &rewound, &copy,    &stop,     &without_all, &vote_again, &standby,     &skip_slot, &unproven, &replay,
-      &tags,     &nothing, &system,  &ticket,   &restore,     &compare,    &single_user, &retake};
+      &too_late,    &put_off,    &blindly,  &attached,  &keep_vote,   &publish, &loosen,     &outside,
+      &votes,       &moving,     &believe,  &renew,     &read,        &acquire, &claim,      &initdb,
+      &promote,     &release,    &ancestry, &lag,       &deadline,    &rewound, &copy,       &stop,
+      &without_all, &vote_again, &standby,  &skip_slot, &unproven,    &replay,  &tags,       &nothing,
+      &system,      &ticket,     &restore,  &compare,   &single_user, &retake,  &unconfirmed};
   return all;
 }
 

@@ -38,6 +38,8 @@ class Sabotage {
   virtual bool forgets_promises() const { return false; }
   virtual void tamper(Observation&) const {}
   virtual void tamper(const Observation&, Decision&) const {}
+  // A defect of decide() itself, which its contract must notice.
+  virtual void misjudge(const Observation&, Decision&) const {}
 };
 
 const std::vector<const Sabotage*>& sabotages();

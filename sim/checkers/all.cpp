@@ -10,6 +10,7 @@ Checkers make_checkers(Simulation& sim) {
   add_failsafe_checkers(sim, checkers);
   add_sync_checkers(sim, checkers);
   add_stream_checkers(sim, checkers);
+  add_contract_checkers(sim, checkers);
   add_slot_checkers(sim, checkers);
   return checkers;
 }

@@ -16,6 +16,7 @@ void add_sync_checkers(Simulation& sim, Checkers& checkers);
 void add_key_checkers(Simulation& sim, Checkers& checkers);
 void add_failsafe_checkers(Simulation& sim, Checkers& checkers);
 void add_stream_checkers(Simulation& sim, Checkers& checkers);
+void add_contract_checkers(Simulation& sim, Checkers& checkers);
 void add_slot_checkers(Simulation& sim, Checkers& checkers);
 
 }  // namespace regent::sim

@@ -32,7 +32,7 @@ struct AgentPorts {
 };
 
 struct AgentHooks {
-  // Instead of decide(): tests of the loop alone, and the simulator's sabotages.
+  // Instead of decide(), and beyond its contract: tests of the loop alone.
   std::function<Decision(const Observation&, const Memory&)> decide;
   // After every decision, before its actions: logging, the flight recorder, the simulator's coverage and checkers.
   std::function<void(const Observation&, const Decision&)> decided;
@@ -44,6 +44,8 @@ struct AgentHooks {
   // The simulator's sabotages: deliberate defects between observation, decision and execution. Empty in the daemon.
   std::function<void(Observation&)> tamper_facts;
   std::function<void(const Observation&, Decision&)> tamper_decision;
+  // The same as a defect of decide() itself, which its contract must notice.
+  std::function<void(const Observation&, Decision&)> misjudge;
 };
 
 class Agent : public Control {

@@ -1,5 +1,7 @@
 #include "agent/loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <optional>
@@ -10,6 +12,7 @@
 #include "agent/executor.h"
 #include "agent/gather.h"
 #include "base/log.h"
+#include "core/contract.h"
 #include "core/decide.h"
 #include "core/settle.h"
 
@@ -27,6 +30,8 @@ constexpr Duration instantly = std::chrono::milliseconds(1);
 // After a failure: soon again, then less and less soon.
 constexpr Duration first_retry = std::chrono::milliseconds(100);
 constexpr Duration longest_retry = std::chrono::seconds(2);
+// It may be refused for as long as the facts stay the same.
+constexpr Duration after_refusal = std::chrono::seconds(1);
 constexpr Duration noticeably_late = std::chrono::seconds(1);
 constexpr Duration goodbye_time = std::chrono::seconds(3);
 
@@ -47,7 +52,8 @@ class Announcer {
   void say(const Decision& decision, Instant now, Duration loop_wait) {
     for (const Condition& condition : decision.conditions) {
       // These are told by whoever finds them.
-      const bool told = condition.name == "ConfigProblem" || condition.name == "KeyUnreadable";
+      const bool told =
+          condition.name == "ConfigProblem" || condition.name == "KeyUnreadable" || condition.name == "DecisionRefused";
       const bool known = std::find(conditions_.begin(), conditions_.end(), condition) != conditions_.end();
       if (!told && !known && !condition.detail.empty()) log::info("{}", condition.detail);
     }
@@ -68,12 +74,28 @@ class Announcer {
   Instant said_at_{};
 };
 
+// A decision that breaks the contract is a defect, and doing nothing is safer than whatever it wants: the lease runs
+// out by itself. The memory stays as it was, so that the same facts are judged again.
+void refuse_if_broken(AgentState& state, const Observation& observation, Decision& decision) {
+  const std::vector<std::string> broken = violations(observation, decision);
+  if (broken.empty()) return;
+  ++state.refused_decisions;
+  const std::string text = fmt::format("rule {} decided what no rule may, its actions are not performed: it {}",
+                                       decision.rule, fmt::join(broken, "; it "));
+  log::critical("{}", text);
+  decision.conditions.push_back({"DecisionRefused", text});
+  decision.actions.clear();
+  decision.memory = state.memory;
+  decision.wake_at = observation.now + after_refusal;
+}
+
 void publish(const AgentState& state, Observation observation, const Decision& decision, const Pace& pace) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->observation = std::move(observation);
   snapshot->decision = decision;
   snapshot->cycle = pace.cycle;
   snapshot->most_late = pace.most_late;
+  snapshot->refused_decisions = state.refused_decisions;
   snapshot->last_cluster = state.last_cluster;
   snapshot->dcs_last_seen = state.dcs_last_seen;
   if (pace.breathless()) {
@@ -193,6 +215,8 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
 
     Decision decision =
         state->hooks.decide ? state->hooks.decide(observation, state->memory) : decide(observation, state->memory);
+    if (state->hooks.misjudge) state->hooks.misjudge(observation, decision);
+    if (!state->hooks.decide) refuse_if_broken(*state, observation, decision);
     if (state->hooks.tamper_decision) state->hooks.tamper_decision(observation, decision);
     ++pace.cycle;
     if (state->hooks.decided) state->hooks.decided(observation, decision);

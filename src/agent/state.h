@@ -64,6 +64,7 @@ struct AgentState {
   bool acquiring = false;
   std::optional<Instant> session_kept_at;
   std::string recorded_session;  // whose leader lock the data directory remembers
+  std::uint64_t refused_decisions = 0;  // that broke the contract
 
   Instant now() const { return ports.clock.now(); }
   FenceFacts fences() const { return {ports.guard.facts(), ports.watchdog.facts()}; }

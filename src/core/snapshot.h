@@ -17,6 +17,8 @@ struct Snapshot {
   std::uint64_t cycle = 0;
   // The latest that the loop ever was: how long after the end of a wait it went on (F05).
   Duration most_late{};
+  // So many decisions broke the contract (core/contract.h) since the agent started, and were not carried out.
+  std::uint64_t refused_decisions = 0;
   // The last successful read of the store, kept through an outage; its own `at` tells how old it is.
   Fact<ClusterView> last_cluster;
   WallTime dcs_last_seen{};

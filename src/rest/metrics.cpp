@@ -149,6 +149,9 @@ void write_own(const Snapshot& snapshot, const Moment& moment, Writer& out) {
   out.add("regent_loop_lateness_seconds", "gauge",
           "The longest that the control loop ever woke up after its time, since the agent started.",
           fmt::format("{:.3f}", to_seconds(snapshot.most_late)));
+  out.add("regent_refused_decisions_total", "counter",
+          "Decisions that broke their contract and were not carried out, since the agent started.",
+          snapshot.refused_decisions);
   const FenceFacts& fences = snapshot.observation.fences;
   out.add("regent_guard_armed", "gauge",
           "Value is 1 if the guard would end PostgreSQL at the end of the lease, 0 otherwise.",

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/contract.h"
 #include "core/decide.h"
 #include "core/timeline.h"
 
@@ -244,6 +245,9 @@ std::string Scenario::decide_once() {
   refresh();
   const auto decision = decide(o_, memory_);
   rules_hit_.insert(decision.rule);
+  if (const auto broken = violations(o_, decision); !broken.empty()) {
+    throw std::runtime_error(fmt::format("rule {}: a decision that {}", decision.rule, fmt::join(broken, "; that ")));
+  }
   Outcome outcome;
   outcome.done = decision.actions.size();
   auto text = to_text(decision);

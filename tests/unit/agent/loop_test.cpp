@@ -184,6 +184,24 @@ TEST(Loop, ALoopThatAlwaysHasSomethingToDoIsSlowedDown) {
   EXPECT_EQ(f.board.load()->decision.conditions.at(0).name, "LoopBusy");
 }
 
+TEST(Loop, ADecisionThatBreaksTheContractIsNotCarriedOut) {  // I2
+  AgentFixture f;
+  AgentHooks hooks;
+  hooks.misjudge = [](const Observation&, Decision& d) { d.actions = {action::StartJob{job::Promote{}}}; };
+  hooks.acting = [&f](const Action& act, bool done) { f.acted.emplace_back(act, done); };
+  Self self;
+  self.name = MemberName("n1");
+  f.agent = std::make_unique<Agent>(f.world.context().get_executor(),
+                                    AgentPorts{f.clock, f.dcs, f.postgres, f.peers, f.guard, f.watchdog}, self, f.board,
+                                    hooks);
+  f.start();
+  f.world.advance(seconds(3));
+  EXPECT_TRUE(f.acted.empty());
+  const auto snapshot = f.board.load();
+  EXPECT_GE(snapshot->refused_decisions, 3u);
+  EXPECT_EQ(snapshot->decision.conditions.back().name, "DecisionRefused");
+}
+
 TEST(Loop, ALeaderWakesWhenTheStopMustBegin) {
   AgentFixture f;
   f.lead();

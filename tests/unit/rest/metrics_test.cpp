@@ -307,12 +307,14 @@ TEST(Metrics, Version2KnowsFewer) {
 TEST(Metrics, UnknownStateAndConditions) {
   auto snapshot = leader();
   snapshot.most_late = 1250ms;
+  snapshot.refused_decisions = 3;
   snapshot.observation.postgres.server = Fact<ServerFacts>::unknown("statement timeout");
   snapshot.decision.conditions.push_back({"PrimaryDiskFull", "no space left"});
   const auto text = metrics_text(snapshot, self("n1"), at(8s));
   EXPECT_NE(text.find("patroni_postgres_state{scope=\"demo\",name=\"n1\"} -1\n"), std::string::npos);
   EXPECT_NE(text.find("patroni_postmaster_start_time{scope=\"demo\",name=\"n1\"} 0\n"), std::string::npos);
   EXPECT_NE(text.find("regent_lease_seconds_left{scope=\"demo\",name=\"n1\"} 10.000\n"), std::string::npos);
+  EXPECT_NE(text.find("regent_refused_decisions_total{scope=\"demo\",name=\"n1\"} 3\n"), std::string::npos);
   EXPECT_NE(text.find("regent_loop_lateness_seconds{scope=\"demo\",name=\"n1\"} 1.250\n"), std::string::npos);
   EXPECT_NE(text.find("regent_condition{scope=\"demo\",name=\"n1\",condition=\"PrimaryDiskFull\"} 1\n"),
             std::string::npos);
