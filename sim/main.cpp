@@ -5,12 +5,15 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/log.h"
+#include "core/decide.h"
+#include "core/record.h"
 #include "sim/coverage.h"
 #include "sim/simulation.h"
 
@@ -24,6 +27,7 @@ struct Options {
   std::uint64_t from = 1;
   std::optional<std::uint64_t> seed;
   std::optional<regent::Duration> time;  // instead of a number of seeds
+  std::string records;  // a file of them
   unsigned jobs = 2;
   const Sabotage* sabotage = nullptr;
   bool until_caught = false;
@@ -119,11 +123,38 @@ int replay(const Options& options) {
   return outcome.violations.empty() ? 0 : 1;
 }
 
+// Decisions of an agent, made again: its trace, and whether this program decides as that one did.
+int replay_records(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) {
+    fmt::print(stderr, "regent-sim: {} cannot be read\n", path);
+    return 2;
+  }
+  std::size_t number = 0, different = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    const auto record = regent::parse_record(line);
+    if (!record) {
+      fmt::print(stderr, "regent-sim: {}:{}: {}\n", path, number, record.error().message);
+      return 2;
+    }
+    const auto decision = regent::decide(record->observation, record->memory);
+    fmt::print("{}\n", regent::to_rest_time(record->observation.wall));
+    fmt::print("{}----\n{}\n", regent::to_text(record->memory), regent::to_text(decision));
+    if (decision.rule == record->rule) continue;
+    ++different;
+    fmt::print("decided differently: it was rule {:03}\n\n", record->rule);
+  }
+  fmt::print("{} decisions, {} different\n", number, different);
+  return different == 0 ? 0 : 1;
+}
+
 void usage() {
   fmt::print(
       "usage: regent-sim --seeds N [--from S] [--jobs J]   runs N seeds, prints what was violated\n"
       "       regent-sim --hours H [--from S]              the same for so long, 0.5 is half an hour\n"
       "       regent-sim --seed S                          replays one seed, one line per event\n"
+      "       regent-sim --replay FILE                     decides again what an agent wrote down on SIGUSR1\n"
       "  --sabotage NAME    with a deliberate defect; --until-caught ends at the first violation\n"
       "  --list-sabotages   their names\n"
       "  --coverage         for every rule, in how many seeds it decided; and which were never reached\n"
@@ -169,6 +200,8 @@ int main(int argc, char** argv) {
       options.from = number(value());
     } else if (argument == "--seed") {
       options.seed = number(value());
+    } else if (argument == "--replay") {
+      options.records = value();
     } else if (argument == "--jobs") {
       options.jobs = static_cast<unsigned>(number(value()));
     } else if (argument == "--show") {
@@ -193,6 +226,7 @@ int main(int argc, char** argv) {
     }
   }
   regent::log::set_level(regent::log::Level::none);
+  if (!options.records.empty()) return replay_records(options.records);
   if (options.seed) return replay(options);
   if (options.seeds == 0 && !options.time) {
     usage();

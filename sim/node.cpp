@@ -103,7 +103,7 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
                    tampered_guard ? *tampered_guard : guard,
                    watchdog};
   AgentHooks hooks;
-  hooks.decided = [&sim, &node](const Observation& o, const Decision& d) { sim.decided(node, o, d); };
+  hooks.decided = [&sim, &node](const Observation& o, const Memory&, const Decision& d) { sim.decided(node, o, d); };
   hooks.acting = [&sim, &node](const Action& action, bool done) {
     if (done) {
       sim.world().trace("{}:   {}", node.name.str(), to_text(action));

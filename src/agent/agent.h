@@ -35,7 +35,8 @@ struct AgentHooks {
   // Instead of decide(), and beyond its contract: tests of the loop alone.
   std::function<Decision(const Observation&, const Memory&)> decide;
   // After every decision, before its actions: logging, the flight recorder, the simulator's coverage and checkers.
-  std::function<void(const Observation&, const Decision&)> decided;
+  // `before`: the memory that it was made with.
+  std::function<void(const Observation&, const Memory& before, const Decision&)> decided;
   // Before and after every action: the simulator's crash points (F63, F64).
   std::function<void(const Action&, bool done)> acting;
   // POST /reload: reads the local configuration again and calls request_reload(). Without it only the files are

@@ -22,7 +22,8 @@ std::string describe(const Decision& decision) {
 
 }  // namespace
 
-void FlightRecorder::record(WallTime at, const Decision& decision) {
+void FlightRecorder::record(const Observation& observation, const Memory& before, const Decision& decision) {
+  const WallTime at = observation.wall;
   std::string text = describe(decision);
   // Two decisions often take turns, e.g. one that asks and one that has the answer: the last two count as neighbours.
   for (std::size_t back = 1; back <= 2 && back <= entries_.size(); ++back) {
@@ -33,7 +34,8 @@ void FlightRecorder::record(WallTime at, const Decision& decision) {
     return;
   }
   if (entries_.size() >= capacity_) entries_.pop_front();
-  entries_.push_back({at, at, 1, std::move(text)});
+  if (entries_.size() >= replayable_) entries_[entries_.size() - replayable_].record.reset();
+  entries_.push_back({at, at, 1, std::move(text), std::make_unique<Record>(decision.rule, observation, before)});
 }
 
 std::string FlightRecorder::text() const {
@@ -42,6 +44,14 @@ std::string FlightRecorder::text() const {
     out += to_rest_time(entry.first);
     if (entry.times > 1) out += fmt::format(" to {}, {} times", to_rest_time(entry.last), entry.times);
     out += "\n" + entry.text;
+  }
+  return out;
+}
+
+std::string FlightRecorder::records() const {
+  std::string out;
+  for (const Entry& entry : entries_) {
+    if (entry.record) out += print_record(*entry.record) + "\n";
   }
   return out;
 }

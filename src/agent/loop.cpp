@@ -219,7 +219,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     if (!state->hooks.decide) refuse_if_broken(*state, observation, decision);
     if (state->hooks.tamper_decision) state->hooks.tamper_decision(observation, decision);
     ++pace.cycle;
-    if (state->hooks.decided) state->hooks.decided(observation, decision);
+    if (state->hooks.decided) state->hooks.decided(observation, state->memory, decision);
     announcer.say(decision, observation.now, observation.settings.loop_wait);
     for (const std::string& note : decision.notes) log::info("{}", note);
     publish(*state, observation, decision, pace);

@@ -26,6 +26,8 @@ Version version_of(const ClusterView& view, action::Key key) {
       return view.history.version;
     case action::Key::failsafe:
       return view.failsafe.version;
+    case action::Key::timelines:
+      return view.timelines.version;
   }
   return {};
 }
@@ -99,6 +101,7 @@ class Reading {
   void operator()(const action::AskFailsafe&) {}
   void operator()(const action::GatherUpstreamHistory&) {}
   void operator()(const action::GatherUpstreamSlots&) {}
+  void operator()(const action::FetchHistories&) {}
   void operator()(const action::Follow&) {}
   void operator()(const action::ApplyConfig&) {}
   void operator()(const action::SyncSlots&) {}

@@ -188,7 +188,7 @@ struct Memory {
   friend bool operator==(const Memory&, const Memory&) = default;
 };
 
-// One line per field that is not at its default.
+// One line per field that is not as in the beginning.
 std::string to_text(const Memory& memory);
 
 }  // namespace regent

@@ -1,5 +1,6 @@
 #include "main/daemon.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -78,6 +79,19 @@ std::string draw_instance() {
   return fmt::format("{:08x}{:08x}", random(), random());
 }
 
+// What an agent saw is nobody else's business, and a link that lies in wait in a public directory is not followed.
+bool write_private_file(const std::string& path, const std::string& text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) return false;
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t wrote = ::write(file, text.data() + done, text.size() - done);
+    if (wrote < 0) break;
+    done += static_cast<std::size_t>(wrote);
+  }
+  return ::close(file) == 0 && done == text.size();
+}
+
 class Daemon {
  public:
   explicit Daemon(Launch launch)
@@ -135,8 +149,8 @@ class Daemon {
 
   void make_agent() {
     AgentHooks hooks;
-    hooks.decided = [this](const Observation& observation, const Decision& decision) {
-      recorder_.record(observation.wall, decision);
+    hooks.decided = [this](const Observation& observation, const Memory& before, const Decision& decision) {
+      recorder_.record(observation, before, decision);
       tidy_up(observation);
     };
     hooks.reload = [this] { reload(); };
@@ -267,19 +281,18 @@ class Daemon {
     log::info("reloaded the configuration");
   }
 
-  void write_report() {
+  // The last decisions, for people and for `regent-sim --replay`.
+  void write_report() const {
     const std::string& directory = launch_.config.log.directory;
-    const std::string path =
-        (directory.empty() ? "/tmp" : directory) + "/regent-" + launch_.config.name.str() + ".report";
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    if (file == nullptr) {
-      log::error("cannot write the report {}", path);
-      return;
+    const std::string path = (directory.empty() ? "/tmp" : directory) + "/regent-" + launch_.config.name.str();
+    for (const auto& [suffix, text] :
+         {std::pair(".report", recorder_.text()), std::pair(".decisions", recorder_.records())}) {
+      if (write_private_file(path + suffix, text)) {
+        log::info("wrote the last decisions to {}{}", path, suffix);
+      } else {
+        log::error("cannot write the report {}{}", path, suffix);
+      }
     }
-    const std::string text = recorder_.text();
-    std::fwrite(text.data(), 1, text.size(), file);
-    std::fclose(file);
-    log::info("wrote the last decisions to {}", path);
   }
 
   // Destroyed from the last to the first. PostgreSQL's port has nothing of the io_context and is used by coroutines

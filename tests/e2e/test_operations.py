@@ -4,10 +4,11 @@ import datetime
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
-from lib import Writer
+from lib import Cluster, Writer
 from lib.wait import holds_for, wait_until
 
 FAR = "2101-01-01T00:00:00+00:00"
@@ -330,3 +331,24 @@ def test_deleted_prefix(cluster):
     assert cluster.wait_healthy(60) is leader
     assert cluster.key("initialize") == identifier
     wait_until(lambda: json.loads(cluster.key("config") or "{}") == cluster.dynamic, 20, "/config is back")
+
+
+# -- what an agent thought (O3)
+
+@pytest.mark.regent
+def test_decisions_of_an_agent_are_made_again():
+    """On SIGUSR1 the last decisions are written down with what they were made from; the simulator decides as the agent
+    did."""
+    with Cluster(names=("n1",)) as cluster:
+        node = cluster.nodes[0]
+        node.configure({"log": {"dir": node.directory}})
+        cluster.start()
+        record = os.path.join(node.directory, "regent-n1.decisions")
+        node.signal(signal.SIGUSR1)
+        wait_until(lambda: os.path.exists(record) and open(record).read().endswith("\n"), 10, "the decisions are there")
+        assert os.stat(record).st_mode & 0o077 == 0
+        assert "trying to bootstrap a new cluster" in open(os.path.join(node.directory, "regent-n1.report")).read()
+        simulator = os.path.join(os.path.dirname(node.daemon.agent), "regent-sim")
+        done = subprocess.run([simulator, "--replay", record], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "bootstrap in progress" in done.stdout and ", 0 different" in done.stdout

@@ -10,6 +10,7 @@
 
 #include "core/contract.h"
 #include "core/decide.h"
+#include "core/record.h"
 #include "core/timeline.h"
 
 namespace regent::golden {
@@ -240,10 +241,25 @@ void Scenario::apply(const action::Ticket& ticket) {
   view_.timelines = {parse_timelines(ticket.value).value(), Version{next_version_++}};
 }
 
+// What an agent writes down about a decision leads to the same decision elsewhere (O3).
+void Scenario::decide_from_record(const Decision& decision) const {
+  const auto line = print_record({decision.rule, o_, memory_});
+  const auto record = parse_record(line);
+  if (!record) throw std::runtime_error(record.error().message);
+  if (print_record(*record) != line || !(record->memory == memory_)) {
+    throw std::runtime_error("a record is not what was written: " + line);
+  }
+  const auto again = decide(record->observation, record->memory);
+  if (to_text(again) != to_text(decision) || !(again.memory == decision.memory)) {
+    throw std::runtime_error("a record leads to another decision: " + to_text(again));
+  }
+}
+
 std::string Scenario::decide_once() {
   grant_ticket();
   refresh();
   const auto decision = decide(o_, memory_);
+  decide_from_record(decision);
   rules_hit_.insert(decision.rule);
   if (const auto broken = violations(o_, decision); !broken.empty()) {
     throw std::runtime_error(fmt::format("rule {}: a decision that {}", decision.rule, fmt::join(broken, "; that ")));

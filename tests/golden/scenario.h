@@ -32,6 +32,7 @@ class Scenario {
   std::string decide_once();
   void grant_ticket();
   void apply(const action::Ticket& ticket);
+  void decide_from_record(const Decision& decision) const;
   void me(const Words& words);
   void store(const Words& words);
   void key(const Words& words, const std::string& rest);
