@@ -37,43 +37,46 @@ void visit_named(Visitor& visitor, std::string_view names, Fields&... fields) {
 }
 
 // base
-REGENT_FIELDS(Error, kind, message)
+REGENT_FIELDS(Error, kind, message, holder)
 // model
 REGENT_FIELDS(Tags, nofailover, noloadbalance, nosync, clonefrom, nostream, failover_priority, sync_priority,
               replicatefrom, all)
 REGENT_FIELDS(HostPort, host, port)
 REGENT_FIELDS(Member, name, conn_url, api_url, proxy_url, state, role, version, regent, xlog_location, receive_lsn,
               replay_lsn, replication_state, timeline, tags, pending_restart, pending_restart_reason, scheduled_restart,
-              pause, guard, progress, checkpoint_after_promote, session)
+              pause, guard, libc, progress, branches, checkpoint_after_promote, session)
 REGENT_FIELDS(Failover, leader, candidate, scheduled_at)
 REGENT_FIELDS(SyncState, leader, standbys, quorum)
 REGENT_FIELDS(Status, optime, slots, retain_slots)
 REGENT_FIELDS(HistoryLine, timeline, switch_lsn, reason, timestamp, new_leader)
+REGENT_FIELDS(TimelineCounter, ticket, reached)
 REGENT_FIELDS(Leader, name, version, session)
 REGENT_FIELDS(ClusterView, revision, term, initialize, initialize_session, leader, members, config, status, failover,
-              sync, history, failsafe, problems)
+              sync, history, timelines, failsafe, problems)
 REGENT_FIELDS(SlotSpec, physical, database, plugin, cluster_type)
 REGENT_FIELDS(SlotMatcher, name, type, database, plugin)
 REGENT_FIELDS(StandbyCluster, host, port, primary_slot_name, create_replica_methods, recovery)
 REGENT_FIELDS(Settings, ttl, loop_wait, retry_timeout, maximum_lag_on_failover, max_timelines_history,
               primary_start_timeout, primary_race_backoff, primary_stop_timeout, primary_hang_timeout,
-              primary_stall_timeout, primary_hang_policy, member_slots_ttl, check_timeline, pause, synchronous_mode,
-              synchronous_mode_strict, synchronous_node_count, maximum_lag_on_syncnode, synchronous_takeover_after,
-              failsafe_mode, standby_cluster, use_pg_rewind, use_slots, remove_data_directory_on_rewind_failure,
-              remove_data_directory_on_diverged_timelines, permanent_slots, ignore_slots, problems)
+              primary_stall_timeout, primary_hang_policy, member_slots_ttl, check_timeline, check_collation, pause,
+              synchronous_mode, synchronous_mode_strict, synchronous_node_count, maximum_lag_on_syncnode,
+              synchronous_takeover_after, failsafe_mode, standby_cluster, use_pg_rewind, use_slots,
+              remove_data_directory_on_rewind_failure, remove_data_directory_on_diverged_timelines, permanent_slots,
+              ignore_slots, problems)
 // core/job.h
 REGENT_FIELDS(Upstream, name, address, slot, recovery, methods)
 REGENT_FIELDS(job::Clone, source, from_leader, remote)
 REGENT_FIELDS(job::Start, as_primary, upstream)
 REGENT_FIELDS(job::Stop, immediate, kill, checkpoint, escalate_after)
 REGENT_FIELDS(job::Restart, as_primary, upstream)
+REGENT_FIELDS(job::Promote, timeline)
 REGENT_FIELDS(job::Rewind, source)
 REGENT_FIELDS(job::CopySlots, source, names, upstream)
 REGENT_FIELDS(job::RemoveData, keep_as_failed)
 REGENT_FIELDS(JobEnd, id, spec, error, at)
 REGENT_FIELDS(JobFacts, running, running_id, started, progress, refusing_since, ended)
 // core/lease.h, failsafe.h, fences.h
-REGENT_FIELDS(LeaseFacts, held, session, version, confirmed_at, ttl, extended_at)
+REGENT_FIELDS(LeaseFacts, held, session, version, confirmed_at, ttl, extended_at, taken_by)
 REGENT_FIELDS(FailsafeAnswer, name, accepted, why)
 REGENT_FIELDS(FailsafeRound, sent, answers)
 REGENT_FIELDS(FailsafePromise, leader, slots, given_at, until)
@@ -85,26 +88,32 @@ REGENT_FIELDS(FenceFacts, guard, watchdog)
 REGENT_FIELDS(ReplicationRow, usename, application_name, client_addr, state, sync_state, sync_priority, flush_lsn)
 REGENT_FIELDS(SlotRow, name, physical, active, temporary, plugin, database, restart_lsn, confirmed_flush_lsn, has_xmin,
               catalog_xmin, wal_status, lost, failover, synced)
-REGENT_FIELDS(ServerFacts, in_recovery, timeline, wal, received, replayed, replayed_at, replay_paused,
+REGENT_FIELDS(ServerFacts, in_recovery, timeline, wal, wal_known, received, replayed, replayed_at, replay_paused,
               replication_state, receiving, upstream, upstream_slot, version, postmaster_start_time, replication, slots,
               synchronous_standby_names, checkpointer_attentive)
+REGENT_FIELDS(ArchiveLimit, timeline, history)
+REGENT_FIELDS(CollationMismatch, where, recorded, actual)
 REGENT_FIELDS(ControlFacts, state, timeline, checkpoint, min_recovery, min_recovery_timeline)
-REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, rewind_marker)
+REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, rewind_marker,
+              lock_session)
 REGENT_FIELDS(PostgresFacts, process, why, incarnation, server, deaf_since, silent_since, wal_stuck_since, data,
-              managed_sync_names, clones_without_leader, pending_restart)
+              managed_sync_names, clones_without_leader, restores, archive_limit, collations, pending_restart)
 // core/restart.h, handover.h
 REGENT_FIELDS(RestartFilter, pending, role, below_version)
 REGENT_FIELDS(ScheduledRestart, at, filter, timeout, postmaster_start_time, published)
 REGENT_FIELDS(Handover, kind, asked, ready, refusing, stopped, taken, writable, successor)
 // core/observation.h
-REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, tags, generation, version, bootstrap_dcs,
+REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, tags, generation, version, libc, bootstrap_dcs,
               has_rewind_credentials)
-REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, in_recovery, timeline, wal, nofailover,
+REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, in_recovery, timeline, wal, wal_known, nofailover,
               failover_priority, watchdog_failed, has_dcs, holds_back, let_go, streams_from, leader_version,
-              sync_version, refuses)
+              sync_version, refuses, own_name, instance)
 REGENT_FIELDS(PeersFacts, asked_at, answers)
 REGENT_FIELDS(LeaderProbe, leader, asked_at, ended_at, agent, server, why)
-REGENT_FIELDS(UpstreamHistory, source, in_recovery, timeline, wal, history)
+REGENT_FIELDS(WalStock::Range, timeline, first, last)
+REGENT_FIELDS(WalStock, segment_size, ranges)
+REGENT_FIELDS(StreamFacts, via, not_here, not_there, wal, slot_missing, why)
+REGENT_FIELDS(UpstreamHistory, source, in_recovery, timeline, wal, history, stream)
 REGENT_FIELDS(UpstreamSlots, source, timeline, slots)
 REGENT_FIELDS(SlotFailure, why, at)
 REGENT_FIELDS(RestartRequest, id, filter, timeout)
@@ -112,22 +121,24 @@ REGENT_FIELDS(ScheduleRequest, id, plan)
 REGENT_FIELDS(ReinitRequest, id, from_leader, force)
 REGENT_FIELDS(Requests, shutdown, reload, restart, reinit, schedule)
 REGENT_FIELDS(Observation, now, wall, self, settings, cluster, store_takes_over, lease, failsafe, fences, postgres,
-              peers, leader_probe, upstream_history, upstream_slots, slot_failures, local_history, cached_config, job,
-              requests)
+              peers, leader_probe, upstream_history, upstream_slots, slot_failures, local_history, branches,
+              cached_config, job, requests)
 // core/memory.h
 REGENT_FIELDS(Demotion, kind, reason, since)
-REGENT_FIELDS(SyncWatch, names, incarnation, since)
+REGENT_FIELDS(StreamWatch, since, wal, moved)
+REGENT_FIELDS(SyncWatch, names, incarnation, primary, since)
 REGENT_FIELDS(SlotProof, primary_xmin, proven)
 REGENT_FIELDS(LeaderWatch, leader, sync, since, silent_since)
-REGENT_FIELDS(Memory, ran_as_primary, demotion, crashed_at, acquired_now, checkpoint_due, unleased_since, unknown_since,
-              unlocked_since, unlocked_wal, hand_over_since, handover, named_since, sync_watch, sync_fenced,
-              leader_watch, vote_free, no_takeover_before, leaving_sync_since, seen_system_id, bootstrapped,
-              recopies_remote, bootstrap_failed, rejoin, rejoin_leader, rejoin_timeline, rewind_failures,
-              clone_failures, start_failures, promote_failures, no_promotion_before, retry_at, seen_job, restart_id,
-              reinitializing, reinitialized, reinit_from_leader, scheduled_restart, failsafe_members,
-              failsafe_written_for, remote_settings, highest_timeline, member_written_at, status_written_at, published,
-              applied_config, slot_seen, permanent_slots, led_slots, slot_proofs, proofs_of, slots_asked_at,
-              slot_idle_since, slot_copy_failures, slot_copy_at)
+REGENT_FIELDS(Memory, ran_as_primary, demotion, crashed_at, elected_on, acquired_now, ticket, left_behind, promoted_at,
+              checkpoint_due, unleased_since, unknown_since, unlocked_since, unlocked_wal, hand_over_since, handover,
+              named_since, namesake_since, sync_watch, sync_fenced, leader_watch, vote_free, no_takeover_before,
+              leaving_sync_since, recognized_id, seen_system_id, bootstrapped, recopies_remote, bootstrap_failed,
+              rejoin, rejoin_leader, rejoin_timeline, stream_watch, poor_parent, rewind_failures, recovery_failures,
+              clone_failures, start_failures, promote_failures, promotion_sent_to, no_promotion_before, retry_at,
+              seen_job, restart_id, reinitializing, reinitialized, reinit_from_leader, scheduled_restart,
+              failsafe_members, failsafe_written_for, remote_settings, leader_libc, highest_timeline, member_written_at,
+              status_written_at, published, applied_config, slot_seen, permanent_slots, led_slots, slot_proofs,
+              proofs_of, slots_asked_at, slot_idle_since, slot_copy_failures, slot_copy_at)
 REGENT_FIELDS(Record, rule, observation, memory)
 
 #undef REGENT_FIELDS
@@ -172,6 +183,11 @@ template <class T>
 Json written_as(const std::map<std::string, T>& values) {
   Json out = Json::object();
   for (const auto& [key, value] : values) out[key] = written(value);
+  return out;
+}
+Json written_as(const BranchTimes& branches) {
+  Json out = Json::object();
+  for (const auto& [timeline, time] : branches) out[std::to_string(timeline.value)] = time;
   return out;
 }
 template <class T>
@@ -284,6 +300,12 @@ template <class T>
 void read_as(const Json& in, std::map<std::string, T>& out) {
   out.clear();
   for (const auto& [key, value] : in.items()) read_part(value, key, out[key]);
+}
+void read_as(const Json& in, BranchTimes& out) {
+  out.clear();
+  for (const auto& [timeline, time] : in.items()) {
+    out[Timeline{static_cast<std::uint32_t>(std::stoul(timeline))}] = time.get<std::string>();
+  }
 }
 template <class T>
 void read_as(const Json& in, Fact<T>& out) {
