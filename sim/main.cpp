@@ -27,7 +27,7 @@ struct Options {
   std::uint64_t from = 1;
   std::optional<std::uint64_t> seed;
   std::optional<regent::Duration> time;  // instead of a number of seeds
-  std::string records;  // a file of them
+  std::string records;                   // a file of them
   unsigned jobs = 2;
   const Sabotage* sabotage = nullptr;
   bool until_caught = false;
