@@ -390,7 +390,7 @@ TEST_F(Etcd3Test, ARestoredBackupIsTheStoreAfterATtlOfSilence) {
   ASSERT_TRUE(after) << after.error().message;
   EXPECT_LT(after->term, before->term);
   EXPECT_EQ(after->config.value, Json::object());
-  const auto grant = run(io, n1->acquire_leader(after->leader.version, soon()));
+  const auto grant = run(io, n1->acquire_leader({.expect = after->leader.version}, soon()));
   ASSERT_TRUE(grant) << grant.error().message;
 
   // The watch had waited for a revision that is far away now.

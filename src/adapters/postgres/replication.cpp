@@ -7,6 +7,7 @@
 #include <charconv>
 #include <map>
 
+#include "adapters/os/files.h"
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/units.h"
 
