@@ -318,9 +318,7 @@ struct Performer {
   Step operator()(action::GatherPeers gather) const { return gather_peers(state, std::move(gather.except)); }
   Step operator()(action::ProbeLeader probe) const { return probe_leader(state, std::move(probe.leader)); }
   Step operator()(action::AskFailsafe question) const { return ask_failsafe(state, std::move(question)); }
-  Step operator()(action::GatherUpstreamHistory ask) const {
-    return gather_upstream_history(state, std::move(ask));
-  }
+  Step operator()(action::GatherUpstreamHistory ask) const { return gather_upstream_history(state, std::move(ask)); }
   Step operator()(action::FetchHistories fetch) const {
     return state.ports.postgres.fetch_histories(std::move(fetch), state.deadline(history_time));
   }

@@ -1,6 +1,5 @@
 // History files in pg_wal, and what an archive may feed (F61).
 #include "adapters/postgres/replication.h"
-#include "adapters/postgres/timelines.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <cstdlib>
 
 #include "adapters/os/files.h"
+#include "adapters/postgres/timelines.h"
 #include "server_support.h"
 
 namespace regent::test {
