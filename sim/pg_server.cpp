@@ -452,9 +452,11 @@ void PgServer::move_on(bool streamed) {
     restore_wal();
     replayed_ = disk_.chain.size();
   }
+  if (!all_replayed() || upstream_in_effect_.none()) return;
+  received_ = true;  // it asks for a stream, whether it gets one or not
   PgServer* source = upstream_server();
-  if (source == nullptr || source == this || !all_replayed() || !can_stream_from(*source)) return;
-  streaming_ = received_ = true;
+  if (source == nullptr || source == this || !can_stream_from(*source)) return;
+  streaming_ = true;
   keep_histories(*source);
   if (receiver_stuck_) return;
   const auto& theirs = source->disk_.chain;
