@@ -559,6 +559,8 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       break;
     }
     case FaultKind::standby_cluster: {
+      // Who turns a cluster away from the only server that has its data has lost it.
+      if (!sim_.somebody_has_data()) return {};
       // Nothing may depend on a server that is never reached. Or the other site was promoted, and we follow it now.
       const bool there = leader != nullptr && leader->server.can_acknowledge() && rng.chance(0.6);
       if (there && !sim_.copies_remote()) sim_.remote().take_over_from(leader->server);

@@ -20,6 +20,7 @@ void PgServer::promote(Timeline wanted, Done done) {
   Promotion how = promotion_;
   if (unreadable_ || disk_.state != DataState::valid) how = Promotion::fails;
   if (replay_paused()) how = Promotion::dies;  // it needs the higher setting to go on
+  if (how != Promotion::works) ++shared_.broken_promotions;
   // What lies on the disk is replayed first.
   Duration takes = rng.between(30ms, 600ms) + (all_replayed() ? Duration{} : rng.between(100ms, 5s));
   if (how == Promotion::slow) takes = rng.between(5s, 100s);

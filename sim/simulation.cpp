@@ -110,6 +110,11 @@ Outcome Simulation::run() {
   return outcome_;
 }
 
+bool Simulation::somebody_has_data() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const auto& node) { return node->server.disk().state == DataState::valid; });
+}
+
 void Simulation::recover() {
   world_.trace("HEAL everything");
   faults_.heal_all();
@@ -121,6 +126,10 @@ void Simulation::recover() {
     config.erase("standby_cluster");
     store_.put("config", to_compact(config), std::nullopt, "", -1);
   };
+  // Nobody makes a primary cluster of one that has lost its only copy: it has to be copied again before.
+  if (follows_remote()) {
+    world_.run_until(world_.now() + leader_bound(params_), [this] { return somebody_has_data(); });
+  }
   undo_requests();
   // What was asked for just before may still be on its way.
   world_.run_until(world_.now() + 2 * params_.retry_timeout);

@@ -51,6 +51,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   bool hands_off() const;
   int leader_changes() const { return outcome_.leader_changes; }
   void note_slot_takeover() { ++outcome_.slot_takeovers; }
+  bool somebody_has_data() const;
   int faults_injected() const { return faults_.injected(); }
   const Faults& faults() const { return faults_; }
 

@@ -89,8 +89,8 @@ class FewLeaderChanges final : public Checker {
 
   void key_changed(const std::string& path, const StoreKey*, const StoreKey* after, int) override {
     if (path != "leader" || after == nullptr) return;
-    // A fault may cost the leader when it comes and once more when it goes.
-    const int allowed = 2 * sim_.faults_injected();
+    // A fault may cost the leader when it comes and once more when it goes; one that breaks promotions, every time.
+    const int allowed = 2 * sim_.faults_injected() + sim_.postgres().broken_promotions;
     if (sim_.leader_changes() > allowed) {
       sim_.violated("L4",
                     fmt::format("{} leader changes after {} faults", sim_.leader_changes(), sim_.faults_injected()));
