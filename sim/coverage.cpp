@@ -30,11 +30,12 @@ std::vector<const Rule*> rules_that(Wanted wanted) {
 const std::vector<Excuse>& excuses() {
   static const std::vector<Excuse> all = {
       {846, "no member has the tag replicatefrom"},
-      {242, "the store has to fall silent in the very cycle in which a promotion is given up"},
       {244, "the store has to fall silent in the very cycle after it refused a renewal"},
       {306, "the lock has to go in the very cycle in which a promotion is given up"},
       {556, "nobody but the agent works in the data directory in single-user mode"},
       {557, "every disk that was a primary's has the mark of the agent that made it one"},
+      {714, "a voter has to turn to another than the elected in the moment between the lock and the promotion"},
+      {841, "the twin of a promotion nobody followed has to stream before its histories are compared"},
       {890, "the net below all other rules: whatever it catches is a hole in them"},
   };
   return all;

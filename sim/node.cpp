@@ -188,7 +188,7 @@ void Node::forbid_leading(bool forbidden) {
 void Node::stand_in_for(const Node* original) {
   original_ = original;
   name = original != nullptr ? original->name : MemberName(fmt::format("n{}", index + 1));
-  overtaken = deposed = false;
+  overtaken = deposed = evicted = false;
 }
 
 void Node::promote_by_hand() {

@@ -104,6 +104,9 @@ class Node {
 
   // Somebody deleted the leader key while it had the lock; until it knows.
   bool deposed = false;
+  // The same, until it has the lock again: an agent that is frozen just then cannot give way before its lease ends
+  // (F33).
+  bool evicted = false;
 
   // What its agent last knew: cut off from the store, it does not hear that a pause is over (I14).
   bool believes_paused = false;

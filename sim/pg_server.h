@@ -51,8 +51,8 @@ struct PgWorld {
   PgListener* listener = nullptr;
   int initdb_count = 0;
   int broken_promotions = 0;  // by a fault: each may cost a leader
-  double rewind_fails = 0;   // share of rewinds that lack WAL (F70)
-  double history_fails = 0;  // share of attempts to read the own history file (F55)
+  double rewind_fails = 0;    // share of rewinds that lack WAL (F70)
+  double history_fails = 0;   // share of attempts to read the own history file (F55)
   // Everybody archives: whoever is promoted sees the history files of all others, and takes another number (F62).
   bool archive = false;
   Timeline archived;  // the newest history file there

@@ -659,7 +659,7 @@ const std::vector<const Sabotage*>& sabotages() {
   static const RestoreAnything restore("restore-anything", "F61", "an archive may feed a replica whatever it has");
   static const CompareHistoriesOnly compare("compare-histories-only", "L3",
                                             "nobody looks whether history files and WAL are there");
-  static const SingleUserServes single_user("single-user-serves", "F04",
+  static const SingleUserServes single_user("single-user-serves", "F71",
                                             "a server in single-user mode is taken for one that serves clients");
   static const std::vector<const Sabotage*> all = {
       &too_late,    &put_off,    &blindly,  &attached,  &keep_vote,   &publish, &loosen,     &outside,

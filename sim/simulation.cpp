@@ -340,10 +340,10 @@ void Simulation::key_changed(const std::string& path, const StoreKey* before, co
     hands_off_until_ = world_.now() + params_.loop_wait + 2 * params_.retry_timeout;
   if (path == "leader") {
     for (auto& node : nodes_) {
-      if (after != nullptr && node->name.str() == after->value) node->overtaken = false;
+      if (after != nullptr && node->name.str() == after->value) node->overtaken = node->evicted = false;
       const bool had_it = before != nullptr && node->name.str() == before->value;
       if (had_it && after != nullptr && before->value != after->value) node->overtaken = true;
-      if (had_it && after == nullptr && by < 0) node->deposed = true;
+      if (had_it && after == nullptr && by < 0) node->deposed = node->evicted = true;
     }
   }
   faults_.key_changed(path, after, by);

@@ -13,7 +13,7 @@ from lib.wait import wait_until
 @pytest.fixture(params=["quorum", False], ids=["quorum", "async"])
 def cluster_with_delayed_replica(request):
     with Cluster(dynamic={"synchronous_mode": request.param}) as cluster:
-        cluster.wait_healthy(60)
+        cluster.start()
         leader = cluster.leader()
         delayed, behind = cluster.replicas()
         if request.param:
@@ -60,7 +60,7 @@ def test_a_second_death_loses_nothing_and_waits_for_nobody():
     """ADR 11: the new leader dies before it has a standby of its own. Those elect again who could have been elected
     instead of it, the first leader among them."""
     with Cluster(dynamic={"synchronous_mode": "quorum", "ttl": 20}) as cluster:
-        cluster.wait_healthy(60)
+        cluster.start()
         first = cluster.leader()
         cluster.wait_sync_calm(2, 1)
         with Writer(cluster) as writer:
