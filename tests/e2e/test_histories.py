@@ -20,10 +20,11 @@ def hand_over(cluster, old, new):
 
 def rebuild(cluster, node):
     """A new copy of the leader, which has the history of the present timeline and no other."""
+    begun = "trying to bootstrap from leader"
+    before = node.log_text().count(begun)
     answer = node.post("/reinitialize", {"force": True})
     assert answer.status == 200, answer
-    wait_until(lambda: "trying to bootstrap from leader" in node.log_text().rpartition("reinitialize")[2], 30,
-               f"{node} is copied")
+    wait_until(lambda: node.log_text().count(begun) > before, 30, f"{node} is copied")
 
 
 def histories(node):
@@ -92,11 +93,11 @@ def test_a_replica_whose_wal_is_gone_says_so_and_is_copied_where_that_is_allowed
 
 @pytest.fixture
 def archived(tmp_path):
-    """Everybody archives, unless the file `block` is there, and restores."""
+    """Everybody archives, unless the file `block` is there, and restores, unless the file `closed` is."""
     (tmp_path / "archive").mkdir()
     keep = f"test ! -e {tmp_path}/block && cp %p {tmp_path}/archive/%f"
     dynamic = {"postgresql": {"parameters": {"archive_mode": "on", "archive_command": keep},
-                              "recovery_conf": {"restore_command": f"cp {tmp_path}/archive/%f %p"}}}
+                              "recovery_conf": {"restore_command": f"test ! -e {tmp_path}/closed && cp {tmp_path}/archive/%f %p"}}}
     with Cluster(dynamic=dynamic) as cluster:
         cluster.start()
         cluster.root = tmp_path
@@ -110,7 +111,9 @@ def test_an_archive_does_not_feed_a_branch_that_ended(archived):
     old.sql("CREATE TABLE items AS SELECT generate_series(1, 10) AS n")
     wait_until(lambda: late.scalar("SELECT count(*) FROM items") == 10, 20, "the rows arrive")
     late.stop()
-    # What only the dying leader had gets into the archive; the history of the next timeline does not.
+    # What only the dying leader had gets into the archive, where the next leader would find it before its promotion; the
+    # history of the next timeline does not.
+    (cluster.root / "closed").touch()
     old.diverge()
     old.sql("SELECT pg_switch_wal()", options="-c synchronous_commit=local")
     old.sql("CREATE TABLE diverged_too (n int)", options="-c synchronous_commit=local")
@@ -119,6 +122,7 @@ def test_an_archive_does_not_feed_a_branch_that_ended(archived):
     (cluster.root / "block").touch()
     old.kill()
     assert cluster.wait_leader(60, other_than=old) is new
+    (cluster.root / "closed").unlink()
     new.sql("INSERT INTO items SELECT generate_series(1, 10)")
     late.start()
     cluster.wait_healthy(60, names=(new.name, late.name))
