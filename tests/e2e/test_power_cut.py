@@ -40,7 +40,7 @@ def test_unreplayed_wal_counts_after_a_power_cut(cluster_with_delayed_replica):
     end = leader.scalar("SELECT pg_current_wal_lsn()")
     wait_until(lambda: delayed.scalar("SELECT %s::pg_lsn <= pg_last_wal_receive_lsn()", (end,)), 10,
                "one replica received everything")
-    assert delayed.scalar("SELECT count(*) FROM ledger") < 101, "it is to replay that in an hour"
+    assert delayed.scalar("SELECT to_regclass('ledger')") is None, "it is to replay that in an hour"
     for node in cluster.nodes:
         node.freeze()
     for node in cluster.nodes:
