@@ -595,7 +595,7 @@ class CompareHistoriesOnly final : public Named {
 
 }  // namespace
 
-const std::vector<const Sabotage*>& sabotages() {
+const std::vector<const Sabotage*>& sabotages(bool within_500_seeds) {
   static const RenewWithoutConfirmation renew("renew-without-confirmation", "I3",
                                               "a renewal without an answer counts as one");
   static const ReadProvesLease read("read-proves-lease", "I3", "seeing the own leader key counts as a renewal");
@@ -661,18 +661,21 @@ const std::vector<const Sabotage*>& sabotages() {
                                             "nobody looks whether history files and WAL are there");
   static const SingleUserServes single_user("single-user-serves", "F71",
                                             "a server in single-user mode is taken for one that serves clients");
-  static const std::vector<const Sabotage*> all = {
-      &too_late,    &put_off,    &blindly,  &attached,  &keep_vote,   &publish, &loosen,     &outside,
-      &votes,       &moving,     &believe,  &renew,     &read,        &acquire, &claim,      &initdb,
-      &promote,     &release,    &ancestry, &lag,       &deadline,    &rewound, &copy,       &stop,
-      &without_all, &vote_again, &standby,  &skip_slot, &unproven,    &replay,  &tags,       &nothing,
-      &system,      &ticket,     &restore,  &compare,   &single_user, &retake,  &unconfirmed};
-  return all;
+  static const std::vector<const Sabotage*> caught = {
+      &too_late, &put_off, &blindly,  &attached, &keep_vote, &publish,     &loosen,     &outside,
+      &votes,    &moving,  &believe,  &renew,    &read,      &acquire,     &claim,      &promote,
+      &release,  &lag,     &deadline, &rewound,  &copy,      &without_all, &vote_again, &skip_slot,
+      &unproven, &replay,  &tags,     &nothing,  &ticket,    &single_user, &unconfirmed};
+  static const std::vector<const Sabotage*> uncaught = {&initdb, &ancestry, &stop,    &standby,
+                                                        &system, &restore,  &compare, &retake};
+  return within_500_seeds ? caught : uncaught;
 }
 
 const Sabotage* find_sabotage(std::string_view name) {
-  for (const Sabotage* sabotage : sabotages()) {
-    if (sabotage->name() == name) return sabotage;
+  for (const bool within_500_seeds : {true, false}) {
+    for (const Sabotage* sabotage : sabotages(within_500_seeds)) {
+      if (sabotage->name() == name) return sabotage;
+    }
   }
   return nullptr;
 }

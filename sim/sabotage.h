@@ -42,7 +42,9 @@ class Sabotage {
   virtual void misjudge(const Observation&, Decision&) const {}
 };
 
-const std::vector<const Sabotage*>& sabotages();
+// Those that are caught within 500 seeds, under their own name; or those of which that is not shown: each is a hole in
+// the faults or in the checkers.
+const std::vector<const Sabotage*>& sabotages(bool within_500_seeds = true);
 // Null when there is none of that name.
 const Sabotage* find_sabotage(std::string_view name);
 
