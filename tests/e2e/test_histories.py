@@ -18,6 +18,17 @@ def hand_over(cluster, old, new):
     wait_until(lambda: cluster.leader() is new, 60, f"{new} leads")
 
 
+def leave_one_behind(cluster):
+    """The first leader, the one that leads on timeline 2, and a replica that stopped on timeline 1."""
+    first = cluster.start().leader()
+    second, late = cluster.replicas()
+    first.sql("CREATE TABLE items AS SELECT generate_series(1, 10) AS n")
+    late.stop()
+    hand_over(cluster, first, second)
+    cluster.wait_healthy(60, names=(first.name, second.name))
+    return first, second, late
+
+
 def rebuild(cluster, node):
     """A new copy of the leader, which has the history of the present timeline and no other."""
     begun = "trying to bootstrap from leader"
@@ -38,12 +49,7 @@ def conditions(node):
 @pytest.mark.parametrize("who", ["another_member", "nobody"])
 def test_a_missing_history_file_is_fetched_or_left_empty(who):
     with Cluster() as cluster:
-        first = cluster.start().leader()
-        second, late = cluster.replicas()
-        first.sql("CREATE TABLE items AS SELECT generate_series(1, 10) AS n")
-        late.stop()
-        hand_over(cluster, first, second)
-        cluster.wait_healthy(60, names=(first.name, second.name))
+        first, second, late = leave_one_behind(cluster)
         hand_over(cluster, second, first)
         cluster.wait_healthy(60, names=(first.name, second.name))
         # As a leader that was copied on timeline 3.
@@ -67,12 +73,7 @@ def test_a_missing_history_file_is_fetched_or_left_empty(who):
 def test_a_replica_whose_wal_is_gone_says_so_and_is_copied_where_that_is_allowed():
     """The leader was copied on timeline 3; a replica that stayed on 1 needs the WAL of 2 (clones never had it)."""
     with Cluster() as cluster:
-        first = cluster.start().leader()
-        second, late = cluster.replicas()
-        first.sql("CREATE TABLE items AS SELECT generate_series(1, 10) AS n")
-        late.stop()
-        hand_over(cluster, first, second)
-        cluster.wait_healthy(60, names=(first.name, second.name))
+        first, second, late = leave_one_behind(cluster)
         rebuild(cluster, first)
         cluster.wait_healthy(60, names=(first.name, second.name))
         hand_over(cluster, second, first)
