@@ -79,7 +79,8 @@ FAULTS = [
     ("Election, synchronous replication, timelines", [
         (59, "a lagging replica wins", HELD, "a member that does not know its position yet is waited for"),
         (60, "published position no standby could confirm", HELD, ""),
-        (61, "ahead, but on a dead branch", HELD, "also when an archive feeds it"),
+        (61, "ahead, but on a dead branch", PART, "also when an archive feeds it; an old leader whose last WAL is only in "
+         "the archive is not always rewound, and waits"),
         (62, "the same timeline forked twice", PART, "numbers are tickets; of promotions by hand or by Patroni it is found out and copied anew, unless the WAL that tells is gone"),
         (63, "death between two steps of a promotion", HELD, "in synchronous mode those who could have been elected instead stay electable until the first standby is confirmed"),
         (64, "death between two steps of a demotion", HELD, ""),
