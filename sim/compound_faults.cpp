@@ -27,7 +27,7 @@ Faults::Undo Faults::inject_disk(FaultKind kind) {
   }
   // A server that runs notices sooner or later, and dies of it.
   if (world.rng().chance(0.7)) {
-    world.after(world.rng().between(100ms, 20s), [this, index, damaged] {
+    in(world.rng().between(100ms, 20s), [this, index, damaged] {
       Node& same = sim_.node(index);
       if (damaged ? same.server.damaged() : same.server.unreadable()) same.server.kill();
     });
@@ -88,13 +88,13 @@ Faults::Undo Faults::cut_all_power() {
   const Duration after = world.rng().chance(0.7) ? sim_.params().ttl : Duration{};
   quiet_until_ = world.now() + at + after + 60s;
   auto revivals = std::make_shared<std::vector<Undo>>();
-  world.after(at, [this, led, behind, after, revivals] {
+  in(at, [this, led, behind, after, revivals] {
     World& later = sim_.world();
     for (auto& node : sim_.nodes()) {
       if (struck_.count(node->index) > 0) continue;
       revivals->push_back(cut_power(*node));
       const bool last = node->index == led && later.rng().chance(0.8);
-      later.after(after + (last ? later.rng().between(20s, 60s) : later.rng().between(100ms, 6s)), revivals->back());
+      in(after + (last ? later.rng().between(20s, 60s) : later.rng().between(100ms, 6s)), revivals->back());
     }
     sim_.node(behind).server.set_receiver_stuck(false);
   });
@@ -116,12 +116,12 @@ Faults::Undo Faults::leave_laggard_alone() {
   const Duration at = world.rng().between(15s, 60s);
   quiet_until_ = world.now() + at + 2 * sim_.params().ttl + 60s;
   auto revivals = std::make_shared<std::vector<Undo>>();
-  world.after(at, [this, one, revivals] {
+  in(at, [this, one, revivals] {
     for (auto& node : sim_.nodes()) {
       if (node->index == one || struck_.count(node->index) > 0) continue;
       revivals->push_back(cut_power(*node));
       const Duration ttl = sim_.params().ttl;
-      sim_.world().after(sim_.world().rng().between(ttl + 10s, 2 * ttl + 20s), revivals->back());
+      in(sim_.world().rng().between(ttl + 10s, 2 * ttl + 20s), revivals->back());
     }
     sim_.node(one).server.set_receiver_stuck(false);
   });
@@ -129,6 +129,71 @@ Faults::Undo Faults::leave_laggard_alone() {
     sim_.node(one).server.set_receiver_stuck(false);
     for (const Undo& revive : *revivals) revive();
   };
+}
+
+// One replica is down. The others receive nothing any more, and what the leader writes goes into the archive all the
+// same, where it is found later; then the leader dies, too. The replica comes back when another one leads (F61).
+Faults::Undo Faults::keep_dead_branch() {
+  Node* leader = sim_.leader_node();
+  if (!alone() || leader == nullptr || !leader->able() || !leader->server.can_acknowledge()) return {};
+  World& world = sim_.world();
+  const int one = static_cast<int>(world.rng().below(sim_.nodes().size()));
+  const int led = leader->index;
+  if (one == led || !sim_.node(one).server.streaming()) return {};
+  world.trace("FAULT dead_branch_kept, of {}, {} is down", leader->name.str(), sim_.node(one).name.str());
+  const Undo revive_one = cut_power(sim_.node(one));
+  struck_.insert(led);
+  const auto stuck = [this, led](bool value) {
+    for (auto& node : sim_.nodes()) {
+      if (node->index != led) node->server.set_receiver_stuck(value);
+    }
+  };
+  const Duration at = world.rng().between(1s, 4s);
+  const Duration election = sim_.params().ttl + sim_.params().lease_lateness + sim_.params().loop_wait;
+  in(at / 2, [stuck] { stuck(true); });
+  auto revive_leader = std::make_shared<Undo>(nothing());
+  in(at, [this, led, stuck, revive_leader, election] {
+    sim_.node(led).server.archive_wal();
+    sim_.postgres().archive_away = true;
+    *revive_leader = cut_power(sim_.node(led));
+    stuck(false);
+    in(4 * election, *revive_leader);
+  });
+  in(at + 2 * election, [this, revive_one] {
+    sim_.postgres().archive_away = false;
+    revive_one();
+  });
+  quiet_until_ = world.now() + at + 3 * election;
+  return [this, led, stuck, revive_one, revive_leader] {
+    stuck(false);
+    sim_.postgres().archive_away = false;
+    revive_one();
+    struck_.erase(led);
+    (*revive_leader)();
+  };
+}
+
+// The disk of a confirmed standby is replaced by an empty one, and the leader is gone at the same time: what makes
+// replicas puts an old backup there, and what was confirmed in this member's name is missing from it.
+Faults::Undo Faults::restore_voter() {
+  Node* leader = sim_.leader_node();
+  if (!alone() || leader == nullptr || !leader->able() || sim_.postgres().backup == nullptr) return {};
+  const auto view = sim_.store().view();
+  const auto found = std::find_if(sim_.nodes().begin(), sim_.nodes().end(), [&](const auto& node) {
+    return node.get() != leader && node->able() && view->sync.value.lists(node->name);
+  });
+  if (found == sim_.nodes().end()) return {};
+  Node& voter = **found;
+  sim_.world().trace("FAULT voter_restored: {}, and {} is gone", voter.name.str(), leader->name.str());
+  voter.kill_agent();
+  voter.server.lose_data();
+  const Undo revive = cut_power(*leader);
+  in(sim_.world().rng().between(100ms, 2s), [&voter] {
+    if (!voter.has_agent()) voter.start_agent();
+  });
+  in(4 * sim_.params().ttl, revive);
+  quiet_until_ = sim_.world().now() + 5 * sim_.params().ttl;
+  return nothing();
 }
 
 Faults::Undo Faults::slow_down_recovery() {
@@ -147,31 +212,37 @@ Faults::Undo Faults::spoil_promotions() {
                                               Promotion::fails, Promotion::unclear, Promotion::dies};
   sim_.world().trace("FAULT promotion_fails");
   for (auto& node : sim_.nodes()) node->server.set_promotion(rng.pick(ways));
-  lock_goes_ = rng.chance(0.6);
+  goes_ = rng.pick(std::vector<Goes>{Goes::nothing, Goes::lock, Goes::lock, Goes::store});
   Undo revive = nothing();
   Node* leader = sim_.leader_node();
   if (leader != nullptr && leader->able() && struck_.count(leader->index) == 0 && rng.chance(0.7)) {
     revive = cut_power(*leader);
   }
   return [this, revive] {
-    lock_goes_ = false;
+    goes_ = Goes::nothing;
     for (auto& node : sim_.nodes()) node->server.set_promotion(Promotion::works);
     revive();
   };
 }
 
-// Somebody deletes the leader key in the middle of it (F33).
+// In the middle of it somebody deletes the leader key (F33), or the store cannot be reached from there any more (F26).
 void Faults::promotion_begins(Node& node) {
-  if (!lock_goes_) return;
-  lock_goes_ = false;
+  const Goes goes = std::exchange(goes_, Goes::nothing);
+  if (goes == Goes::nothing) return;
   const int index = node.index;
-  sim_.world().after(sim_.world().rng().between(20ms, 4s), [this, index] {
+  in(sim_.world().rng().between(20ms, 4s), [this, index, goes] {
     const Node& same = sim_.node(index);
     if (active_.size() > 1 || !same.able() || !same.server.in_recovery() || sim_.leader_node() != &same) return;
-    sim_.world().trace("FAULT key_deleted: leader, of {}, which is being promoted", same.name.str());
     ++injected_;
-    sim_.store().erase("leader", std::nullopt, -1);
     quiet_until_ = std::max(quiet_until_, sim_.world().now() + 10s);
+    if (goes == Goes::lock) {
+      sim_.world().trace("FAULT key_deleted: leader, of {}, which is being promoted", same.name.str());
+      sim_.store().erase("leader", std::nullopt, -1);
+    } else {
+      sim_.world().trace("FAULT store_outage for {}, which is being promoted", same.name.str());
+      cut_off_from_store(index);
+      in(2 * sim_.params().ttl, [this, index] { reach_store_again(index); });
+    }
   });
 }
 
@@ -191,7 +262,7 @@ Faults::Undo Faults::forbid_leading() {
     struck_.insert(index);
     node->kill_agent();
     node->server.kill();
-    world.after(world.rng().between(200ms, 6s), [this, index] {
+    in(world.rng().between(200ms, 6s), [this, index] {
       struck_.erase(index);
       if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
     });
@@ -202,10 +273,10 @@ Faults::Undo Faults::forbid_leading() {
       world.rng().chance(0.5)) {
     const Duration heard = sim_.params().loop_wait + 2 * sim_.params().retry_timeout + 1s;
     const int led = leader->index;
-    world.after(heard, [this, led] {
+    in(heard, [this, led] {
       if (sim_.leader_node() != &sim_.node(led) || struck_.count(led) > 0) return;
       const Undo revive = cut_power(sim_.node(led));
-      sim_.world().after(sim_.params().ttl + 20s, revive);
+      in(sim_.params().ttl + 20s, revive);
     });
   }
   return [this, index] { sim_.node(index).forbid_leading(false); };
@@ -231,9 +302,9 @@ Faults::Undo Faults::promote_by_hand() {
   if (world.rng().chance(0.4)) node->forbid_leading(true);
   struck_.insert(old);
   const Duration later = world.rng().between(100ms, 15s);
-  world.after(later, [this, by] { sim_.node(by).promote_by_hand(); });
-  world.after(later + 5s, [this] { sim_.postgres().history_fails = sim_.params().history_fails; });
-  world.after(later + 600ms, [this, old] {
+  in(later, [this, by] { sim_.node(by).promote_by_hand(); });
+  in(later + 5s, [this] { sim_.postgres().history_fails = sim_.params().history_fails; });
+  in(later + 600ms, [this, old] {
     if (struck_.count(old) == 0 || !sim_.node(old).able()) return;
     ++injected_;
     sim_.node(old).power_off();
@@ -283,8 +354,8 @@ Faults::Undo Faults::promote_in_vain() {
   in_vain_ = true;
   const Duration election = sim_.params().ttl + sim_.params().lease_lateness + sim_.params().loop_wait;
   const Undo revive = cut_power(*leader);
-  sim_.world().after(election * (sim_.world().rng().chance(0.5) ? 1 : 3), revive);
-  sim_.world().after(3 * election, [this] { in_vain_ = false; });
+  in(election * (sim_.world().rng().chance(0.5) ? 1 : 3), revive);
+  in(3 * election, [this] { in_vain_ = false; });
   quiet_until_ = sim_.world().now() + 3 * election;
   return nothing();
 }
@@ -295,9 +366,9 @@ void Faults::promoted(Node& node) {
   World& world = sim_.world();
   const Duration later = world.rng().chance(0.7) ? Duration{} : world.rng().between(0s, 100ms);
   const Duration away = world.rng().between(sim_.params().ttl, 4 * sim_.params().ttl);
-  world.after(later, [this, &node, away] {
+  in(later, [this, &node, away] {
     sim_.world().trace("FAULT promoted_in_vain on {}", node.name.str());
-    sim_.world().after(away, cut_power(node));
+    in(away, cut_power(node));
   });
 }
 
@@ -337,16 +408,16 @@ void Faults::end_twin() {
 void Faults::key_changed(const std::string& path, const StoreKey* after, int by) {
   if (twin_ && path == "leader" && by != twin_->node) {
     const bool leads = after != nullptr && after->value == sim_.node(twin_->original).name.str();
-    if (!leads) sim_.world().after(Duration{}, [this] { end_twin(); });
+    if (!leads) in(Duration{}, [this] { end_twin(); });
   }
   if (path == "initialize" && after != nullptr && after->value.empty() && by >= 0) spoil_bootstrap(sim_.node(by));
   World& world = sim_.world();
   const bool published = path == "initialize" && after != nullptr && !after->value.empty() && by >= 0;
   // The only copy of the other cluster is lost again at once.
-  if (published && sim_.params().standby_from_the_start && sim_.params().bootstrap_fails && !copy_lost_ &&
-      world.rng().chance(0.5)) {
+  const bool spoils = sim_.params().standby_from_the_start && sim_.params().bootstrap_fails && !healed_;
+  if (published && spoils && !copy_lost_ && world.rng().chance(0.5)) {
     copy_lost_ = true;
-    world.after(world.rng().between(1ms, 600ms), [this, by] {
+    in(world.rng().between(1ms, 600ms), [this, by] {
       sim_.world().trace("FAULT data_lost on {}", sim_.node(by).name.str());
       sim_.node(by).kill_agent();
       sim_.node(by).server.lose_data();
@@ -356,7 +427,7 @@ void Faults::key_changed(const std::string& path, const StoreKey* after, int by)
   if (path == "history" && by >= 0 && by != sleeper_->node && !sleeper_->replaced) {
     sleeper_->replaced = true;
     ++injected_;
-    world.after(1ms, [this, by] {
+    in(1ms, [this, by] {
       if (!sim_.node(by).able()) return;
       sim_.node(by).run()->agent->request_shutdown();
       sim_.node(by).run()->process.wake();
@@ -364,7 +435,7 @@ void Faults::key_changed(const std::string& path, const StoreKey* after, int by)
   } else if (path == "leader" && after == nullptr && sleeper_->replaced) {
     const int index = sleeper_->node;
     sleeper_.reset();
-    world.after(Duration{}, [this, index] { sim_.node(index).thaw_agent(); });
+    in(Duration{}, [this, index] { sim_.node(index).thaw_agent(); });
   }
 }
 
@@ -400,22 +471,22 @@ void Faults::spoil_bootstrap(Node& node) {
   ++injected_;
   if (way == 0) {
     // When it has begun.
-    world.after(rng.between(50ms, 400ms), [this, index, long_enough] {
+    in(rng.between(50ms, 400ms), [this, index, long_enough] {
       cut_off_from_store(index);
-      sim_.world().after(long_enough, [this, index] { reach_store_again(index); });
+      in(long_enough, [this, index] { reach_store_again(index); });
     });
   } else if (way == 1) {
-    world.after(rng.between(50ms, 2s), [this, index, long_enough] {
+    in(rng.between(50ms, 2s), [this, index, long_enough] {
       sim_.node(index).freeze_agent();
-      sim_.world().after(long_enough, [this, index] { sim_.node(index).thaw_agent(); });
+      in(long_enough, [this, index] { sim_.node(index).thaw_agent(); });
     });
   } else if (way == 2) {
-    world.after(rng.between(50ms, 2s), [this, index] { sim_.node(index).kill_agent(); });
+    in(rng.between(50ms, 2s), [this, index] { sim_.node(index).kill_agent(); });
   } else {
     Network& links = sim_.network();
     const int outside = links.outside_endpoint();
-    world.after(rng.between(50ms, 900ms), [&links, index, outside] { links.cut(outside, index); });
-    world.after(rng.between(10s, 20s), [&links, index, outside] { links.mend(outside, index); });
+    in(rng.between(50ms, 900ms), [&links, index, outside] { links.cut(outside, index); });
+    in(rng.between(10s, 20s), [&links, index, outside] { links.mend(outside, index); });
   }
 }
 

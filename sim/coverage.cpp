@@ -36,6 +36,7 @@ const std::vector<Excuse>& excuses() {
       {557, "every disk that was a primary's has the mark of the agent that made it one"},
       {714, "a voter has to turn to another than the elected in the moment between the lock and the promotion"},
       {841, "the twin of a promotion nobody followed has to stream before its histories are compared"},
+      {890, "every situation has a rule"},
   };
   return all;
 }

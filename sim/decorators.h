@@ -111,6 +111,7 @@ class PostgresDecorator : public Postgres {
   Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) override {
     return inner_.advance_slot(std::move(slot), deadline);
   }
+  Task<Result<void>> forget_copy(Instant deadline) override { return inner_.forget_copy(deadline); }
   Task<Result<void>> mark_slots(bool copies, Instant deadline) override { return inner_.mark_slots(copies, deadline); }
   Task<Result<void>> record_lock(std::string session, Instant deadline) override {
     return inner_.record_lock(std::move(session), deadline);

@@ -41,7 +41,7 @@ bool Faults::only_store_outage() const {
 void Faults::activate(FaultKind kind, Undo undo, Duration length) {
   const int id = ++injected_;
   active_[id] = Active{kind, std::move(undo)};
-  sim_.world().after(length, [this, id] {
+  in(length, [this, id] {
     const auto it = active_.find(id);
     if (it == active_.end()) return;
     auto end = std::move(it->second.undo);
@@ -83,11 +83,17 @@ void Faults::next(Duration until) {
     }
   }
   const Duration gap = sim_.params().fault_gap;
-  world.after(rng.chance(0.2) ? rng.between(10ms, 2s) : rng.between(gap / 4, gap * 7 / 4),
-              [this, until] { next(until); });
+  in(rng.chance(0.2) ? rng.between(10ms, 2s) : rng.between(gap / 4, gap * 7 / 4), [this, until] { next(until); });
+}
+
+void Faults::in(Duration delay, std::function<void()> part) {
+  sim_.world().after(delay, [this, part = std::move(part)] {
+    if (!healed_) part();
+  });
 }
 
 void Faults::heal_all() {
+  healed_ = true;
   in_vain_ = false;
   auto active = std::move(active_);
   active_.clear();
@@ -175,6 +181,10 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return promote_in_vain();
     case FaultKind::wal_removed:
       return remove_wal();
+    case FaultKind::voter_restored:
+      return restore_voter();
+    case FaultKind::dead_branch_kept:
+      return keep_dead_branch();
     case FaultKind::twin:
       return start_twin();
     case FaultKind::remote_away:
@@ -239,7 +249,7 @@ Faults::Undo Faults::inject_process(FaultKind kind) {
       // It comes back before the lease is over, and does not reach the store (F28): what its predecessor left behind
       // has to end the server.
       cut_off_from_store(index);
-      world.after(world.rng().between(5s, sim_.params().ttl), [this, index] {
+      in(world.rng().between(5s, sim_.params().ttl), [this, index] {
         if (struck_.count(index) > 0 && !sim_.node(index).has_agent()) sim_.node(index).start_agent();
       });
       return [this, index, revive] {
@@ -315,9 +325,9 @@ Faults::Undo Faults::lose_data() {
   if (node == nullptr || leader == nullptr || node == leader || !leader->server.can_acknowledge()) return {};
   int copies = 0;
   for (auto& other : sim_.nodes()) {
-    if (other.get() != node && other->server.disk().state == DataState::valid && !other->server.disk().rewind_marker) {
-      ++copies;
-    }
+    const Disk& disk = other->server.disk();
+    const bool sound = disk.state == DataState::valid && !disk.rewind_marker;
+    if (other.get() != node && sound && disk.system_id == leader->server.disk().system_id) ++copies;
   }
   if (copies < 2) return {};
   sim_.world().trace("FAULT data_lost on {}", node->name.str());
@@ -418,7 +428,7 @@ Faults::Undo Faults::cut_off_leader() {
     sim_.network().cut(one, other);
     sim_.network().cut(other, one);
     cut->insert(other);
-    if (world.rng().chance(0.7)) world.after(world.rng().between(1s, 8s), [mend, other] { mend(other); });
+    if (world.rng().chance(0.7)) in(world.rng().between(1s, 8s), [mend, other] { mend(other); });
     if (!delayed || !node->able() || struck_.count(other) > 0) continue;
     Node::Ambush ambush;
     ambush.boundaries = 1;
@@ -569,7 +579,8 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       const int index = node->index;
       undo = [this, index] {
         Node& same = sim_.node(index);
-        if (!same.able()) return;
+        // Nobody makes a cluster of its own of nothing.
+        if (!same.able() || !sim_.leader_has_data()) return;
         same.run()->agent->submit(intent::PatchConfig{Json{{"standby_cluster", nullptr}}}, [](Result<Json>) {});
         same.run()->process.wake();
       };
@@ -610,7 +621,7 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       // The clocks are set while it waits (F23), or nobody can do anything about it when the time comes.
       if (rng.chance(0.5)) {
         const int index = leader->index;
-        world.after(delay / 2, [this, index] { sim_.node(index).clock.jump_wall(10min); });
+        in(delay / 2, [this, index] { sim_.node(index).clock.jump_wall(10min); });
       }
       break;
     }
@@ -620,7 +631,7 @@ Faults::Undo Faults::inject_request(FaultKind kind) {
       // Nobody has read it yet when the primary is restarted with it.
       if (leader == nullptr || !leader->able() || rng.chance(0.3)) break;
       const int index = leader->index;
-      world.after(rng.between(1s, 15s), [this, index] {
+      in(rng.between(1s, 15s), [this, index] {
         Node& same = sim_.node(index);
         if (!same.able()) return;
         same.run()->agent->submit(intent::Restart{RestartRequest{}}, [](const Result<Json>&) {});

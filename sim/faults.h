@@ -60,6 +60,8 @@ class Faults {
   Undo cut_power(Node& node);
   Undo cut_all_power();
   Undo leave_laggard_alone();
+  Undo keep_dead_branch();
+  Undo restore_voter();
   void spoil_bootstrap(Node& node);
   void cut_off_from_store(int node);
   void reach_store_again(int node);
@@ -76,6 +78,8 @@ class Faults {
   Node* some_able_node();
   // One fault of the processes of a node at a time.
   Node* some_sound_node();
+  // Part of a fault, later; not once everything was healed.
+  void in(Duration delay, std::function<void()> part);
   Undo nothing() const {
     return [] {};
   }
@@ -96,8 +100,9 @@ class Faults {
   bool opening_ = false;      // it is at the leader that the first fault hurts
   bool bootstrap_spoilt_ = false;
   bool copy_lost_ = false;
-  bool lock_goes_ = false;  // of whoever is promoted next, while it is
-  bool in_vain_ = false;    // whoever is promoted next dies of it
+  bool healed_ = false;
+  enum class Goes { nothing, lock, store } goes_ = Goes::nothing;  // of whoever is promoted next, while it is
+  bool in_vain_ = false;                                           // whoever is promoted next dies of it
   // Asleep with a decision to take the lock, until somebody else led.
   struct Sleeper {
     int node = 0;

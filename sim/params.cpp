@@ -71,6 +71,8 @@ constexpr FaultName fault_names[] = {
     {FaultKind::remote_fails_over, "remote_fails_over"},
     {FaultKind::remote_moves, "remote_moves"},
     {FaultKind::wal_removed, "wal_removed"},
+    {FaultKind::voter_restored, "voter_restored"},
+    {FaultKind::dead_branch_kept, "dead_branch_kept"},
 };
 
 // Those that are drawn on their own: from here to the end.
@@ -137,6 +139,8 @@ bool wanted_here(FaultKind kind, const Params& params) {
       return params.standby_from_the_start ||
              std::find(params.faults.begin(), params.faults.end(), FaultKind::standby_cluster) != params.faults.end();
     case FaultKind::wal_removed:
+    case FaultKind::dead_branch_kept:
+    case FaultKind::voter_restored:
       return false;  // see draw_histories()
     default:
       return true;
@@ -150,6 +154,9 @@ void draw_histories(Params& params) {
   params.archive_feeds = rng.chance(0.25);
   params.archive_hidden = params.archive_feeds && rng.chance(0.3);
   if (rng.chance(0.3)) params.faults.insert(params.faults.end(), 2, FaultKind::wal_removed);
+  if (params.archive_feeds && rng.chance(0.5)) {
+    params.faults.insert(params.faults.end(), 3, FaultKind::dead_branch_kept);
+  }
 }
 
 void draw_operations(Params& params) {
@@ -179,6 +186,10 @@ void draw_operations(Params& params) {
   if (rng.chance(0.1)) params.history_fails = 0.9 * rng.unit();
   params.guard_required = rng.chance(0.15);
   params.backup_store = rng.chance(0.15);
+  if (params.synchronous.is_object() && !params.standby_from_the_start && rng.chance(0.3)) {
+    params.backup_store = true;
+    params.faults.insert(params.faults.end(), 3, FaultKind::voter_restored);
+  }
   params.bootstrap_fails = rng.chance(params.standby_from_the_start ? 0.5 : 0.2);
 }
 

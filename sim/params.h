@@ -67,6 +67,8 @@ enum class FaultKind {
   remote_fails_over,  // F61: it is replaced by one that has not all of its WAL
   remote_moves,       // F48: it gets another address
   wal_removed,        // F70: a server has none of its old WAL any more
+  voter_restored,     // F59: a confirmed standby is put back from a backup, and the leader is gone
+  dead_branch_kept,   // F61: the archive has WAL of a leader that nobody received, and a replica starts with that
 };
 const char* fault_name(FaultKind kind);
 const std::vector<FaultKind>& all_faults();

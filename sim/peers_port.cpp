@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "core/election.h"
 #include "core/situation.h"
 
 namespace regent::sim {
@@ -22,11 +23,12 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
   answer.name = std::move(name);
   answer.reachable = true;
   answer.running = o.postgres.server.is_known();
+  answer.down = o.postgres.process == Process::stopped;
   if (answer.running) {
     answer.in_recovery = o.postgres.server->in_recovery;
     answer.timeline = o.postgres.server->timeline;
     answer.wal = o.postgres.server->wal;
-    answer.wal_known = o.postgres.server->wal_known;
+    answer.wal_known = o.postgres.server->wal_known && !lacks_votes(survey(o, snapshot.decision.memory));
     const ServerFacts& server = *o.postgres.server;
     answer.let_go = server.let_go();
     if (server.replication_state == "streaming")

@@ -117,6 +117,7 @@ PostgresFacts PgServer::facts(Instant now) const {
   facts.data.rewind_marker = disk_.rewind_marker;
   facts.data.followed = disk_.followed;
   facts.data.lock_session = disk_.lock_session;
+  facts.data.copied = disk_.copied;
   facts.data.led_by = MemberName(disk_.led_by);
   if (process_ == Process::stopped) {
     ControlFacts control;

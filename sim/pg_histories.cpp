@@ -104,7 +104,7 @@ bool PgServer::may_restore(RecordId record) const {
 }
 
 void PgServer::restore_wal() {
-  if (!shared_.archive_feeds || disk_.chain.empty() || replay_paused()) return;
+  if (!shared_.archive_feeds || shared_.archive_away || disk_.chain.empty() || replay_paused()) return;
   for (;;) {
     const auto found = shared_.archived_wal.find(disk_.last());
     if (found == shared_.archived_wal.end()) return;

@@ -324,6 +324,11 @@ Task<Result<void>> PgPort::advance_slot(action::SyncSlots::Advance slot, Instant
   return query(effect, deadline);
 }
 
+Task<Result<void>> PgPort::forget_copy(Instant deadline) {
+  std::function<void()> effect = [&server = p_.server] { server.forget_copy(); };
+  return query(effect, deadline);
+}
+
 Task<Result<void>> PgPort::mark_slots(bool copies, Instant deadline) {
   PgServer& server = p_.server;
   std::function<void()> effect = [&server, copies] { server.mark_slots(copies); };

@@ -65,6 +65,7 @@ class PgPort final : public Postgres {
   Task<Result<void>> drop_slot(std::string name, Instant deadline) override;
   Task<Result<void>> create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) override;
   Task<Result<void>> advance_slot(action::SyncSlots::Advance slot, Instant deadline) override;
+  Task<Result<void>> forget_copy(Instant deadline) override;
   Task<Result<void>> mark_slots(bool copies, Instant deadline) override;
   Task<Result<void>> record_lock(std::string session, Instant deadline) override;
   Task<Result<UpstreamSlots>> upstream_slots(Upstream source, Instant deadline) override;

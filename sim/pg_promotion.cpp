@@ -36,6 +36,7 @@ void PgServer::promote(Timeline wanted, Done done) {
     if (process_ != Process::running || !in_recovery_)
       return once(fail(ErrorKind::failed, "promotion was interrupted"));
     leave_recovery(wanted);
+    disk_.followed = false;  // a mark of the agent's
     once({});
   });
 }

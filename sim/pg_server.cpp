@@ -269,7 +269,6 @@ void PgServer::leave_recovery(Timeline wanted) {
   disk_.chain.push_back(shared_.wal.append(disk_.last(), fork, 50, node_));
   shared_.wal.at(disk_.last()).horizon = before;
   shared_.wal.at(disk_.last()).max_connections = max_connections_;
-  disk_.followed = false;
   shared_.world.trace("n{}: PostgreSQL is promoted to timeline {} at {}", node_ + 1, timeline().value,
                       to_string(wal_end()));
   if (listener() != nullptr) listener()->promoted(*this, fork);
@@ -558,6 +557,7 @@ void PgServer::clone(const Upstream& source, Done done) {
     disk_.standby_signal = true;
     disk_.sync_names = theirs.sync_names;
     disk_.led_by = theirs.led_by;
+    disk_.copied = true;
     return {};
   });
 }
@@ -581,6 +581,7 @@ void PgServer::restore(Done done) {
     disk_.standby_signal = true;
     disk_.sync_names = backup->sync_names;
     disk_.led_by = backup->led_by;
+    disk_.copied = true;
     return {};
   });
 }
@@ -588,14 +589,16 @@ void PgServer::restore(Done done) {
 // As pg_rewind behaves: it compares the timelines of the two control files and takes equal ones for "nothing to do"
 // (F70).
 void PgServer::rewind(const Upstream& source, Done done) {
-  if (process_ != Process::stopped) return done(fail(ErrorKind::failed, "the server must be stopped"));
-  if (auto usable = files_usable(); !usable) return done(usable);
-  if (disk_.state != DataState::valid) return done(fail(ErrorKind::failed, "there is nothing to rewind"));
+  const auto not_begun = [&](std::string why) { done(fail(ErrorKind::not_begun, std::move(why))); };
+  if (process_ != Process::stopped) return not_begun("the server must be stopped");
+  if (auto usable = files_usable(); !usable) return not_begun(usable.error().message);
+  if (disk_.state != DataState::valid) return not_begun("there is nothing to rewind");
   if (!disk_.control_state.starts_with("shut down") && !disk_.rewind_marker) {
     return done(fail(ErrorKind::failed, "target server must be shut down cleanly"));
   }
   auto from = reach(source);
-  if (!from) return done(tl::unexpected(from.error()));
+  if (!from) return not_begun(from.error().message);
+  if (shared_.world.rng().chance(shared_.rewind_fails)) return not_begun("the rewind login is refused");
   const Disk& theirs = (*from)->disk_;
   if (theirs.system_id != disk_.system_id) return done(fail(ErrorKind::failed, "different system identifiers"));
   if (shared_.world.rng().chance(shared_.rewind_fails)) {
@@ -613,6 +616,7 @@ void PgServer::rewind(const Upstream& source, Done done) {
     disk_.restart_point = disk_.chain.size();
     disk_.led_by = newest.led_by;
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
+    disk_.lock_session.clear();
     disk_.followed = false;
     disk_.newest_timeline = std::max(disk_.newest_timeline, newest.newest_timeline);
     disk_.histories = newest.histories;

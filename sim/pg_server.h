@@ -58,6 +58,7 @@ struct PgWorld {
   Timeline archived;  // the newest history file there
   // And replicas restore from there: of every record those that went on from it.
   bool archive_feeds = false;
+  bool archive_away = false;    // nobody can read it at the moment
   bool archive_hidden = false;  // the agents do not know
   std::map<RecordId, std::vector<RecordId>> archived_wal;
   // What a backup store holds, from which a replica can be made when nobody leads; null: there is none.
@@ -93,6 +94,7 @@ struct Disk {
   std::map<std::string, Slot> slots;
   bool followed = false;
   std::string lock_session;  // whose leader lock it had; not in a copy
+  bool copied = false;       // the mark of a clone
   std::string led_by;        // the mark of the agent that last made a primary of it
   Upstream upstream;
   std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
@@ -131,7 +133,9 @@ class PgServer {
   // What it has replayed: after a start that is less than what lies on its disk.
   bool all_replayed() const { return !in_recovery_ || replayed_ >= disk_.chain.size(); }
   // A client could get a commit acknowledged here, now.
-  bool can_acknowledge() const { return process_ == Process::running && !in_recovery_ && serving_ && !frozen_; }
+  bool can_acknowledge() const {
+    return process_ == Process::running && !in_recovery_ && serving_ && !frozen_ && !kill_pending_;
+  }
   // There are standbys that follow this server, or would if they could reach it, and enough of them to let a commit of
   // it be acknowledged.
   bool could_be_confirmed() const;
@@ -163,6 +167,7 @@ class PgServer {
   void create_logical_slot(const std::string& name);
   void advance_slot(const std::string& name, Lsn to);
   void mark_slots(bool copies) { disk_.followed = copies; }
+  void forget_copy() { disk_.copied = false; }
   Result<void> record_lock(const std::string& session);
   void write_slot(const std::string& name, const Slot& slot);
   Result<UpstreamSlots> slots_of(const Upstream& source) const;

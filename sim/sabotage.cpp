@@ -34,6 +34,13 @@ bool has_stop(const Decision& d) {
   return false;
 }
 
+bool promotes(const Decision& d) {
+  return std::any_of(d.actions.begin(), d.actions.end(), [](const Action& action) {
+    const auto* start = std::get_if<action::StartJob>(&action);
+    return start != nullptr && std::holds_alternative<job::Promote>(start->spec);
+  });
+}
+
 // ------------------------------------------------------------------------------------------------ the store
 
 class RenewWithoutConfirmation final : public Named {
@@ -101,7 +108,7 @@ class AcquireWithoutCompare final : public Named {
 };
 
 // Whatever the store says about /initialize, it is taken for ours.
-class ClaimAnyway : public Named {
+class ClaimAnyway final : public Named {
   using Named::Named;
   class Port final : public DcsDecorator {
    public:
@@ -119,21 +126,6 @@ class ClaimAnyway : public Named {
     ClusterView view = *o.cluster;
     view.initialize_session = o.lease.session.empty() ? "none" : o.lease.session;
     o.lease.session = view.initialize_session;
-    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
-  }
-};
-
-class InitdbDespiteInitialize final : public ClaimAnyway {
-  using ClaimAnyway::ClaimAnyway;
-  // A node that lost its data takes the cluster for one that was never made.
-  void tamper(Observation& o) const override {
-    if (!o.cluster.is_known() || o.cluster->initialize.value.empty() || o.postgres.data.state != DataState::empty)
-      return;
-    ClusterView view = *o.cluster;
-    view.initialize = {"", Version{1}};
-    view.leader = {};
-    if (o.lease.session.empty()) o.lease.session = "none";
-    view.initialize_session = o.lease.session;
     o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
   }
 };
@@ -195,33 +187,6 @@ class ReleaseBeforeStop final : public Named {
   using Named::Named;
   void tamper(const Observation& o, Decision& d) const override {
     if (o.lease.held && has_stop(d)) d.actions.insert(d.actions.begin(), action::ReleaseLeader{});
-  }
-};
-
-class IgnoreAncestry final : public Named {
-  using Named::Named;
-  // Only positions count: every timeline looks like the newest one, and nobody asks for histories.
-  void tamper(Observation& o) const override {
-    if (!o.postgres.server.is_known() || !o.postgres.server->in_recovery) return;
-    Timeline newest = o.postgres.server->timeline;
-    if (o.peers.is_known()) {
-      for (const auto& peer : o.peers->answers) newest = std::max(newest, peer.timeline);
-    }
-    ServerFacts server = *o.postgres.server;
-    server.timeline = newest;
-    o.postgres.server = Fact<ServerFacts>::known(server, o.postgres.server.at());
-    if (o.peers.is_known()) {
-      PeersFacts peers = *o.peers;
-      for (auto& peer : peers.answers) peer.timeline = newest;
-      o.peers = Fact<PeersFacts>::known(std::move(peers), o.peers.at());
-    }
-    if (!o.cluster.is_known()) return;
-    ClusterView view = *o.cluster;
-    view.history.value.clear();
-    view.status.value = {};
-    for (auto& member : view.members) member.timeline = newest;
-    o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
-    o.local_history = Fact<History>::known({}, o.now);
   }
 };
 
@@ -342,6 +307,11 @@ class PositionFromReplay final : public Named {
   }
 };
 
+class CountCopies final : public Named {
+  using Named::Named;
+  void tamper(Observation& o) const override { o.postgres.data.copied = false; }
+};
+
 class TakeOverBlindly final : public Named {
   using Named::Named;
   class Port final : public DcsDecorator {
@@ -421,11 +391,9 @@ class SkipSlot final : public Named {
 // Copies of logical slots are offered after a promotion, whole or not.
 class OfferUnprovenSlot final : public Named {
   using Named::Named;
-  void tamper(Observation& o) const override { o.postgres.data.followed = false; }
   void tamper(const Observation&, Decision& d) const override {
-    for (auto& action : d.actions) {
-      if (auto* slots = std::get_if<action::SyncSlots>(&action)) slots->copies.reset();
-    }
+    if (!promotes(d)) return;
+    std::erase_if(d.actions, [](const Action& action) { return std::holds_alternative<action::SyncSlots>(action); });
   }
 };
 
@@ -477,23 +445,9 @@ class RetakeWithoutProof final : public Named {
 class PromoteWithoutRenewal final : public Named {
   using Named::Named;
   void misjudge(const Observation&, Decision& d) const override {
-    const bool promotes = std::any_of(d.actions.begin(), d.actions.end(), [](const Action& action) {
-      const auto* start = std::get_if<action::StartJob>(&action);
-      return start != nullptr && std::holds_alternative<job::Promote>(start->spec);
-    });
-    if (!promotes) return;
+    if (!promotes(d)) return;
     std::erase_if(d.actions, [](const Action& action) { return std::holds_alternative<action::RenewLease>(action); });
   }
-};
-
-class StopOnlyInName final : public Named {
-  using Named::Named;
-  class Port final : public PostgresDecorator {
-   public:
-    using PostgresDecorator::PostgresDecorator;
-    Task<Result<void>> stop(StopMode, Instant) override { co_return Result<void>{}; }
-  };
-  std::unique_ptr<Postgres> around(PgPort& port) const override { return std::make_unique<Port>(port); }
 };
 
 // ----------------------------------------------------------------------------------------------------- guard
@@ -582,20 +536,20 @@ class RestoreAnything final : public Named {
   void tamper(Observation& o) const override { o.postgres.restores = false; }
 };
 
-// Of the stream of WAL nothing is known but the leader's history.
-class CompareHistoriesOnly final : public Named {
+// A replica with an upstream is taken to stream from it.
+class BelieveItStreams final : public Named {
   using Named::Named;
   void tamper(Observation& o) const override {
-    if (!o.upstream_history.is_known()) return;
-    UpstreamHistory history = *o.upstream_history;
-    history.stream = {};
-    o.upstream_history = Fact<UpstreamHistory>::known(std::move(history), o.upstream_history.at());
+    if (!o.postgres.server.is_known() || o.postgres.server->upstream.host.empty()) return;
+    ServerFacts server = *o.postgres.server;
+    server.replication_state = "streaming";
+    o.postgres.server = Fact<ServerFacts>::known(std::move(server), o.postgres.server.at());
   }
 };
 
 }  // namespace
 
-const std::vector<const Sabotage*>& sabotages(bool within_500_seeds) {
+const std::vector<const Sabotage*>& sabotages() {
   static const RenewWithoutConfirmation renew("renew-without-confirmation", "I3",
                                               "a renewal without an answer counts as one");
   static const ReadProvesLease read("read-proves-lease", "I3", "seeing the own leader key counts as a renewal");
@@ -603,14 +557,11 @@ const std::vector<const Sabotage*>& sabotages(bool within_500_seeds) {
                                              "the leader key is put, whoever holds it");
   static const ClaimAnyway claim("double-bootstrap", "F73",
                                  "a claim on /initialize that was refused counts as granted");
-  static const InitdbDespiteInitialize initdb("initdb-despite-initialize", "F73",
-                                              "an empty node does not see /initialize");
   static const IgnoreSystemId system("ignore-system-id", "I9", "data of another cluster pass for this one's");
   static const PromoteWithoutLease promote("promote-without-lease", "I2",
                                            "a free lock is reason enough to be promoted");
   static const ReleaseBeforeStop release("release-before-stop", "F64",
                                          "the lock is given back before the server stops");
-  static const IgnoreAncestry ancestry("ignore-ancestry", "I8", "an election compares positions only");
   static const ForgetLagLimit lag("forget-lag-limit", "I6", "any replica may win an election, however far behind");
   static const IgnoreTags tags("ignore-tags", "I15", "whoever may not lead leads all the same");
   static const HandOverForNothing nothing("hand-over-for-nothing", "L4", "a healthy leader goes down now and then");
@@ -628,7 +579,6 @@ const std::vector<const Sabotage*>& sabotages(bool within_500_seeds) {
   static const PromoteWithoutRenewal unconfirmed(
       "promote-without-renewal", "CONTRACT",
       "a promotion does not wait for the lease to be confirmed in the same decision");
-  static const StopOnlyInName stop("stop-only-in-name", "I3", "stopping the server is reported as done, and is not");
   static const RetakeWithoutProof retake("retake-without-proof", "I1",
                                          "a leader key of the own name is taken over, whoever's it is");
   static const GuardTooLate too_late("guard-too-late", "I3",
@@ -649,6 +599,8 @@ const std::vector<const Sabotage*>& sabotages(bool within_500_seeds) {
   static const CountMovingVotes moving("count-moving-votes", "I5", "a voter need not let go of the last leader");
   static const PositionFromReplay replay("position-from-replay", "I5",
                                          "a server that was just started is taken to hold what it has replayed");
+  static const CountCopies copies("count-copies", "I5",
+                                  "a copy stands and votes before it has caught up with a leader");
   static const TakeOverBlindly blindly("take-over-without-sync", "I5", "a takeover does not compare /sync");
   static const TakeOverAttached attached("take-over-attached", "I5",
                                          "the lock is taken over although the voters could still confirm commits");
@@ -657,25 +609,21 @@ const std::vector<const Sabotage*>& sabotages(bool within_500_seeds) {
   static const BelieveTheSetting believe("believe-the-setting", "I7",
                                          "commits are taken to wait as soon as the setting is in effect");
   static const RestoreAnything restore("restore-anything", "F61", "an archive may feed a replica whatever it has");
-  static const CompareHistoriesOnly compare("compare-histories-only", "L3",
-                                            "nobody looks whether history files and WAL are there");
+  static const BelieveItStreams streams("believe-it-streams", "L3", "nobody looks whether WAL arrives");
   static const SingleUserServes single_user("single-user-serves", "F71",
                                             "a server in single-user mode is taken for one that serves clients");
-  static const std::vector<const Sabotage*> caught = {
-      &too_late, &put_off, &blindly,  &attached, &keep_vote, &publish,     &loosen,     &outside,
-      &votes,    &moving,  &believe,  &renew,    &read,      &acquire,     &claim,      &promote,
-      &release,  &lag,     &deadline, &rewound,  &copy,      &without_all, &vote_again, &skip_slot,
-      &unproven, &replay,  &tags,     &nothing,  &ticket,    &single_user, &unconfirmed};
-  static const std::vector<const Sabotage*> uncaught = {&initdb, &ancestry, &stop,    &standby,
-                                                        &system, &restore,  &compare, &retake};
-  return within_500_seeds ? caught : uncaught;
+  static const std::vector<const Sabotage*> all = {
+      &too_late, &put_off, &blindly,  &attached, &keep_vote, &publish,     &loosen,      &outside,
+      &votes,    &moving,  &believe,  &renew,    &read,      &acquire,     &claim,       &promote,
+      &release,  &lag,     &deadline, &rewound,  &copy,      &without_all, &vote_again,  &skip_slot,
+      &unproven, &replay,  &tags,     &nothing,  &ticket,    &single_user, &unconfirmed, &standby,
+      &system,   &restore, &streams,  &retake,   &copies};
+  return all;
 }
 
 const Sabotage* find_sabotage(std::string_view name) {
-  for (const bool within_500_seeds : {true, false}) {
-    for (const Sabotage* sabotage : sabotages(within_500_seeds)) {
-      if (sabotage->name() == name) return sabotage;
-    }
+  for (const Sabotage* sabotage : sabotages()) {
+    if (sabotage->name() == name) return sabotage;
   }
   return nullptr;
 }

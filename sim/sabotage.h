@@ -42,9 +42,8 @@ class Sabotage {
   virtual void misjudge(const Observation&, Decision&) const {}
 };
 
-// Those that are caught within 500 seeds, under their own name; or those of which that is not shown: each is a hole in
-// the faults or in the checkers.
-const std::vector<const Sabotage*>& sabotages(bool within_500_seeds = true);
+// Each is caught within 500 seeds, under the name of its invariant.
+const std::vector<const Sabotage*>& sabotages();
 // Null when there is none of that name.
 const Sabotage* find_sabotage(std::string_view name);
 

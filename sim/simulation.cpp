@@ -17,8 +17,10 @@ constexpr int store_members = 3;
 Duration leader_bound(const Params& params) {
   return params.ttl + params.loop_wait + params.lease_lateness + params.primary_race_backoff + 60s;
 }
-// L2: rewinds that fail, back-off, clones one after another.
-constexpr Duration streaming_bound = 300s;
+// L2: back-off, clones one after another; rewinds that fail are tried again once a minute.
+Duration streaming_bound(const Params& params) {
+  return params.rewind_fails > 0 ? 900s : 300s;
+}
 
 }  // namespace
 
@@ -111,8 +113,20 @@ Outcome Simulation::run() {
 }
 
 bool Simulation::somebody_has_data() const {
-  return std::any_of(nodes_.begin(), nodes_.end(),
-                     [](const auto& node) { return node->server.disk().state == DataState::valid; });
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    const Disk& disk = node->server.disk();
+    return disk.state == DataState::valid && !disk.rewind_marker;
+  });
+}
+
+bool Simulation::leader_has_data() {
+  const Node* leader = leader_node();
+  return leader != nullptr && leader->server.disk().state == DataState::valid && !leader->server.disk().rewind_marker;
+}
+
+bool Simulation::comes_too_late(const Node& node) {
+  const Node* leader = leader_node();
+  return leader != nullptr && leader != &node;
 }
 
 void Simulation::recover() {
@@ -128,7 +142,7 @@ void Simulation::recover() {
   };
   // Nobody makes a primary cluster of one that has lost its only copy: it has to be copied again before.
   if (follows_remote()) {
-    world_.run_until(world_.now() + leader_bound(params_), [this] { return somebody_has_data(); });
+    world_.run_until(world_.now() + leader_bound(params_), [this] { return leader_has_data(); });
   }
   undo_requests();
   // What was asked for just before may still be on its way.
@@ -138,7 +152,7 @@ void Simulation::recover() {
   world_.run_until(healed + leader_bound(params_), [this] { return has_writable_leader(); });
   if (!world_.violations().empty()) return;
   if (!has_writable_leader()) return violated("L1", "no writable primary after healing: " + why_not_settled());
-  world_.run_until(healed + streaming_bound, [this] { return settled(); });
+  world_.run_until(healed + streaming_bound(params_), [this] { return settled(); });
   if (!world_.violations().empty()) return;
   if (!settled()) return violated("L2", "not everybody streams after healing: " + why_not_settled());
   // Rest: no more leader changes without a fault (L4). A request that was on its way may still be served.
@@ -149,7 +163,7 @@ void Simulation::recover() {
   if (!world_.violations().empty() || asked) return;
   if (outcome_.leader_changes != changes) return violated("L4", "the leader changed although nothing was wrong");
   // A rebuild that was asked for late may still be going on.
-  if (!settled()) world_.run_until(world_.now() + streaming_bound, [this] { return settled(); });
+  if (!settled()) world_.run_until(world_.now() + streaming_bound(params_), [this] { return settled(); });
   if (world_.violations().empty() && !settled()) {
     violated("L2", "the cluster fell apart although nothing was wrong: " + why_not_settled());
   }

@@ -52,6 +52,11 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   int leader_changes() const { return outcome_.leader_changes; }
   void note_slot_takeover() { ++outcome_.slot_takeovers; }
   bool somebody_has_data() const;
+  // Who leads has something to lead with.
+  bool leader_has_data();
+  // A promotion that was given up long ago, while somebody else leads: it is ended, and who may write meanwhile is
+  // judged elsewhere (I1, I3).
+  bool comes_too_late(const Node& node);
   int faults_injected() const { return faults_.injected(); }
   const Faults& faults() const { return faults_; }
 

@@ -79,8 +79,7 @@ FAULTS = [
     ("Election, synchronous replication, timelines", [
         (59, "a lagging replica wins", HELD, "a member that does not know its position yet is waited for"),
         (60, "published position no standby could confirm", HELD, ""),
-        (61, "ahead, but on a dead branch", PART, "also when an archive feeds it; an old leader whose last WAL is only in "
-         "the archive is not always rewound, and waits"),
+        (61, "ahead, but on a dead branch", HELD, "also when an archive feeds it"),
         (62, "the same timeline forked twice", PART, "numbers are tickets; of promotions by hand or by Patroni it is found out and copied anew, unless the WAL that tells is gone"),
         (63, "death between two steps of a promotion", HELD, "in synchronous mode those who could have been elected instead stay electable until the first standby is confirmed"),
         (64, "death between two steps of a demotion", HELD, ""),
@@ -88,8 +87,8 @@ FAULTS = [
         (66, "in-doubt commits become visible", PART, "a limit of PostgreSQL; the checkers do not count such rows as acknowledged"),
         (67, "standby and primary die together", HELD, "nobody else is elected; an operator may override with a manual failover"),
         (68, "cascades confuse the sync set", HELD, ""),
-        (69, "rewind dies midway", HELD, ""),
-        (70, "rewind lacks WAL or is skipped", HELD, "archiving before a rewind is not tested against a real archive"),
+        (69, "rewind dies midway", HELD, "one that could not begin is waited for, and is no reason to remove data"),
+        (70, "rewind lacks WAL or is skipped", HELD, ""),
         (71, "old primary has more WAL", HELD, "its end is found out offline, which the guard spares; a snapshot of the leader's disk is told from it by its timeline, and recovered as a standby"),
         (72, "clone interrupted", HELD, ""),
         (73, "bootstrap races", HELD, ""),

@@ -44,7 +44,7 @@ class BoundedLoss final : public Checker {
     // In synchronous mode the confirmed set decides, whatever was published (I5, F60).
     const StoreKey* config = sim_.store().find("config");
     if (config != nullptr && parse_settings(parse_json(config->value, "config").value_or(Json())).synchronous()) return;
-    if (published_ == 0 || node.primary_by_hand()) return;
+    if (published_ == 0 || node.primary_by_hand() || sim_.comes_too_late(node)) return;
     // A person named this node, for better or worse.
     const auto asked = asked_at_.find(node.index);
     if (asked != asked_at_.end() && sim_.world().now() - asked->second < sim_.params().ttl) return;
@@ -125,8 +125,8 @@ class DataPreserved final : public Checker {
     if (!system_id_.empty() && after->value != system_id_ && has_copy(SystemId(system_id_), -1)) {
       sim_.violated("I9", fmt::format("n{} makes another cluster, {} instead of {}", by + 1, after->value, system_id_));
     }
+    if (before == nullptr || before->value != after->value) named_at_ = sim_.world().now();
     system_id_ = after->value;
-    (void)before;
   }
   void promote_requested(Node& node) override { identify(node, "is promoted"); }
   void initdb_requested(Node& node) override {
@@ -145,6 +145,21 @@ class DataPreserved final : public Checker {
     if (!has_copy(disk.system_id, node.index)) {
       sim_.violated("I10", fmt::format("{} removes the only copy of the data", node.name.str()));
     }
+  }
+  // Nobody serves data of another cluster who has read which one this is.
+  void decided(Node& node, const Observation& o, const Decision& d) override {
+    const bool starts = std::any_of(d.actions.begin(), d.actions.end(), [](const Action& action) {
+      const auto* job = std::get_if<action::StartJob>(&action);
+      return job != nullptr && std::holds_alternative<job::Start>(job->spec);
+    });
+    const StoreKey* initialize = sim_.store().find("initialize");
+    const bool read = o.cluster.is_known() && o.cluster.age(o.now) < std::chrono::seconds(1);
+    const bool told = initialize != nullptr && !system_id_.empty() && initialize->value == system_id_ && read;
+    if (!starts || !told || sim_.hands_off() || sim_.world().now() - named_at_ < sim_.params().loop_wait) return;
+    const auto& theirs = node.server.disk().system_id.str();
+    if (theirs.empty() || theirs == system_id_) return;
+    sim_.violated("I9", fmt::format("{} starts the data of cluster {}, and the store names {}", node.name.str(), theirs,
+                                    system_id_));
   }
   void start_requested(Node& node, const job::Start& spec) override {
     const Disk& disk = node.server.disk();
@@ -183,6 +198,7 @@ class DataPreserved final : public Checker {
   }
 
   std::string system_id_;
+  Duration named_at_{};  // since when the store says so
 };
 
 }  // namespace

@@ -70,8 +70,11 @@ class OnePrimaryAnswers final : public Checker {
   void decided(Node&, const Observation&, const Decision&) override { tick(); }
 
  private:
-  static bool harmless(const Node& node) {
-    return node.deposed || (node.overtaken && !(node.server.is_open() && node.server.could_be_confirmed()));
+  bool harmless(const Node& node) const {
+    // It wakes up, and has not looked yet.
+    const bool woke_up = sim_.world().now() - node.able_since() < std::chrono::seconds(1);
+    return node.deposed || (node.evicted && woke_up) ||
+           (node.overtaken && !(node.server.is_open() && node.server.could_be_confirmed()));
   }
   static bool answers(Node& node) {
     if (!node.able()) return false;

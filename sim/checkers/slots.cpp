@@ -66,6 +66,8 @@ class DecodingConsumer final : public Checker {
 
   void add_again() {
     removed_ = false;
+    // Whoever had not heard of the removal may have published the old one once more.
+    published_ = false;
     configure(true);
   }
   void configure(bool wanted) {

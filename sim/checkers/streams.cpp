@@ -43,8 +43,8 @@ class SilentReplica final : public Checker {
     const Member* leader = view != nullptr ? view->leader_member() : nullptr;
     const bool other_leads = leader != nullptr && leader->name != node.name && leader->state == PgState::running;
     const auto* server = o.postgres.process == Process::running ? o.postgres.server.get() : nullptr;
-    const bool without = other_leads && server != nullptr && server->in_recovery &&
-                         server->replication_state != "streaming" && !o.settings.pause && !o.job.running;
+    const bool without = other_leads && server != nullptr && server->in_recovery && !node.server.streaming() &&
+                         !o.settings.pause && !o.job.running;
     if (!without) {
       since_.erase(node.index);
       return;

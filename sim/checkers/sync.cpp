@@ -101,6 +101,7 @@ class NothingAcknowledgedLost final : public Checker {
     // it (F03). What it acknowledged all the same is judged above.
     const bool woke_up = !node.able() || sim_.world().now() - node.able_since() < 100ms;
     if (woke_up && sim_.leader_node() != &node) return;
+    if (sim_.comes_too_late(node)) return;
     const auto asked = asked_at_.find(node.index);
     const bool by_hand = asked != asked_at_.end() && sim_.world().now() - asked->second < sim_.params().ttl;
     by_hand_ = by_hand;

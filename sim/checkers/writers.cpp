@@ -1,4 +1,6 @@
 // Who may write when: I1, I2, I3, I15, F64, F75.
+#include <map>
+
 #include "sim/checkers/all.h"
 #include "sim/simulation.h"
 
@@ -49,7 +51,8 @@ bool excused(Simulation& sim, const Node& node) {
   return sim.world().now() - node.able_since() <= (fresh ? restart_grace(sim) : thaw_grace);
 }
 
-// I1: the intervals in which a commit can be acknowledged never overlap.
+// I1: the intervals in which a commit can be acknowledged never overlap, and a copy of a machine does not take the lock
+// from the living original, which would make them (F74).
 class SingleWriter final : public Checker {
  public:
   using Checker::Checker;
@@ -59,6 +62,13 @@ class SingleWriter final : public Checker {
   }
   void agent_changed(Node&) override { look(); }
   void tick() override { look(); }
+  void key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by) override {
+    if (path != "leader" || before == nullptr || after == nullptr || by < 0 || before->session == after->session)
+      return;
+    const Node& twin = sim_.node(by);
+    if (!twin.is_twin() || twin.took(before->session)) return;
+    sim_.violated("I1", fmt::format("a twin of {} takes the lock that it holds", twin.name.str()));
+  }
 
  private:
   void look() {
@@ -154,6 +164,22 @@ class StandbyStaysStandby final : public Checker {
   void start_requested(Node& node, const job::Start& spec) override {
     if (spec.as_primary) judge(node, "starts as primary");
   }
+  void decided(Node& node, const Observation& o, const Decision& d) override {
+    const auto* view = o.cluster.get();
+    const auto* server = o.postgres.server.get();
+    const bool told = view != nullptr && view->config.value.is_object() &&
+                      view->config.value.value("standby_cluster", Json()).is_object();
+    const bool stays = told && !o.settings.pause && o.lease.held && server != nullptr && !server->in_recovery &&
+                       !o.job.running && !d.has_effects();
+    if (!stays) {
+      stays_since_.erase(node.index);
+      return;
+    }
+    const auto since = stays_since_.try_emplace(node.index, sim_.world().now()).first->second;
+    if (sim_.world().now() - since <= sim_.params().loop_wait || sim_.hands_off()) return;
+    sim_.violated("standby", fmt::format("{} stays a primary in a standby cluster", node.name.str()));
+  }
+  void agent_changed(Node& node) override { stays_since_.erase(node.index); }
 
  private:
   void judge(Node& node, const char* what) {
@@ -166,6 +192,7 @@ class StandbyStaysStandby final : public Checker {
   }
 
   Duration changed_{};
+  std::map<int, Duration> stays_since_;
 };
 
 // F64: the lock is given back only when no client can write any more.

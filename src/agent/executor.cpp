@@ -322,6 +322,7 @@ struct Performer {
   Step operator()(action::FetchHistories fetch) const {
     return state.ports.postgres.fetch_histories(std::move(fetch), state.deadline(history_time));
   }
+  Step operator()(action::ForgetCopy) const { return state.ports.postgres.forget_copy(state.deadline(history_time)); }
   Step operator()(action::GatherUpstreamSlots ask) const { return gather_upstream_slots(state, std::move(ask.source)); }
   Step operator()(action::StartJob job) const { return immediately(start_job(shared, std::move(job.spec))); }
   Step operator()(action::CancelJob) const { return cancel_job(state); }

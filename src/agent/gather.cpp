@@ -134,6 +134,9 @@ Task<Observation> gather(AgentState& state) {
     auto again = look_at_server(state, looked);
     observation.postgres = co_await std::move(again);
   }
+  // What the directory remembers goes with it: a clone or a rewind under the lock leaves one without (F74).
+  const auto& data = observation.postgres.data;
+  if (data.state == DataState::valid) state.recorded_session = data.lock_session;
   // The view was true when it was asked for; how much longer nobody knows.
   observation.cluster = view ? Fact<ClusterView>::known(std::move(*view), asked)
                              : Fact<ClusterView>::unknown(view.error().message, asked);

@@ -63,7 +63,7 @@ struct AgentState {
   // An attempt to take the leader lock is under way: nothing may be promised that it could break (I13).
   bool acquiring = false;
   std::optional<Instant> session_kept_at;
-  std::string recorded_session;         // whose leader lock the data directory remembers
+  std::string recorded_session;         // whose leader lock the data directory remembered when it was looked at last
   std::uint64_t refused_decisions = 0;  // that broke the contract
 
   Instant now() const { return ports.clock.now(); }

@@ -18,6 +18,8 @@ const char* to_string(ErrorKind kind) {
       return "not found";
     case ErrorKind::cancelled:
       return "cancelled";
+    case ErrorKind::not_begun:
+      return "not begun";
     case ErrorKind::failed:
       return "failed";
   }

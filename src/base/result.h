@@ -16,6 +16,7 @@ enum class ErrorKind {
   conflict,     // a compare-and-swap lost (I11)
   not_found,    // the thing does not exist, known for sure
   cancelled,    // we gave up on purpose
+  not_begun,    // what it needs was not there: nothing was changed, and trying again costs nothing
   failed,       // anything else
 };
 

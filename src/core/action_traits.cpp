@@ -20,6 +20,7 @@ struct TraitsOf {
   ActionTraits operator()(const action::AskFailsafe&) const { return {}; }
   ActionTraits operator()(const action::GatherUpstreamHistory&) const { return {}; }
   ActionTraits operator()(const action::FetchHistories&) const { return {}; }
+  ActionTraits operator()(const action::ForgetCopy&) const { return {}; }
   ActionTraits operator()(const action::GatherUpstreamSlots&) const { return {}; }
   ActionTraits operator()(const action::StartJob& start) const { return {.makes_primary = makes_primary(start.spec)}; }
   ActionTraits operator()(const action::CancelJob&) const { return {}; }

@@ -52,6 +52,9 @@ class Reading {
     const Leader& holder = view_->leader;
     if (lock.expect != holder.version) return complain("takes the leader lock at a version that was not read (I11)");
     if (holder.exists() && holder.name != o_.self.name) complain("takes the leader lock of another member (I11)");
+    const auto& ours = o_.postgres.data.system_id.str();
+    const auto& theirs = view_->initialize.value;
+    if (!ours.empty() && !theirs.empty() && ours != theirs) complain("takes the lock with another cluster's data (I9)");
   }
   void operator()(const action::TakeOver& take) {
     confirmed_ = true;
@@ -102,6 +105,10 @@ class Reading {
   void operator()(const action::GatherUpstreamHistory&) {}
   void operator()(const action::GatherUpstreamSlots&) {}
   void operator()(const action::FetchHistories&) {}
+  void operator()(const action::ForgetCopy&) {
+    const auto* server = o_.postgres.server.get();
+    if (server == nullptr || !server->wal_known) complain("forgets a copy whose position is not known (I5)");
+  }
   void operator()(const action::Follow&) {}
   void operator()(const action::ApplyConfig&) {}
   void operator()(const action::SyncSlots&) {}

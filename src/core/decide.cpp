@@ -107,10 +107,8 @@ Decision decide(const Observation& observation, const Memory& memory) {
     plan::lost_keys(s, d);
     plan::status_key(s, d);
     // A standby leader is on the remote server's timelines, and made none of them.
-    if (s.primary) {
-      plan::history_key(s, d);
-      plan::timeline_counter(s, d);
-    }
+    if (s.primary) plan::history_key(s, d);
+    plan::timeline_counter(s, d);
     plan::failsafe_key(s, d);
     plan::sync_replication(s, d);
   } else if (s.replica && s.other_leads && !d.has_effects()) {
@@ -127,6 +125,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
   plan::slot_ages(s, d);
   plan::hang_watch(s, d);
   plan::position_watch(s, d);
+  plan::copy_watch(s, d);
   plan::collations(s, d);
   plan::withdraw_vote(s, d);
   plan::fences(s, d);

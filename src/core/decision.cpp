@@ -97,6 +97,7 @@ struct ActionText {
     const auto history = "gather history of " + describe(a.source);
     return a.via.none() || a.via == a.source ? history : history + ", and what " + describe(a.via) + " has of it";
   }
+  std::string operator()(const action::ForgetCopy&) const { return "forget that the data directory is a copy"; }
   std::string operator()(const action::FetchHistories& a) const {
     std::vector<std::string> numbers, names{a.source.name.str()};
     for (const auto timeline : a.timelines) numbers.push_back(std::to_string(timeline.value));

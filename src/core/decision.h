@@ -88,6 +88,9 @@ struct FetchHistories {
   std::optional<ArchiveLimit> limit{};
 };
 
+// The data directory is a copy like any other replica's from now on.
+struct ForgetCopy {};
+
 struct StartJob {
   job::Spec spec;
 };
@@ -163,10 +166,10 @@ struct Exit {
 using Action =
     std::variant<action::AcquireLeader, action::TakeOver, action::RenewLease, action::ReleaseLeader, action::WriteKey,
                  action::DeleteKey, action::WriteMember, action::GatherPeers, action::ProbeLeader, action::AskFailsafe,
-                 action::GatherUpstreamHistory, action::FetchHistories, action::GatherUpstreamSlots, action::StartJob,
-                 action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots, action::SetSyncNames,
-                 action::ArmFences, action::DisarmFences, action::AnswerRestart, action::AnswerSchedule,
-                 action::AnswerReinit, action::Exit>;
+                 action::GatherUpstreamHistory, action::FetchHistories, action::GatherUpstreamSlots, action::ForgetCopy,
+                 action::StartJob, action::CancelJob, action::Follow, action::ApplyConfig, action::SyncSlots,
+                 action::SetSyncNames, action::ArmFences, action::DisarmFences, action::AnswerRestart,
+                 action::AnswerSchedule, action::AnswerReinit, action::Exit>;
 
 // Name of the key below the cluster's prefix.
 std::string_view to_string(action::Key key);

@@ -34,6 +34,8 @@ struct JobDigest {
       m.reinit_from_leader = false;
       // A fresh copy continues its source's history by construction, but the leader may have changed meanwhile.
       m.rejoin = Rejoin::unchecked;
+      m.copied_at = o.now;
+      m.copy_goal.reset();
     } else {
       ++m.clone_failures;
       m.retry_at = o.now + back_off(m.clone_failures);
@@ -85,8 +87,15 @@ struct JobDigest {
     // Its exit code is not believed: the histories are compared again (F70). Until they agree it counts as a failure,
     // or a pg_rewind that sees nothing to do would be run again for ever.
     m.rejoin = Rejoin::unchecked;
-    ++m.rewind_failures;
-    if (!ok) m.retry_at = o.now + back_off(m.rewind_failures);
+    // A login, an archive or a checkpoint that is missing will be there again, and is no reason to remove the data.
+    if (!ok && o.job.ended->error->kind == ErrorKind::not_begun) {
+      m.retry_at = o.now + back_off(++m.rewinds.waits);
+      return;
+    }
+    m.rewinds.waits = 0;
+    ++m.rewinds.failures;
+    // 4, 32 and 64 seconds: what makes pg_rewind fail may pass as well, e.g. an archive that lacks WAL.
+    if (!ok) m.retry_at = o.now + back_off(3 * m.rewinds.failures);
   }
   void operator()(const job::Stop&) const {}
   void operator()(const job::CopySlots&) const {
@@ -96,7 +105,7 @@ struct JobDigest {
   void operator()(const job::RemoveData&) const {
     if (ok) {
       m.rejoin = Rejoin::unchecked;
-      m.rewind_failures = 0;
+      m.rewinds = {};
       m.ran_as_primary = false;
     } else {
       m.retry_at = o.now + back_off(1);
@@ -108,6 +117,7 @@ void digest_leader(const Observation& o, Memory& m) {
   const auto* view = o.cluster.get();
   if (view == nullptr) return;
   m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(*view));
+  if (view->leader.exists() && view->failover.exists()) m.request_under_lock = view->failover.version;
   const Member* leader = view->leader_member();
   if (leader != nullptr && !leader->libc.empty()) m.leader_libc = leader->libc;
   if (leader == nullptr || leader->name == o.self.name) return;
@@ -119,7 +129,7 @@ void digest_leader(const Observation& o, Memory& m) {
   if (m.rejoin != Rejoin::unchecked && (another || promoted_since)) {
     m.rejoin = Rejoin::unchecked;
     m.poor_parent = MemberName();
-    if (another) m.rewind_failures = 0;
+    if (another) m.rewinds = {};
   }
 }
 
@@ -172,6 +182,8 @@ Memory digest(const Observation& o, Memory m) {
   }
   if (s.stopped || s.primary || s.single_user) m.promotion_sent_to.reset();
   if (s.running) m.reinitialized = false;
+  // What it had as a leader of an earlier reign is not known to be there after the next promotion (I16).
+  if (s.replica) m.led_slots.clear();
   if (s.replica && !s.promotion_may_come) {
     m.ran_as_primary = false;
     m.crashed_at.reset();
@@ -184,10 +196,12 @@ Memory digest(const Observation& o, Memory m) {
   if (s.stopped && s.has_data() && s.holding && m.ran_as_primary && !m.demotion && !m.crashed_at && !s.job_running) {
     m.crashed_at = o.now;
   }
+  // What this cluster reached before it followed the remote server is given up.
+  if (s.holding && s.standby_leads) m.left_behind = std::max(m.left_behind, m.highest_timeline);
   // What was found out about another source says nothing about the remote server.
   if (s.standby_leads && m.rejoin != Rejoin::unchecked && m.rejoin_leader != remote_upstream(s).name) {
     m.rejoin = Rejoin::unchecked;
-    m.rewind_failures = 0;
+    m.rewinds = {};
   }
   const bool bootstrapping = s.doing<job::Bootstrap>() || m.bootstrapped;
   if (!s.may_write || o.lease.held || bootstrapping) {

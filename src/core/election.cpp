@@ -91,7 +91,7 @@ Candidacy check_older_branch(const Situation& s, Timeline newest) {
     return Candidacy{Verdict::hold_back, fmt::format("my timeline {} is behind the cluster's timeline {}{}", mine.value,
                                                      newest.value, why)};
   };
-  if (!s.unlocked || !s.replica || s.standby || next_ticket(s).number <= newest) return behind();
+  if (!s.unlocked || !s.replica || next_ticket(s).number <= newest) return behind();
   // Its commits waited for those who can elect, from the first one on: whoever these elect has them (ADR 11).
   const auto& sync = s.view->sync.value;
   if (sync_rules(s) && sync.lists(s.o.self.name) && !same_name(sync.leader, s.o.self.name)) {
@@ -115,11 +115,11 @@ Candidacy check_older_branch(const Situation& s, Timeline newest) {
 // I8: is the branch this node stands on the one that the cluster's history describes?
 Candidacy check_branch(const Situation& s) {
   const Timeline mine = s.server->timeline;
+  // On the remote server's timelines, which are not recorded here; whoever leads compares itself with that server.
+  if (s.standby) return {Verdict::stand, {}};
   const Timeline at_least = known_timeline(s);
   if (mine < at_least) return check_older_branch(s, at_least);
   if (mine == at_least || at_least.value == 0) return {Verdict::stand, {}};
-  // On the remote server's timelines, which are not recorded here; whoever leads compares itself with that server.
-  if (s.standby) return {Verdict::stand, {}};
   // A timeline that nobody recorded: a leader died before it could (F63), or somebody promoted by hand (F61, F75). The
   // fork must not lie before what the recorded timeline's leader published.
   if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
@@ -155,11 +155,18 @@ Candidacy check_branch(const Situation& s) {
 Candidacy check_failsafe_key(const Situation& s) {
   const auto& members = s.view->failsafe.value;
   if (!s.o.settings.failsafe_mode || members.empty() || members.contains(s.me())) return {Verdict::stand, {}};
-  // Whoever it names may serve on where nobody sees it. Only a person can know better.
+  // Whoever it names may serve on where nobody sees it. Only a person who has seen that nobody leads can know better.
   const auto* request = s.view->failover.exists() ? &s.view->failover.value : nullptr;
-  if (request != nullptr && request->leader.empty() && request->candidate == s.o.self.name) {
-    return {Verdict::stand, {}};
-  }
+  const bool knows = request != nullptr && s.view->failover.version != s.m.request_under_lock;
+  if (knows && request->leader.empty() && request->candidate == s.o.self.name) return {Verdict::stand, {}};
+  // Or all of them say that they do not: without the lock none of them will.
+  if (s.unlocked && !peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  const bool nobody_serves =
+      s.unlocked && std::all_of(members.begin(), members.end(), [&](const auto& member) {
+        const auto* peer = s.o.peers->find(MemberName(member.first));
+        return peer != nullptr && peer->reachable && (peer->down || (peer->running && peer->in_recovery));
+      });
+  if (nobody_serves) return {Verdict::stand, {}};
   return {Verdict::hold_back,
           "the failsafe key does not name me; if those that it names are down for good, ask for a failover to me"};
 }
@@ -188,6 +195,13 @@ Candidacy check_collation(const Situation& s) {
           fmt::format("my C library is {}, and the last leader's was {}", s.o.self.libc, s.m.leader_libc)};
 }
 
+// A person who names this member knows what was lost.
+Candidacy check_copy(const Situation& s) {
+  if (!lacks_votes(s)) return {Verdict::stand, {}};
+  return {Verdict::hold_back,
+          "my data is a copy that has not caught up with a leader yet, and may lack what I confirmed before"};
+}
+
 // Nothing about this node forbids it, whoever else there is.
 Candidacy check_self(const Situation& s) {
   if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
@@ -197,6 +211,7 @@ Candidacy check_self(const Situation& s) {
   if (s.m.no_promotion_before && s.o.now < *s.m.no_promotion_before) {
     return {Verdict::hold_back, "my last promotion failed"};
   }
+  if (s.m.demotion && s.replica && !s.standby) return {Verdict::hold_back, "I handed over a moment ago"};
   if (auto missing = missing_fence(s.o.fences); !missing.empty()) return {Verdict::hold_back, std::move(missing)};
   if (auto sorted = check_collation(s); sorted.verdict != Verdict::stand) return sorted;
   return check_branch(s);
@@ -332,8 +347,14 @@ bool peers_are_fresh(const Situation& s, Duration limit) {
 }
 
 std::string own_objection(const Situation& s) {
-  const auto result = check_self(s);
-  return result.verdict == Verdict::hold_back ? result.why : std::string();
+  for (const auto check : {check_self, check_copy}) {
+    if (auto result = check(s); result.verdict == Verdict::hold_back) return result.why;
+  }
+  return {};
+}
+
+bool lacks_votes(const Situation& s) {
+  return s.o.postgres.data.copied && s.replica && sync_rules(s) && s.view->sync.value.lists(s.o.self.name);
 }
 
 std::string branch_objection(const Situation& s) {
@@ -342,7 +363,7 @@ std::string branch_objection(const Situation& s) {
 }
 
 Candidacy stand_for_election(const Situation& s) {
-  for (const auto check : {check_self, check_forgotten_promise, check_position, check_lag}) {
+  for (const auto check : {check_self, check_copy, check_forgotten_promise, check_position, check_lag}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
@@ -351,7 +372,7 @@ Candidacy stand_for_election(const Situation& s) {
 }
 
 Candidacy stand_for_takeover(const Situation& s) {
-  for (const auto check : {check_self, check_forgotten_promise, check_position}) {
+  for (const auto check : {check_self, check_copy, check_forgotten_promise, check_position}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
@@ -371,6 +392,7 @@ Candidacy stand_as_named_candidate(const Situation& s) {
     if (!sync_allows(s, s.o.self.name)) {
       return {Verdict::hold_back, "I am not a synchronous standby of the last leader"};
     }
+    if (auto result = check_copy(s); result.verdict != Verdict::stand) return result;
     if (auto result = check_votes(s); result.verdict != Verdict::stand) return result;
   }
   for (const auto& peer : s.o.peers->answers) {

@@ -39,6 +39,9 @@ bool sync_rules(const Situation& s);
 bool sync_allows(const Situation& s, const MemberName& name);
 // The next leader needs votes of other synchronous standbys.
 bool votes_decide(const Situation& s);
+// This member is one of those who may be elected, with data that may lack what it confirmed before: it is a copy that
+// has not caught up with a leader yet. It neither stands nor votes, and nobody waits for it (I5).
+bool lacks_votes(const Situation& s);
 // Votes are needed, this member has one, and its server could still be moved by the last leader's.
 bool must_let_go(const Situation& s);
 

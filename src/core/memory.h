@@ -15,6 +15,7 @@
 #include "core/failsafe.h"
 #include "core/handover.h"
 #include "core/restart.h"
+#include "core/timeline.h"
 #include "model/cluster_view.h"
 #include "model/slots.h"
 
@@ -36,6 +37,16 @@ enum class Rejoin {
   clean,      // the leader's history contains ours: start and stream
   diverged,   // it does not: rewind or clone
   cut_off,    // it does, and the WAL that comes next is nowhere any more: clone
+};
+
+// What came of rewinding so far.
+struct Rewinds {
+  int failures = 0;  // runs of pg_rewind, in a row
+  int waits = 0;     // attempts that did not come to a run of it, in a row
+  // It would see nothing to do, or go back to the wrong place: the timelines that part have one number (F62).
+  bool out = false;
+
+  friend bool operator==(const Rewinds&, const Rewinds&) = default;
 };
 
 // A replica that gets no WAL although its leader can be reached.
@@ -137,7 +148,10 @@ struct Memory {
   std::optional<StreamWatch> stream_watch;
   // The member that the tag `replicatefrom` names, when it lacks WAL that the leader may have. For this leader.
   MemberName poor_parent;
-  int rewind_failures = 0;    // in a row, against this leader
+  Rewinds rewinds;                   // from this leader
+  std::optional<Instant> copied_at;  // when the data directory was copied by this agent
+  // Where a leader was after that: what reaches it lacks nothing that was ever confirmed in this member's name.
+  std::optional<Position> copy_goal;
   int recovery_failures = 0;  // of crash recovery, in a row
   int clone_failures = 0;     // in a row
   int start_failures = 0;     // in a row
@@ -157,6 +171,8 @@ struct Memory {
   // Everybody the failsafe key may name: as last seen, and as we tried to write it since, because an answer that got
   // lost may have been a yes (F32). Whoever it names could take over, so all of them are asked (I13).
   FailsafeMembers failsafe_members;
+  // The request of a failover that was there while somebody led: whoever asked for it knew nothing of what came after.
+  Version request_under_lock;
   // The leader key of the reign in which this node wrote the failsafe key: from then on no late write of an earlier
   // leader can change it (I11).
   Version failsafe_written_for;
@@ -179,7 +195,7 @@ struct Memory {
   std::set<std::string> led_slots;
   // Copies of the leader's logical slots, by name, and what they were compared with.
   std::map<std::string, SlotProof> slot_proofs;
-  std::string proofs_of;  // leader, timeline and postmaster that the proofs hold for
+  std::string proofs_of;  // leader key, timeline and postmaster that the proofs hold for
   std::optional<Instant> slots_asked_at;
   std::map<std::string, Instant> slot_idle_since;  // slots that nobody uses, for people
   int slot_copy_failures = 0;                      // in a row

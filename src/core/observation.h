@@ -43,6 +43,7 @@ struct PeerAnswer {
   bool silent = false;  // it was asked, and nothing at all came back
   std::string why;      // when not reachable
   bool running = false;
+  bool down = false;  // it says that no server runs there, which is more than that nobody knows of one
   bool in_recovery = true;
   Timeline timeline;
   Lsn wal;  // max(received, replayed), or the write position of a primary

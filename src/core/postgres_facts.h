@@ -130,6 +130,9 @@ struct DataFacts {
   bool followed = false;
   // Who was a primary with it last, as a mark in it says, which goes with every copy. Empty: there is none.
   MemberName led_by;
+  // It is a copy, and was not seen to have caught up with a leader since it was made: it may lack what this member's
+  // name confirmed before (I5).
+  bool copied = false;
   bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
   // The session in whose name this very directory, on this machine as it was booted last, had the leader lock; empty:
   // nothing proves that it had it. A copy of the directory, or of the machine, proves nothing (F74).

@@ -94,8 +94,8 @@ REGENT_FIELDS(ServerFacts, in_recovery, timeline, wal, wal_known, received, repl
 REGENT_FIELDS(ArchiveLimit, timeline, history)
 REGENT_FIELDS(CollationMismatch, where, recorded, actual)
 REGENT_FIELDS(ControlFacts, state, timeline, checkpoint, min_recovery, min_recovery_timeline)
-REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, rewind_marker,
-              lock_session)
+REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, copied,
+              rewind_marker, lock_session)
 REGENT_FIELDS(PostgresFacts, process, why, incarnation, server, deaf_since, silent_since, wal_stuck_since, data,
               managed_sync_names, clones_without_leader, restores, archive_limit, collations, pending_restart)
 // core/restart.h, handover.h
@@ -105,8 +105,8 @@ REGENT_FIELDS(Handover, kind, asked, ready, refusing, stopped, taken, writable, 
 // core/observation.h
 REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, tags, generation, version, libc, bootstrap_dcs,
               has_rewind_credentials)
-REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, in_recovery, timeline, wal, wal_known, nofailover,
-              failover_priority, watchdog_failed, has_dcs, holds_back, let_go, streams_from, leader_version,
+REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, down, in_recovery, timeline, wal, wal_known,
+              nofailover, failover_priority, watchdog_failed, has_dcs, holds_back, let_go, streams_from, leader_version,
               sync_version, refuses, own_name, instance)
 REGENT_FIELDS(PeersFacts, asked_at, answers)
 REGENT_FIELDS(LeaderProbe, leader, asked_at, ended_at, agent, server, why)
@@ -125,6 +125,8 @@ REGENT_FIELDS(Observation, now, wall, self, settings, cluster, store_takes_over,
               cached_config, job, requests)
 // core/memory.h
 REGENT_FIELDS(Demotion, kind, reason, since)
+REGENT_FIELDS(Position, timeline, lsn)
+REGENT_FIELDS(Rewinds, failures, waits, out)
 REGENT_FIELDS(StreamWatch, since, wal, moved)
 REGENT_FIELDS(SyncWatch, names, incarnation, primary, since)
 REGENT_FIELDS(SlotProof, primary_xmin, proven)
@@ -133,12 +135,13 @@ REGENT_FIELDS(Memory, ran_as_primary, demotion, crashed_at, elected_on, acquired
               checkpoint_due, unleased_since, unknown_since, unlocked_since, unlocked_wal, hand_over_since, handover,
               named_since, namesake_since, sync_watch, sync_fenced, leader_watch, vote_free, no_takeover_before,
               leaving_sync_since, recognized_id, seen_system_id, bootstrapped, recopies_remote, bootstrap_failed,
-              rejoin, rejoin_leader, rejoin_timeline, stream_watch, poor_parent, rewind_failures, recovery_failures,
-              clone_failures, start_failures, promote_failures, promotion_sent_to, no_promotion_before, retry_at,
-              seen_job, restart_id, reinitializing, reinitialized, reinit_from_leader, scheduled_restart,
-              failsafe_members, failsafe_written_for, remote_settings, leader_libc, highest_timeline, member_written_at,
-              status_written_at, published, applied_config, slot_seen, permanent_slots, led_slots, slot_proofs,
-              proofs_of, slots_asked_at, slot_idle_since, slot_copy_failures, slot_copy_at)
+              rejoin, rejoin_leader, rejoin_timeline, stream_watch, poor_parent, rewinds, copied_at, copy_goal,
+              recovery_failures, clone_failures, start_failures, promote_failures, promotion_sent_to,
+              no_promotion_before, retry_at, seen_job, restart_id, reinitializing, reinitialized, reinit_from_leader,
+              scheduled_restart, failsafe_members, request_under_lock, failsafe_written_for, remote_settings,
+              leader_libc, highest_timeline, member_written_at, status_written_at, published, applied_config, slot_seen,
+              permanent_slots, led_slots, slot_proofs, proofs_of, slots_asked_at, slot_idle_since, slot_copy_failures,
+              slot_copy_at)
 REGENT_FIELDS(Record, rule, observation, memory)
 
 #undef REGENT_FIELDS

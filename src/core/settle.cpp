@@ -32,9 +32,10 @@ struct Forget {
   template <class T>
   requires one_of<T, action::AcquireLeader, action::TakeOver, action::RenewLease, action::ReleaseLeader,
                   action::GatherPeers, action::ProbeLeader, action::AskFailsafe, action::GatherUpstreamHistory,
-                  action::GatherUpstreamSlots, action::FetchHistories, action::StartJob, action::CancelJob,
-                  action::Follow, action::SyncSlots, action::SetSyncNames, action::ArmFences, action::DisarmFences,
-                  action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit, action::Exit>
+                  action::GatherUpstreamSlots, action::FetchHistories, action::ForgetCopy, action::StartJob,
+                  action::CancelJob, action::Follow, action::SyncSlots, action::SetSyncNames, action::ArmFences,
+                  action::DisarmFences, action::AnswerRestart, action::AnswerSchedule, action::AnswerReinit,
+                  action::Exit>
   void operator()(const T&) const {}
 
  private:

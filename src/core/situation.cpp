@@ -138,6 +138,8 @@ const UpstreamHistory* leader_history(const Situation& s) {
     return recent && history->source == remote_upstream(s).name ? history : nullptr;
   }
   if (s.leader == nullptr || history->source != s.leader->name) return nullptr;
+  // Of the data directory before this one.
+  if (s.m.copied_at && s.o.upstream_history.at() < *s.m.copied_at) return nullptr;
   const bool promoted_since = s.leader->timeline && history->timeline < *s.leader->timeline;
   return promoted_since || s.o.upstream_history.age(s.o.now) > std::chrono::seconds(30) ? nullptr : history;
 }

@@ -47,6 +47,8 @@ struct Situation {
   bool job_running = false;
 
   const std::string& me() const { return o.self.name.str(); }
+  // The lock is ours, whether or not this agent is known to hold it just now.
+  bool has_lock() const { return holding || (named && !namesake); }
   bool has_data() const { return o.postgres.data.state == DataState::valid; }
   bool no_data() const {
     return o.postgres.data.state == DataState::empty || o.postgres.data.state == DataState::incomplete;

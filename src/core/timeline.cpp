@@ -47,4 +47,14 @@ Timeline recorded_timeline(const ClusterView& view) {
   return std::max(recorded_timeline(view.history.value), view.timelines.value.reached);
 }
 
+std::string leader_of(const ClusterView& view, Timeline timeline) {
+  const History& lines = view.history.value;
+  const auto next =
+      std::find_if(lines.begin(), lines.end(), [&](const HistoryLine& line) { return line.timeline >= timeline; });
+  if (next == lines.begin()) return {};
+  // A number that was left out is nobody's.
+  const bool there = next == lines.end() ? timeline == recorded_timeline(view) : next->timeline == timeline;
+  return there ? std::prev(next)->new_leader : std::string();
+}
+
 }  // namespace regent

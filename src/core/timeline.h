@@ -11,6 +11,8 @@ namespace regent {
 struct Position {
   Timeline timeline;
   Lsn lsn;
+
+  friend bool operator==(const Position&, const Position&) = default;
 };
 
 enum class Lineage {
@@ -41,5 +43,7 @@ LocalEnd local_end(const ControlFacts& control);
 Timeline recorded_timeline(const History& history);
 // The same, or what its last leader said: where numbers were left out, the history does not tell.
 Timeline recorded_timeline(const ClusterView& view);
+// Who made that timeline, as the cluster recorded it. Empty: nobody did.
+std::string leader_of(const ClusterView& view, Timeline timeline);
 
 }  // namespace regent

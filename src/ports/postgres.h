@@ -80,7 +80,9 @@ class Postgres {
   virtual Task<Result<void>> clone(Upstream source, Instant deadline) = 0;
   // Single-user recovery of a stopped former primary.
   virtual Task<Result<void>> crash_recovery(Instant deadline) = 0;
-  // pg_rewind with its pre-steps, with a marker while it runs.
+  // pg_rewind with its pre-steps, with a marker while it changes files. not_begun: it did not come to that, because
+  // something was missing: a login, the archive, a checkpoint of the source. Any other error: pg_rewind ran, and could
+  // not, or was ended.
   virtual Task<Result<void>> rewind(Upstream source, Instant deadline) = 0;
   // Empties the data directory, or renames it to `<data_dir>.failed`.
   virtual Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) = 0;
@@ -91,6 +93,8 @@ class Postgres {
   // IDENTIFY_SYSTEM and TIMELINE_HISTORY of a possible upstream, and what a stream from it needs. Fails only when the
   // source does not tell its own history.
   virtual Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) = 0;
+  // Removes the mark that clone() leaves (DataFacts::copied).
+  virtual Task<Result<void>> forget_copy(Instant deadline) = 0;
   // A file that is there stays as it is, unless it is the source's own and empty.
   virtual Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) = 0;
   // The history file of the own timeline in pg_wal; empty on timeline 1. From then on there is a file for every number

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/election.h"
 #include "core/situation.h"
 
 namespace regent::rest {
@@ -169,7 +170,8 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
     const Json upstream = server->upstream.host + ":" + server->upstream.port;
     out["upstream"] = server->let_go() ? Json() : upstream;
     if (server->replication_state == "streaming") out["streams_from"] = upstream;
-    if (!server->wal_known) out["position_known"] = false;
+    const auto situation = survey(snapshot.observation, snapshot.decision.memory);
+    if (!server->wal_known || lacks_votes(situation)) out["position_known"] = false;
     // What it says about itself holds for as long as these are the versions.
     if (const auto* view = snapshot.observation.cluster.get()) {
       out["leader_version"] = view->leader.version.value;

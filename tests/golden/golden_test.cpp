@@ -106,8 +106,12 @@ TEST(Golden, ScenariosAreAsReviewed) {
       EXPECT_EQ(actual, expected) << file << ": run `./run golden` to rewrite it, then review the diff";
     }
   }
+  // Nothing is left for it: a situation that comes to it lacks a rule.
+  constexpr int no_rule = 890;
+  EXPECT_FALSE(rules_hit.contains(no_rule));
   for (const auto& section : rule_sections()) {
     for (const auto& rule : section.rules) {
+      if (rule.number == no_rule) continue;
       EXPECT_TRUE(rules_hit.contains(rule.number))
           << "no golden scenario hits rule " << rule.number << " " << rule.name;
     }

@@ -345,7 +345,7 @@ void Scenario::postgres(const Words& words) {
 }
 
 // data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000@2]
-// [standby] [rewind-marker] [backup-label] [followed] [recorded=s0] [led-by=n2]
+// [standby] [rewind-marker] [backup-label] [followed] [copied] [recorded=s0] [led-by=n2]
 void Scenario::data(const Words& words) {
   auto& d = o_.postgres.data;
   d = {};
@@ -358,6 +358,7 @@ void Scenario::data(const Words& words) {
   d.system_id = SystemId(words.at(2));
   d.standby_signal = has(words, "standby");
   d.rewind_marker = has(words, "rewind-marker");
+  d.copied = has(words, "copied");
   d.backup_label = has(words, "backup-label");
   d.followed = has(words, "followed");
   d.lock_session = option(words, "recorded").value_or("");
@@ -447,8 +448,8 @@ void Scenario::watchdog(const Words& words) {
   facts.timeout = as_seconds(option(words, "timeout").value_or("25"));
 }
 
-// peer n2 unreachable | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses] [unread]
-// [attached] [streams-from=n3] [saw-before]: before the last change of /sync | peers none
+// peer n2 unreachable | peer n2 down | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
+// [unread] [attached] [streams-from=n3] [saw-before]: before the last change of /sync | peers none
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
   if (words.at(1) == "none") {
@@ -458,8 +459,9 @@ void Scenario::peer(const Words& words) {
     PeerAnswer answer;
     answer.name = MemberName(words[1]);
     answer.reachable = words.at(2) != "unreachable";
-    answer.running = answer.reachable;
-    answer.in_recovery = words[2] == "replica";
+    answer.down = words[2] == "down";
+    answer.running = answer.reachable && !answer.down;
+    answer.in_recovery = words[2] != "primary";
     answer.timeline = as_timeline(option(words, "tl").value_or("1"));
     answer.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
     answer.nofailover = has(words, "nofailover");
@@ -513,7 +515,8 @@ void Scenario::history(const Words& words) {
   o_.upstream_history = Fact<UpstreamHistory>::known(upstream, o_.now);
 }
 
-// job none | job runs promote | job done promote | job failed clone the disk is full
+// job none | job runs promote | job done promote | job failed clone the disk is full | job refused ... |
+// job not-begun ...
 void Scenario::job(const Words& words, const std::string& rest) {
   const auto& what = words.at(1);
   if (what == "runs") {
@@ -528,9 +531,11 @@ void Scenario::job(const Words& words, const std::string& rest) {
   end.id = (o_.job.ended ? o_.job.ended->id : 0) + 1;
   end.spec = as_job(words.at(2));
   end.at = o_.now;
-  const auto kind = what == "refused" ? ErrorKind::refused : ErrorKind::failed;
-  if (what == "failed" || what == "refused")
-    end.error = Error{kind, rest.substr(rest.find(words[2]) + words[2].size() + 1)};
+  if (what != "done") {
+    const std::map<std::string, ErrorKind> kinds{
+        {"failed", ErrorKind::failed}, {"refused", ErrorKind::refused}, {"not-begun", ErrorKind::not_begun}};
+    end.error = Error{kinds.at(what), rest.substr(rest.find(words[2]) + words[2].size() + 1)};
+  }
   o_.job.ended = end;
 }
 
@@ -590,11 +595,12 @@ void Scenario::fails(const Words& words) {
   fails_ = Outcome{std::stoul(words.at(1)) - 1, Error{kinds.at(words.at(2)), words[2]}};
 }
 
-// remember ran-as-primary | remember crashed-ago=40 | remember checkpoint-due: what an earlier part of the story left
-// behind
+// remember ran-as-primary | remember crashed-ago=40 | remember checkpoint-due | remember handed-over: what an earlier
+// part of the story left behind
 void Scenario::remember(const Words& words) {
   if (has(words, "ran-as-primary")) memory_.ran_as_primary = true;
   if (has(words, "checkpoint-due")) memory_.checkpoint_due = true;
+  if (has(words, "handed-over")) memory_.demotion = Demotion{Demotion::Kind::graceful, "switchover", o_.now};
   if (has(words, "nothing")) memory_ = Memory{};
   if (const auto ago = option(words, "crashed-ago")) memory_.crashed_at = o_.now - as_seconds(*ago);
 }

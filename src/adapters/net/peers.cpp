@@ -247,6 +247,7 @@ PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string
   answer.name = std::move(name);
   answer.reachable = true;
   answer.running = parse_state(state) == PgState::running;
+  answer.down = parse_state(state) == PgState::stopped;
   const auto role = parse_role(string_of(find(*document, "role")));
   answer.in_recovery = role != Role::primary;
   if (const Json* xlog = find(*document, "xlog")) {

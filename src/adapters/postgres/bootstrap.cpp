@@ -241,9 +241,6 @@ Task<Result<Outcome>> run_reporting(Context& context, Command command, Instant d
   auto waiting = child->wait();
   auto outcome = co_await std::move(waiting);
   context.progress.clear();
-  if (!outcome.ok()) {
-    co_return fail(ErrorKind::failed, fmt::format("{} {}: {}", name, outcome.ending(), outcome.last_words()));
-  }
   co_return outcome;
 }
 

@@ -37,7 +37,7 @@ FirstStart first_start(const Json& bootstrap);
 Task<Result<void>> run_initdb(Context& context, Instant deadline);
 Task<Result<void>> run_bootstrap_roles(Context& context, Instant deadline);
 
-// Runs a program to its end and passes on in `context.progress` what it says about its progress.
+// Runs a program to its end, whatever that is, and passes on in `context.progress` what it says about its progress.
 Task<Result<Outcome>> run_reporting(Context& context, Command command, Instant deadline);
 
 // Runs a program that wants the data directory empty, and puts the marker there as soon as it has begun to fill it.

@@ -126,6 +126,9 @@ Result<void> finish_copy(const Layout& layout) {
   for (const char* name : {"recovery.conf", "recovery.signal", "regent.rewind", "regent.restore"}) {
     if (auto done = remove_file(layout.data(name)); !done) return done;
   }
+  if (auto marked = write_file(layout.copied_marker(), "", file_mode(layout)); !marked) {
+    return tl::unexpected(marked.error());
+  }
   return set_standby(layout, true);
 }
 

@@ -54,6 +54,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     if ("regent.incomplete" == name) look.incomplete = true;
     if ("regent.rewind" == name) look.rewind_marker = true;
     if ("regent.followed" == name) look.followed = true;
+    if ("regent.copied" == name) look.copied = true;
     if ("regent.session" == name) look.lock_session = read_lock_record(layout);
     if ("regent.led" == name) led = true;
     if (name == "standby.signal") look.standby_signal = true;

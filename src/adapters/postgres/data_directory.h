@@ -25,6 +25,7 @@ struct DirectoryLook {
   bool incomplete = false;  // our marker, or a backup that never got its control file
   bool rewind_marker = false;
   bool followed = false;     // our mark: it followed another server since it was last a primary
+  bool copied = false;       // our mark: it is a copy that has not caught up with a leader yet
   std::string led_by;        // our mark: who was last a primary with it; empty when there is none
   std::string lock_session;  // see lock_record.h
   bool standby_signal = false;

@@ -293,6 +293,7 @@ Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Result<DirectoryLook
   data.rewind_marker = look->rewind_marker;
   data.followed = look->followed;
   data.lock_session = look->lock_session;
+  data.copied = look->copied;
   data.led_by = MemberName(look->led_by);
   if (look->empty || look->incomplete) {
     data.state = look->empty ? DataState::empty : DataState::incomplete;

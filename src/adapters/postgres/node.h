@@ -48,6 +48,7 @@ class PostgresNode : public Postgres {
 
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
+  Task<Result<void>> forget_copy(Instant deadline) override;
   Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) override;
   Task<Result<History>> local_history(Timeline timeline, Instant deadline) override;
   Task<Result<std::string>> branch_time(Timeline timeline, Lsn start, Instant deadline) override;
@@ -96,6 +97,7 @@ class PostgresNode : public Postgres {
   // The first start of a cluster that a custom method made goes through archive recovery.
   bool first_recovery() const { return bootstrapping_ && (first_.keeps_recovery || first_.recovery); }
   Task<Result<void>> copy(Upstream source, Instant deadline);
+  Task<Result<void>> prepare_rewind(Upstream source, Instant deadline);
   Task<Result<void>> go_back(Upstream source, Instant deadline);
   Task<Result<void>> recover(Instant deadline);
   Task<Result<void>> get_histories(action::FetchHistories order, Instant deadline);

@@ -551,17 +551,23 @@ Task<Result<void>> PostgresNode::crash_recovery(Instant deadline) {
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "crash recovery");
 }
 
-Task<Result<void>> PostgresNode::go_back(Upstream source, Instant deadline) {
+Task<Result<void>> PostgresNode::prepare_rewind(Upstream source, Instant deadline) {
   auto stopped = require_stopped(deadline);
   if (auto done = co_await std::move(stopped); !done) co_return done;
   // With the files of a replica: pg_rewind takes restore_command from them, and looks for our own branch.
   auto limiting = limit_archive(std::nullopt, deadline);
   if (auto done = co_await std::move(limiting); !done) co_return done;
-  context_.upstream = source;
+  context_.upstream = std::move(source);
   auto marking = call([layout = context_.layout] { return set_standby(layout, true); }, deadline);
   if (auto done = co_await std::move(marking); !done) co_return done;
   auto writing = write_files(true, deadline);
   if (const auto written = co_await std::move(writing); !written) co_return tl::unexpected(written.error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::go_back(Upstream source, Instant deadline) {
+  auto preparing = prepare_rewind(source, deadline);
+  if (auto done = co_await std::move(preparing); !done) co_return tl::unexpected(not_begun(done.error()));
   auto running = run_rewind(context_, std::move(source), deadline);
   co_return co_await std::move(running);
 }
@@ -623,6 +629,10 @@ Task<Result<void>> PostgresNode::limit_archive(std::optional<ArchiveLimit> limit
   auto done = co_await std::move(writing);
   if (done) context_.archive_limit = std::move(limit);
   co_return done;
+}
+
+Task<Result<void>> PostgresNode::forget_copy(Instant deadline) {
+  return call([layout = context_.layout] { return remove_file(layout.copied_marker()); }, deadline);
 }
 
 Task<Result<void>> PostgresNode::get_histories(action::FetchHistories order, Instant deadline) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
@@ -179,6 +180,11 @@ std::string archive_command_line(std::string_view command, std::string_view path
   return line;
 }
 
+Error not_begun(Error error) {
+  if (error.kind != ErrorKind::cancelled) error.kind = ErrorKind::not_begun;
+  return error;
+}
+
 Task<Result<ControlData>> read_control_data(Context& context, Instant deadline) {
   auto running = run_ok(context.tool("pg_controldata", {context.layout.data_dir}), context.clock, deadline);
   const auto outcome = co_await std::move(running);
@@ -213,48 +219,95 @@ Task<Result<void>> run_crash_recovery(Context& context, Instant deadline) {
   co_return closed;
 }
 
-Task<Result<void>> run_rewind(Context& context, Upstream source, Instant deadline) {
+namespace {
+
+// What a run of pg_rewind goes by.
+struct Plan {
+  Timeline source;  // the timeline it has to arrive on
+  Files files;      // to be put back afterwards
+  std::vector<std::string> arguments;
+};
+
+Task<Result<Plan>> prepare(Context& context, Upstream source, bool half_done, Instant deadline) {
+  Plan plan;
   auto checking = check_source(context, source, deadline);
   const auto timeline = co_await std::move(checking);
   if (!timeline) co_return tl::unexpected(timeline.error());
+  plan.source = *timeline;
   std::function<Result<Files>()> remember = [layout = context.layout] { return remember_files(layout); };
   auto remembering = context.ask<Files>(std::move(remember), deadline, "the data directory");
-  const auto files = co_await std::move(remembering);
+  auto files = co_await std::move(remembering);
   if (!files) co_return tl::unexpected(files.error());
+  plan.files = std::move(*files);
 
-  auto reading = read_control_data(context, deadline);
-  const auto control = co_await std::move(reading);
-  if (!control) co_return tl::unexpected(control.error());
-  const bool half_done = exists(context.layout.rewind_marker()).value_or(false);
   if (!half_done) {
-    if (!control->facts.clean_primary() && !control->facts.clean_standby()) {
-      auto recovering = run_crash_recovery(context, deadline);
-      if (auto done = co_await std::move(recovering); !done) co_return done;
-    }
     auto archiving = archive_ready_wal(context, deadline);
-    if (auto done = co_await std::move(archiving); !done) co_return done;
+    if (auto done = co_await std::move(archiving); !done) co_return tl::unexpected(done.error());
   }
-  auto preparing = rewind_arguments(context, source, deadline);
-  auto arguments = co_await std::move(preparing);
+  auto asking = rewind_arguments(context, source, deadline);
+  auto arguments = co_await std::move(asking);
   if (!arguments) co_return tl::unexpected(arguments.error());
+  plan.arguments = std::move(*arguments);
   // A second try works on a mixture of both servers' files, which no server may touch in between. pg_rewind refuses
   // where it cannot bring them together any more; then only a clone helps (F69).
-  if (context.major_version >= 13) arguments->emplace_back("--no-ensure-shutdown");
+  if (context.major_version >= 13) plan.arguments.emplace_back("--no-ensure-shutdown");
+  co_return plan;
+}
+
+// What it says, with --progress, before it changes the first file, and from then on.
+bool has_begun(const Outcome& outcome) {
+  return !WIFEXITED(outcome.status) || outcome.errors.find("need to copy") != std::string::npos ||
+         outcome.errors.find(" kB (") != std::string::npos;
+}
+
+// Something between it and the source, and not the two data directories, was the reason.
+bool lost_connection(const Outcome& outcome) {
+  return outcome.errors.find("connection to server") != std::string::npos ||
+         outcome.errors.find("could not connect to server") != std::string::npos ||
+         outcome.errors.find("closed the connection") != std::string::npos;
+}
+
+}  // namespace
+
+Task<Result<void>> run_rewind(Context& context, Upstream source, Instant deadline) {
+  auto reading = read_control_data(context, deadline);
+  const auto control = co_await std::move(reading);
+  if (!control) co_return tl::unexpected(not_begun(control.error()));
+  // An earlier run was broken off.
+  const bool half_done = exists(context.layout.rewind_marker()).value_or(false);
+  if (!half_done && !control->facts.clean_primary() && !control->facts.clean_standby()) {
+    auto recovering = run_crash_recovery(context, deadline);
+    if (auto done = co_await std::move(recovering); !done) co_return done;
+  }
+  auto preparing = prepare(context, source, half_done, deadline);
+  auto plan = co_await std::move(preparing);
+  if (!plan) co_return tl::unexpected(not_begun(plan.error()));
 
   auto marking = ask_simple(
       context, [layout = context.layout] { return make_marker(layout); }, deadline);
-  if (auto done = co_await std::move(marking); !done) co_return done;
-  auto command = context.tool("pg_rewind", std::move(*arguments));
+  if (auto done = co_await std::move(marking); !done) co_return tl::unexpected(not_begun(done.error()));
+  auto command = context.tool("pg_rewind", std::move(plan->arguments));
   const auto& password = rewind_credentials(context.config()).password;
   if (!password.empty()) command.environment.emplace_back("PGPASSWORD", password);
   log::info("running pg_rewind from {}", source.name.str());
   auto running = run_reporting(context, std::move(command), deadline);
   const auto outcome = co_await std::move(running);
   if (!outcome) co_return tl::unexpected(outcome.error());
-  auto verifying = verify(context, *timeline, outcome->output + outcome->errors, deadline);
+  if (!outcome->ok()) {
+    Error error{ErrorKind::failed, fmt::format("pg_rewind {}: {}", outcome->ending(), outcome->last_words())};
+    if (has_begun(*outcome)) co_return tl::unexpected(std::move(error));
+    if (!half_done) {
+      auto clearing = ask_simple(
+          context, [marker = context.layout.rewind_marker()] { return remove_file(marker); }, deadline);
+      if (auto done = co_await std::move(clearing); !done) co_return done;
+    }
+    if (lost_connection(*outcome)) error.kind = ErrorKind::not_begun;
+    co_return tl::unexpected(std::move(error));
+  }
+  auto verifying = verify(context, plan->source, outcome->output + outcome->errors, deadline);
   if (auto done = co_await std::move(verifying); !done) co_return done;
   auto finishing = ask_simple(
-      context, [layout = context.layout, files = *files] { return finish_rewind(layout, files); }, deadline);
+      context, [layout = context.layout, files = plan->files] { return finish_rewind(layout, files); }, deadline);
   co_return co_await std::move(finishing);
 }
 

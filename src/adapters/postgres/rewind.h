@@ -13,7 +13,10 @@ Task<Result<ControlData>> read_control_data(Context& context, Instant deadline);
 // Runs the server in single-user mode until its crash recovery is done.
 Task<Result<void>> run_crash_recovery(Context& context, Instant deadline);
 
-// The whole rewind. `files` are the configuration files the directory shall have afterwards.
+// The same error, told as one of a rewind that changed nothing yet (Postgres::rewind).
+Error not_begun(Error error);
+
+// The whole rewind, of a directory that has the configuration files of a replica.
 Task<Result<void>> run_rewind(Context& context, Upstream source, Instant deadline);
 
 // archive_command with %p, %f and %% filled in. Pure.

@@ -47,12 +47,13 @@ void timeline_counter(const Situation& s, Decision& d) {
   const Timeline own = s.server->timeline;
   const auto& counter = s.view->timelines;
   if (own.value <= 1 && !counter.exists()) return;
-  // After /history: whoever reads that a timeline was reached may rely on it.
+  // After /history: whoever reads that a timeline was reached may rely on it. A standby leader is on one of the remote
+  // server's, which /history does not tell: whoever leads this cluster once it is none any more finds it here.
   const auto& recorded = s.view->history.value;
   const bool told = s.o.local_history.is_known() &&
                     (s.o.local_history->empty() ||
                      (!recorded.empty() && recorded.back().switch_lsn == s.o.local_history->back().switch_lsn));
-  if (!told) return;
+  if (!told && s.primary) return;
   const TimelineCounter wanted{std::max(counter.value.ticket, own), own};
   if (counter.exists() && counter.value == wanted) return;
   d.actions.emplace_back(action::WriteKey{action::Key::timelines, print_timelines(wanted), counter.version});

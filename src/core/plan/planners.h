@@ -38,6 +38,8 @@ void hang_watch(const Situation& s, Decision& d);
 
 // A replica whose position is not known yet says so, and looks again soon: others wait for it (L3).
 void position_watch(const Situation& s, Decision& d);
+// A copy is no proof of what this member confirmed before, until it has caught up with a leader.
+void copy_watch(const Situation& s, Decision& d);
 // Text is sorted otherwise here than where the indexes were built.
 void collations(const Situation& s, Decision& d);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/plan/planners.h"
+#include "core/timeline.h"
 
 namespace regent::plan {
 namespace {
@@ -177,8 +178,9 @@ void compare_with_leader(const Situation& s, Decision& d, const UpstreamSlots& t
 }
 
 void keep_logical_of_replica(const Situation& s, Decision& d, const Wanted& wanted, action::SyncSlots& change) {
+  // In a later reign, also of the same leader, the slot may be another one.
   const auto of =
-      fmt::format("{} {} {}", s.view->leader.name.str(), s.server->timeline.value, s.o.postgres.incarnation);
+      fmt::format("{} {} {}", s.view->leader.version.value, s.server->timeline.value, s.o.postgres.incarnation);
   if (d.memory.proofs_of != of) {
     d.memory.slot_proofs.clear();
     d.memory.proofs_of = of;
@@ -250,7 +252,6 @@ void slots_of_leader(const Situation& s, Decision& d) {
 void slots_of_replica(const Situation& s, Decision& d) {
   remember_names(s, d, false);
   remember_permanent(s, d);
-  d.memory.led_slots.clear();
   const auto wanted = wanted_slots(s, false);
   action::SyncSlots change;
   drop_unwanted(s, d, wanted, change);
@@ -268,17 +269,21 @@ void slots_of_replica(const Situation& s, Decision& d) {
 }
 
 void slots_before_promotion(const Situation& s, Decision& d) {
-  if (s.server == nullptr) return;
+  if (s.server == nullptr || s.view == nullptr) return;
   // One that somebody promoted by hand takes the lock with the copies it has (F75).
   const auto promotes = std::find_if(d.actions.begin(), d.actions.end(), [&](const Action& action) {
     if (s.primary && std::holds_alternative<action::AcquireLeader>(action)) return true;
     const auto* start = std::get_if<action::StartJob>(&action);
     return start != nullptr && std::holds_alternative<job::Promote>(start->spec);
   });
-  // The last primary comes back with its own slots: they are what copies are made of.
-  if (promotes == d.actions.end() || !s.o.postgres.data.followed) return;
+  // The last primary comes back with its own slots: they are what copies are made of. Not if it went on to a timeline
+  // of somebody else's, out of an archive.
+  const MemberName led_by(leader_of(*s.view, s.server->timeline));
+  const bool went_on = !led_by.empty() && !same_name(led_by, s.o.self.name);
+  if (promotes == d.actions.end() || !(s.o.postgres.data.followed || went_on)) return;
   action::SyncSlots change;
-  const bool same_server = s.m.proofs_of.ends_with(fmt::format(" {}", s.o.postgres.incarnation));
+  const bool same_server =
+      s.m.proofs_of.ends_with(fmt::format(" {} {}", s.server->timeline.value, s.o.postgres.incarnation));
   for (const auto& row : s.server->slots) {
     if (row.physical || row.failover || row.synced || is_ignored(s, row)) continue;
     const auto spec = s.o.settings.permanent_slots.find(row.name);

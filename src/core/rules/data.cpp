@@ -48,11 +48,11 @@ bool can_recopy_remote(const Situation& s) {
 constexpr Rule table[] = {
     {405, "data_unreadable_leader", "the data directory cannot be read, the server is down and the lock is ours",
      "released leader key voluntarily as data dir cannot be read and currently leader", "F53, F58",
-     [](const Situation& s) { return s.o.postgres.data.state == DataState::unknown && s.stopped && s.holding; },
+     [](const Situation& s) { return s.o.postgres.data.state == DataState::unknown && s.stopped && s.has_lock(); },
      [](const Situation& s, Decision& d) {
        say(d, "released leader key voluntarily as data dir cannot be read and currently leader");
        condition(d, "DataDirectoryUnreadable", s.o.postgres.data.why);
-       act(d, action::ReleaseLeader{});
+       give_back(s, d);
        d.memory.ran_as_primary = false;
      }},
     {407, "data_unreadable", "the data directory cannot be read and the server is down",
@@ -82,15 +82,15 @@ constexpr Rule table[] = {
      }},
     {410, "data_gone_leader", "the data directory is gone although the lock is ours",
      "released leader key voluntarily as data dir empty and currently leader", "F53, I10",
-     [](const Situation& s) { return s.no_data() && s.holding && !s.m.bootstrapped; },
+     [](const Situation& s) { return s.no_data() && s.has_lock() && !s.m.bootstrapped; },
      [](const Situation& s, Decision& d) {
        say(d, "released leader key voluntarily as data dir empty and currently leader");
        condition(d, "DataDirectoryGone", "the data directory of the leader is empty");
        if (s.stopped) {
-         act(d, action::ReleaseLeader{});
+         give_back(s, d);
          d.memory.ran_as_primary = false;
        } else {
-         act(d, action::RenewLease{});
+         if (s.holding) act(d, action::RenewLease{});
          start(d, job::Stop{.immediate = true});
        }
      }},

@@ -215,7 +215,7 @@ constexpr Rule table[] = {
        d.memory.rejoin = Rejoin::diverged;
        d.memory.rejoin_leader = s.leader->name;
        d.memory.rejoin_timeline = s.o.upstream_history->timeline;
-       if (is_twin(s)) d.memory.rewind_failures = most_rewinds;
+       if (is_twin(s)) d.memory.rewinds.out = true;
      }},
     {841, "replica_is_twin",
      "the histories seemed to fit, and one of our timelines is another one than the leader's of that number",
@@ -228,7 +228,7 @@ constexpr Rule table[] = {
        condition(d, "Forked", "a timeline of the local history is another one than the leader's of the same number");
        start(d, job::Stop{});
        d.memory.rejoin = Rejoin::diverged;
-       d.memory.rewind_failures = most_rewinds;
+       d.memory.rewinds.out = true;
      }},
     {842, "replica_histories",
      "our position is part of the leader's history, and history files between them are missing, or an archive could "
@@ -380,7 +380,8 @@ constexpr Rule table[] = {
          report_no_stream(s, d);
        }
      }},
-    {890, "nothing_to_do", "none of the above", "no action. I am ({})", "", [](const Situation&) { return true; },
+    {890, "nothing_to_do", "none of the above, which is a rule that is missing", "no action. I am ({})", "L3",
+     [](const Situation&) { return true; },
      [](const Situation& s, Decision& d) {
        say(d, "no action. I am ({})", s.me());
        condition(d, "NoRule", "the situation is not one that a rule describes");

@@ -27,7 +27,7 @@ bool starts_too_long(const Situation& s) {
 
 bool can_restart(const Situation& s) {
   const bool able = s.has_data() && !s.o.postgres.data.rewind_marker && s.o.postgres.process != Process::unknown;
-  return able && (s.holding || !s.may_write || s.paused) && s.view != nullptr;
+  return able && (s.holding || !s.may_write || s.paused) && s.view != nullptr && !foreign_data(s);
 }
 
 bool restart_is_due(const Situation& s) {

@@ -147,7 +147,8 @@ constexpr Rule table[] = {
      "the lock holds our name, but not our session: an earlier incarnation of this agent held it",
      "I am the leader but not owner of the lease", "I2, I11, F01",
      [](const Situation& s) {
-       return s.named && !s.holding && !s.namesake && s.o.self.tags.may_lead() && !out_of_sight(s);
+       // What it runs may be the primary: then it goes on, allowed to be promoted or not.
+       return s.named && !s.holding && !s.namesake && (s.o.self.tags.may_lead() || !s.replica) && !out_of_sight(s);
      },
      [](const Situation& s, Decision& d) {
        say(d, "I am the leader but not owner of the lease");
@@ -350,7 +351,7 @@ constexpr Rule table[] = {
      }},
     {768, "leader_out_of_sight", "the lock is ours, and for retry_timeout nobody could tell whether the server runs",
      "not renewing the leader lock: the state of PostgreSQL is not known", "L1, I3, F53, F64",
-     [](const Situation& s) { return s.holding && out_of_sight(s); },
+     [](const Situation& s) { return s.named && out_of_sight(s); },
      [](const Situation& s, Decision& d) {
        say(d, "not renewing the leader lock: the state of PostgreSQL is not known");
        condition(d, "PostgresUnknown", s.o.postgres.why);

@@ -47,18 +47,10 @@ Timeline timeline_on_disk(const ControlFacts& control) {
   return std::max(control.timeline, control.min_recovery_timeline);
 }
 
-// Who made that timeline, as the cluster recorded it; empty: nobody did.
-std::string recorded_leader(const Situation& s, Timeline timeline) {
-  for (const auto& line : s.view->history.value) {
-    if (line.timeline.value + 1 == timeline.value) return line.new_leader;
-  }
-  return {};
-}
-
 Origin origin(const Situation& s) {
   if (!s.other_leads || s.view == nullptr) return Origin::own;
   const Timeline here = timeline_on_disk(*s.control);
-  const auto recorded = recorded_leader(s, here);
+  const auto recorded = leader_of(*s.view, here);
   const auto& marked = s.o.postgres.data.led_by;
   // Both may know more than the other: a person promoted it, or somebody else took the same number (F62, F75).
   if (marked == s.o.self.name || same_name(MemberName(recorded), s.o.self.name)) return Origin::own;
@@ -114,6 +106,25 @@ std::optional<Lineage> compare_stopped(const Situation& s) {
 bool ready_for_rewinds(const Situation& s) {
   return s.standby_leads || s.leader->checkpoint_after_promote;
 }
+
+// The last attempt to rewind; nullptr: something else was done since.
+const JobEnd* last_rewind(const Situation& s) {
+  const auto& ended = s.o.job.ended;
+  return ended && std::holds_alternative<job::Rewind>(ended->spec) ? &*ended : nullptr;
+}
+
+// Why it came to nothing, and what a person can do about it.
+bool report_rewind(const Situation& s, Decision& d) {
+  const JobEnd* rewind = last_rewind(s);
+  if (rewind == nullptr) return false;
+  const auto why = rewind->error ? rewind->error->message : "pg_rewind saw nothing to do, and the histories differ";
+  condition(
+      d, "RewindFailed",
+      why + (s.m.rewinds.failures == 0 ? "; it is tried again" : "; it is tried again; or reinitialize this member"));
+  return true;
+}
+// It did all it could, and will again: there is no hurry.
+constexpr Duration after_vain_rewinds = std::chrono::seconds(60);
 
 void renew_if_leading(const Situation& s, Decision& d) {
   if (s.holding) renew_when_due(s, d);
@@ -223,8 +234,9 @@ constexpr Rule table[] = {
      "F69", [](const Situation& s) { return down(s) && s.backing_off() && !s.holding; },
      [](const Situation& s, Decision& d) {
        say(d, "waiting before the next attempt to rejoin");
-       condition(d, must_rewind(s) ? "RewindFailed" : "DoesNotStart",
-                 s.o.job.ended && s.o.job.ended->error ? s.o.job.ended->error->message : "");
+       if (!report_rewind(s, d)) {
+         condition(d, "DoesNotStart", s.o.job.ended && s.o.job.ended->error ? s.o.job.ended->error->message : "");
+       }
        d.wake_at = std::min(d.wake_at, *s.m.retry_at);
      }},
     {545, "rewind_remove", "the histories diverged, rewinding is out, and the data directory may be replaced by a copy",
@@ -244,6 +256,7 @@ constexpr Rule table[] = {
      },
      [](const Situation& s, Decision& d) {
        say(d, "running pg_rewind from {}", leader_upstream(s).name.str());
+       report_rewind(s, d);
        renew_if_leading(s, d);
        start(d, job::Rewind{leader_upstream(s)});
      }},
@@ -301,7 +314,7 @@ constexpr Rule table[] = {
                    "a local timeline is another one than the leader's of the same number, which pg_rewind cannot tell "
                    "apart; allow remove_data_directory_on_diverged_timelines, or reinitialize this member");
        } else {
-         condition(d, s.m.rewind_failures > 0 ? "RewindFailed" : "Forked",
+         condition(d, "Forked",
                    "the local history left the leader's; allow use_pg_rewind or "
                    "remove_data_directory_on_diverged_timelines, or reinitialize this member");
        }
@@ -313,7 +326,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "waiting for a leader to finish pg_rewind");
        condition(d, "RewindFailed", "a rewind did not finish; the data directory must not be started");
-       if (s.holding) act(d, action::ReleaseLeader{});
+       give_back(s, d);
      }},
     {570, "rejoin_compare", "a leader is there and the histories were not compared yet",
      "comparing the timeline history with the leader {}", "I8, F61, F62",
@@ -359,9 +372,11 @@ constexpr Rule table[] = {
        const auto end = local_end(*s.control);
        const auto& theirs = *s.o.upstream_history;
        const auto verdict = compare_stopped(s);
-       if (is_twin(s)) d.memory.rewind_failures = most_rewinds;
+       if (is_twin(s)) d.memory.rewinds.out = true;
        d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
-       if (verdict == Lineage::contained) d.memory.rewind_failures = 0;
+       if (verdict == Lineage::contained) d.memory.rewinds = {};
+       const bool in_vain = last_rewind(s) != nullptr && !last_rewind(s)->error && verdict == Lineage::diverged;
+       if (in_vain && s.m.rewinds.failures >= most_rewinds) d.memory.retry_at = s.o.now + after_vain_rewinds;
        d.memory.rejoin_leader = theirs.source;
        d.memory.rejoin_timeline = theirs.timeline;
        say(d, "Local timeline={} lsn={}; primary_timeline={}: {}", end.position.timeline.value,

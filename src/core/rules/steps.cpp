@@ -22,6 +22,14 @@ void take_lock(const Situation& s, Decision& d, Version expect) {
   act(d, std::move(lock));
 }
 
+void give_back(const Situation& s, Decision& d) {
+  if (s.holding) {
+    act(d, action::ReleaseLeader{});
+  } else if (s.has_lock()) {
+    act(d, action::AcquireLeader{.expect = s.view->leader.version});
+  }
+}
+
 void condition(Decision& d, std::string name, std::string detail) {
   d.conditions.push_back({std::move(name), std::move(detail)});
 }
@@ -151,13 +159,13 @@ bool somebody_could_take_over(const Situation& s, Duration limit) {
 }
 
 bool may_rewind(const Situation& s) {
-  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && s.m.rewind_failures < most_rewinds;
+  return s.o.settings.use_pg_rewind && s.o.self.has_rewind_credentials && !s.m.rewinds.out;
 }
 bool may_reclone(const Situation& s) {
-  return s.m.rewind_failures >= most_rewinds || !s.o.settings.use_pg_rewind || !s.o.self.has_rewind_credentials
-             ? (s.o.settings.remove_data_directory_on_diverged_timelines ||
-                (s.m.rewind_failures > 0 && s.o.settings.remove_data_directory_on_rewind_failure))
-             : false;
+  const bool failed = s.m.rewinds.failures >= most_rewinds || s.m.rewinds.out;
+  if (!failed && may_rewind(s)) return false;
+  return s.o.settings.remove_data_directory_on_diverged_timelines ||
+         (failed && s.o.settings.remove_data_directory_on_rewind_failure);
 }
 bool may_recopy(const Situation& s) {
   return s.o.settings.remove_data_directory_on_diverged_timelines ||
@@ -198,7 +206,7 @@ void forget_rejoin(Memory& memory) {
   memory.rejoin = Rejoin::unchecked;
   memory.rejoin_leader = MemberName();
   memory.rejoin_timeline = Timeline{};
-  memory.rewind_failures = 0;
+  memory.rewinds = {};
 }
 
 }  // namespace regent::rules

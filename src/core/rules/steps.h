@@ -33,6 +33,11 @@ inline void start(Decision& d, job::Spec spec) {
 // Takes the lock, with a number for the promotion when one is to come of it.
 void take_lock(const Situation& s, Decision& d, Version expect = {});
 
+// Gives the lock back, when no server of ours can write. One that this agent is not known to hold any more, e.g.
+// because the store did not answer for longer than a ttl, is taken first: its session may live for as long as the agent
+// does.
+void give_back(const Situation& s, Decision& d);
+
 void condition(Decision& d, std::string name, std::string detail);
 
 // Decide again at the latest after this long.
@@ -80,7 +85,8 @@ bool somebody_could_take_over(const Situation& s, Duration limit = fresh_answers
 bool leaves_sync(const Situation& s);
 void leave_sync(const Situation& s, Decision& d);
 
-// Attempts in a row, after which pg_rewind is given up.
+// Runs of pg_rewind in a row that failed, after which the data directory may be removed if that is allowed. Where it is
+// not, it is tried again as long as there is something to rewind from.
 constexpr int most_rewinds = 3;
 // Whether a history that diverged may be mended, and how (I10).
 bool may_rewind(const Situation& s);

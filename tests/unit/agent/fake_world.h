@@ -173,6 +173,7 @@ class FakePostgres : public Postgres {
   Task<Result<void>> advance_slot(action::SyncSlots::Advance, Instant deadline) override {
     return step("advance slot", deadline);
   }
+  Task<Result<void>> forget_copy(Instant deadline) override { return step("forget copy", deadline); }
   Task<Result<void>> mark_slots(bool, Instant deadline) override { return step("mark slots", deadline); }
   Task<Result<void>> record_lock(std::string session, Instant) override {
     if (!remembers) co_return fail(ErrorKind::failed, "the disk is full");

@@ -42,10 +42,10 @@ TEST(Record, NamesWhatCannotBeRead) {
   EXPECT_NE(missing.error().message.find("observation.lease.held is missing"), std::string::npos)
       << missing.error().message;
   json = Json::parse(print_record(record()));
-  json["memory"]["rewind_failures"] = "many";
+  json["memory"]["clone_failures"] = "many";
   const auto wrong = parse_record(json.dump());
   ASSERT_FALSE(wrong);
-  EXPECT_NE(wrong.error().message.find("memory.rewind_failures"), std::string::npos) << wrong.error().message;
+  EXPECT_NE(wrong.error().message.find("memory.clone_failures"), std::string::npos) << wrong.error().message;
   EXPECT_FALSE(parse_record("no json"));
 }
 

@@ -301,6 +301,34 @@ TEST_F(NodeTest, FormerPrimaryIsRewound) {
   EXPECT_EQ(n1.sql("SHOW port"), n1.config.postgres.port);
 }
 
+// F69: what a rewind needs and is not there keeps it from beginning, and is no failure of pg_rewind.
+TEST_F(NodeTest, ARewindThatLacksSomethingHasNotBegun) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2");
+  n1.bootstrap();
+  clone(n2, n1);
+  n1.stop();
+  const auto nobody = loop.run(n1->rewind(n2.upstream(), loop.in(30s)));
+  ASSERT_FALSE(nobody.has_value());
+  EXPECT_EQ(nobody.error().kind, ErrorKind::not_begun) << nobody.error().message;
+  n2.start(false, {});
+  const auto standby = loop.run(n1->rewind(n2.upstream(), loop.in(30s)));
+  ASSERT_FALSE(standby.has_value());
+  EXPECT_EQ(standby.error().kind, ErrorKind::not_begun) << standby.error().message;
+  EXPECT_FALSE(n1.observe().data.rewind_marker);
+}
+
+// I5: a copy says that it is one until it was seen to have caught up.
+TEST_F(NodeTest, ACopyIsMarkedUntilItHasCaughtUp) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2");
+  n1.bootstrap();
+  clone(n2, n1);
+  EXPECT_FALSE(n1.observe().data.copied);
+  EXPECT_TRUE(n2.observe().data.copied);
+  n2.check(loop.run(n2->forget_copy(loop.in(10s))), "forget copy");
+  EXPECT_FALSE(n2.observe().data.copied);
+  n2.check(loop.run(n2->forget_copy(loop.in(10s))), "forget copy again");
+}
+
 // F69: whatever pg_rewind removes, the marker stays, and the directory cannot be started.
 TEST_F(NodeTest, AnUnfinishedRewindKeepsItsMarker) {
   Server n1(loop, place, "n1"), n2(loop, place, "n2");
@@ -325,6 +353,18 @@ TEST_F(NodeTest, AnUnfinishedRewindKeepsItsMarker) {
     EXPECT_NE(rewound.error().message.find("killed by signal 9"), std::string::npos) << rewound.error().message;
     EXPECT_TRUE(n1.observe().data.rewind_marker);
   };
+  // Before it changes the first file nothing is unfinished; and what it could not ask for may be there another time.
+  const auto refused_with = [&](const std::string& words, ErrorKind kind) {
+    std::ofstream(stub) << "#!/bin/sh\necho 'pg_rewind: " << words << "' >&2\nexit 1\n";
+    fs::permissions(stub, fs::perms::owner_all);
+    const auto rewound = loop.run(n1->rewind(n2.upstream(), loop.in(30s)));
+    ASSERT_FALSE(rewound.has_value());
+    EXPECT_EQ(rewound.error().kind, kind) << rewound.error().message;
+    EXPECT_NE(rewound.error().message.find(words), std::string::npos) << rewound.error().message;
+    EXPECT_FALSE(n1.observe().data.rewind_marker) << words;
+  };
+  refused_with("error: connection to server at \"127.0.0.1\" failed: FATAL: no more connections", ErrorKind::not_begun);
+  refused_with("error: could not find common ancestor of the source and target cluster timelines", ErrorKind::failed);
   rewind_with("");
   EXPECT_FALSE(n1.observe().data.backup_label);
   rewind_with(bin_dir() + "/pg_rewind \"$@\"");
