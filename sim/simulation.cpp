@@ -149,7 +149,11 @@ void Simulation::recover() {
   world_.run_until(world_.now() + 2 * params_.retry_timeout);
   undo_requests();
   const Duration healed = world_.now();
-  world_.run_until(healed + leader_bound(params_), [this] { return has_writable_leader(); });
+  world_.run_until(healed + leader_bound(params_), [this, undo_requests] {
+    // A cluster that is only now made may be meant to be a copy.
+    if (leader_has_data()) undo_requests();
+    return has_writable_leader();
+  });
   if (!world_.violations().empty()) return;
   if (!has_writable_leader()) return violated("L1", "no writable primary after healing: " + why_not_settled());
   world_.run_until(healed + streaming_bound(params_), [this] { return settled(); });

@@ -56,6 +56,11 @@ class SilentReplica final : public Checker {
                                     node.name.str(), leader->name.str(), d.rule, d.sentence));
   }
   void agent_changed(Node& node) override { since_.erase(node.index); }
+  void tick() override {
+    for (const auto& node : sim_.nodes()) {
+      if (node->server.streaming()) since_.erase(node->index);
+    }
+  }
 
  private:
   std::map<int, Instant> since_;

@@ -44,7 +44,9 @@ bool promoted_by_hand_lately(Simulation& sim, const Node& node) {
 bool excused(Simulation& sim, const Node& node) {
   if (sim.hands_off() || node.believes_paused || paused_lately(sim, node)) return true;
   if (promoted_by_hand_lately(sim, node)) return true;
-  if (node.evicted && !node.able() && sim.world().now() < node.lease_dead_by() + signal_time) return true;
+  // Or it has just woken up, and not looked yet.
+  const bool blind = !node.able() || sim.world().now() - node.able_since() < 1s;
+  if (node.evicted && blind && sim.world().now() < node.lease_dead_by() + signal_time) return true;
   if (!unguarded(sim, node)) return false;
   if (!node.able()) return true;
   const bool fresh = node.able_since() == node.started_at();
