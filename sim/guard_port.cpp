@@ -105,6 +105,7 @@ GuardPort::~GuardPort() {
 
 Task<void> GuardPort::arm(Instant deadline, bool leased, Instant) {
   if (model_.broken()) {
+    model_.kill();  // there is none, also once one could be started again
     facts_.state = GuardFacts::State::failed;
     facts_.why = "it could not be started";
     co_return;
