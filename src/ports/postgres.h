@@ -82,7 +82,7 @@ class Postgres {
   virtual Task<Result<void>> crash_recovery(Instant deadline) = 0;
   // pg_rewind with its pre-steps, with a marker while it changes files. not_begun: it did not come to that, because
   // something was missing: a login, the archive, a checkpoint of the source. Any other error: pg_rewind ran, and could
-  // not, or was ended.
+  // not, or was ended; or the crash recovery of a disk that was not shut down failed.
   virtual Task<Result<void>> rewind(Upstream source, Instant deadline) = 0;
   // Empties the data directory, or renames it to `<data_dir>.failed`.
   virtual Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) = 0;

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "adapters/net/peers.h"
@@ -73,6 +74,12 @@ TEST(PeerStatus, StoppedServerIsReachableAndNotRunning) {
   const auto answer = parse_peer_status(n2, R"({"state": "stopped", "role": "replica"})", "");
   EXPECT_TRUE(answer.reachable);
   EXPECT_FALSE(answer.running);
+  EXPECT_TRUE(answer.down);
+  // What nobody knows, or what may come back as a primary at any moment, is not down (I13).
+  for (const char* state : {"unknown", "crashed", "starting", "running"}) {
+    const auto other = parse_peer_status(n2, fmt::format(R"({{"state": "{}", "role": "replica"}})", state), "");
+    EXPECT_FALSE(other.down) << state;
+  }
   EXPECT_TRUE(answer.in_recovery);
   EXPECT_EQ(answer.wal, Lsn{});
 }
