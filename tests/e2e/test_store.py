@@ -61,7 +61,9 @@ def test_restored_backup_of_the_store(durable):
         cluster.etcd.restore()
         after = cluster.etcd.header()
         assert after[0] == before[0] and after[1] < before[1], "the same id and a lower term"
-        wait_until(lambda: any("raft term" in node.log_text() for node in cluster.nodes), 20, "somebody noticed")
+        # Until then the leader serves on under the lease it had.
+        wait_until(lambda: all("etcd was restored" in node.log_text() for node in cluster.nodes),
+                   2 * cluster.dynamic["ttl"], "everybody gave up what it knew of the store")
         cluster.wait_leader(cluster.dynamic["ttl"] + 40)
         writer.wait_progress(timeout=60)
         cluster.wait_healthy(60)

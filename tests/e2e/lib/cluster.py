@@ -149,7 +149,7 @@ class Cluster:
         return self.leader().status()["timeline"]
 
     def streaming_from(self, leader):
-        return {row[0] for row in leader.sql(
+        return {row[0] for row in leader.look(
             "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'")}
 
     def healthy(self, names=None):

@@ -179,11 +179,15 @@ class Node:
     def scalar(self, statement, parameters=None, **options):
         return self.sql(statement, parameters, **options)[0][0]
 
+    def look(self, question, parameters=None):
+        """The rows of a SELECT that changes nothing."""
+        return sql.look(self.pg_port, question, parameters)
+
     def setting(self, name):
         return self.scalar("SELECT current_setting(%s)", (name,))
 
     def in_recovery(self):
-        return self.scalar("SELECT pg_is_in_recovery()")
+        return self.look("SELECT pg_is_in_recovery()")[0][0]
 
     def accepts_writes(self):
         """Whether a client that gets through to it could commit. A server that refuses connections does not."""

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/log.h"
+
 namespace regent::etcd3 {
 
 Endpoints::Endpoints(std::vector<Endpoint> configured) : configured_(std::move(configured)), all_(configured_) {
@@ -56,6 +58,12 @@ Result<void> Witness::accept(const Header& header, Instant now, Duration ttl) {
   if (header.cluster_id == cluster_id_ && header.term < term_ && !silent) {
     return fail(ErrorKind::refused,
                 fmt::format("the etcd member was left behind: raft term {} is older than {}", header.term, term_));
+  }
+  if (cluster_id_ != 0 && (header.cluster_id != cluster_id_ || header.term < term_)) {
+    log::warning(
+        "etcd was restored or built anew: nobody answered for cluster {:x} and raft term {} for {:.0f} s; now "
+        "cluster {:x} and term {} count",
+        cluster_id_, term_, to_seconds(now - heard_), header.cluster_id, header.term);
   }
   cluster_id_ = header.cluster_id;
   term_ = header.term;
