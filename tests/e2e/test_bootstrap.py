@@ -238,12 +238,32 @@ def test_users_and_script_of_the_bootstrap_section():
         os.chmod(script, 0o755)
         node, = cluster.nodes
         node.configure({"bootstrap": {
-            "users": {"admin": {"password": "secret", "options": ["createrole", "createdb"]}},
+            "users": {"admin": {"password": "secret", "options": ["createrole", "createdb"]},
+                      "reader": {"password": "secret", "options": ["login"]},
+                      "group": {"options": "NoLogin,createdb"},
+                      "replicator": {"password": "another"}},
             "post_bootstrap": script}})
         cluster.start()
         assert node.sql("SELECT rolcreaterole, rolcreatedb, rolsuper FROM pg_roles WHERE rolname = 'admin'") == [
             (True, True, False)]
+        assert node.sql("SELECT rolname, rolcanlogin, rolcreatedb FROM pg_roles WHERE rolname IN ('reader', 'group') "
+                        "ORDER BY rolname") == [("group", False, True), ("reader", True, False)]
+        # Those that stand in `authentication` keep what stands there: replicas would not come in with another password.
+        assert "bootstrap.users.replicator is not used" in node.log_text()
         assert str(node.pg_port) in text_of(output) and "postgres" in text_of(output)
+
+
+def test_a_user_that_cannot_be_made_is_named_and_its_password_told_to_nobody():
+    with Cluster(names=("n1",)) as cluster:
+        node, = cluster.nodes
+        node.configure({"bootstrap": {"users": {"admin": {"password": "secret", "options": ["createdb", "nocreatedb"]}}}})
+        node.start()
+        wait_until(lambda: not node.alive(), 60, "the agent has given up")
+        assert "the role admin with the options \"createdb nocreatedb\" cannot be made: " \
+               "ERROR:  conflicting or redundant options" in node.log_text()
+        told = node.log_text() + text_of(node.directory, "postgresql.log")
+        assert told.count("conflicting or redundant options") == 2, "both programs say it"
+        assert "SCRAM-SHA-256" not in told
 
 
 def test_failed_post_bootstrap_leaves_the_field_to_others():

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <set>
 
@@ -85,9 +86,31 @@ struct RoleWish {
   std::string name, password, options;
 };
 
+// A list, or one text with blanks or commas between them.
+std::string role_options(const Json& wish) {
+  const auto* options = find(wish, "options");
+  if (options == nullptr || options->is_null()) return {};
+  std::string text;
+  if (options->is_array()) {
+    for (const auto& option : *options) text += (text.empty() ? "" : " ") + setting_text(option);
+  } else {
+    text = setting_text(*options);
+    std::replace(text.begin(), text.end(), ',', ' ');
+  }
+  return text;
+}
+
+// What a statement with a password got for an answer, without the statement.
+std::string without_statement(std::string text) {
+  for (const auto* part : {" LINE 1:", " CONTEXT:", " QUERY:"}) text.resize(std::min(text.find(part), text.size()));
+  return text;
+}
+
 std::vector<RoleWish> wished_roles(const Context& context) {
   std::vector<RoleWish> roles;
   const auto& config = context.config();
+  const std::set<std::string, std::less<>> authenticated{config.superuser.username, config.replication.username,
+                                                         config.rewind.username};
   if (!config.replication.username.empty()) {
     roles.push_back({config.replication.username, config.replication.password, "REPLICATION"});
   }
@@ -97,11 +120,12 @@ std::vector<RoleWish> wished_roles(const Context& context) {
   if (const auto* users = find(context.local.bootstrap, "users"); users != nullptr && users->is_object()) {
     log::warning("bootstrap.users is gone from newer versions of Patroni; create roles in post_bootstrap instead");
     for (const auto& [name, wish] : users->items()) {
-      RoleWish role{name, "", ""};
-      if (const auto* password = find(wish, "password")) role.password = setting_text(*password);
-      if (const auto* options = find(wish, "options"); options != nullptr && options->is_array()) {
-        for (const auto& option : *options) role.options += setting_text(option) + " ";
+      if (authenticated.contains(name)) {
+        log::info("bootstrap.users.{} is not used: that role stands in postgresql.authentication", name);
+        continue;
       }
+      RoleWish role{name, "", role_options(wish)};
+      if (const auto* password = find(wish, "password")) role.password = setting_text(*password);
       roles.push_back(std::move(role));
     }
   }
@@ -117,7 +141,10 @@ Task<Result<void>> make_role(Context& context, Connection& connection, RoleWish 
     password = std::move(*encrypted);
   }
   auto executing = execute(connection, role_sql(role.name, role.options, password), context.clock, deadline);
-  co_return co_await std::move(executing);
+  const auto done = co_await std::move(executing);
+  if (done) co_return done;
+  co_return fail(done.error().kind, fmt::format("the role {} with the options \"{}\" cannot be made: {}", role.name,
+                                                role.options, without_statement(done.error().message)));
 }
 
 Task<Result<void>> run_post_bootstrap(Context& context, Instant deadline) {
@@ -191,9 +218,12 @@ std::vector<std::string> method_arguments(const Json& section) {
 }
 
 std::string role_sql(const std::string& name, const std::string& options, const std::string& password) {
+  std::string upper = options;
+  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
+  const bool says = upper.find("LOGIN") != std::string::npos;  // NOLOGIN as well
   const auto with =
-      fmt::format("{} WITH{}{}{}", quote_identifier(name), options.find("NOLOGIN") == std::string::npos ? " LOGIN" : "",
-                  options.empty() ? "" : " " + options, password.empty() ? "" : " PASSWORD " + quote_literal(password));
+      fmt::format("{} WITH{}{}{}", quote_identifier(name), says ? "" : " LOGIN", options.empty() ? "" : " " + options,
+                  password.empty() ? "" : " PASSWORD " + quote_literal(password));
   // Nobody may wait for a standby that does not exist yet.
   return fmt::format(
       "DO $regent$\n"
@@ -338,8 +368,12 @@ Task<Result<void>> run_bootstrap_roles(Context& context, Instant deadline) {
   auto opening = Connection::open(context.administrator("Patroni"), context.clock, deadline);
   auto connection = co_await std::move(opening);
   if (!connection) co_return tl::unexpected(connection.error());
-  auto preparing = execute(*connection, unlimited_time, context.clock, deadline);
-  if (auto done = co_await std::move(preparing); !done) co_return done;
+  for (const auto* setting : {unlimited_time, "SET log_statement = 'none'", "SET log_min_duration_statement = -1",
+                              // Passwords are in the statements, and in the context of what fails.
+                              "SET log_min_error_statement = 'panic'", "SET log_error_verbosity = 'terse'"}) {
+    auto preparing = execute(*connection, setting, context.clock, deadline);
+    if (auto done = co_await std::move(preparing); !done) co_return done;
+  }
   auto asking = connection->query("SHOW password_encryption", context.clock, deadline);
   const auto shown = co_await std::move(asking);
   if (!shown || shown->empty()) {

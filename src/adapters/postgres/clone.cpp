@@ -251,7 +251,12 @@ Task<Result<void>> run_remove_data(Context& context, bool keep_as_failed, Instan
   if (auto done = co_await std::move(removing); !done) co_return done;
   std::function<Result<void>()> rename = [from = context.layout.data_dir, failed] { return rename_file(from, failed); };
   auto renaming = context.ask<void>(std::move(rename), deadline, "the data directory");
-  co_return co_await std::move(renaming);
+  const auto done = co_await std::move(renaming);
+  if (done || done.error().kind == ErrorKind::timeout) co_return done;
+  // A volume is mounted there, or the directory around it is somebody else's. What a bootstrap left was never whole.
+  log::warning("{}; it is emptied instead", done.error().message);
+  auto emptying = empty_directory(context, deadline);
+  co_return co_await std::move(emptying);
 }
 
 }  // namespace regent

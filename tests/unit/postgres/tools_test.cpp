@@ -160,7 +160,10 @@ TEST(Roles, Sql) {
             "  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'o''brien') THEN\n"
             "    ALTER ROLE \"o'brien\" WITH LOGIN REPLICATION PASSWORD 'SCRAM-SHA-256$x';\n  ELSE\n"
             "    CREATE ROLE \"o'brien\" WITH LOGIN REPLICATION PASSWORD 'SCRAM-SHA-256$x';\n  END IF;\nEND\n$regent$");
-  EXPECT_NE(role_sql("a", "NOLOGIN", "").find("ALTER ROLE \"a\" WITH NOLOGIN;"), std::string::npos);
+  for (const std::string option : {"NOLOGIN", "nologin", "login", "Login"}) {
+    const auto sql = role_sql("a", option, "");
+    EXPECT_NE(sql.find("ALTER ROLE \"a\" WITH " + option + ";"), std::string::npos) << sql;
+  }
 }
 
 TEST(Archive, CommandLine) {
