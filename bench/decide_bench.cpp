@@ -16,7 +16,7 @@ Observation observation_of(bool leading, int members) {
   view.initialize = {"7000000000000000000", Version{1}};
   view.config = {Json::parse(R"({"ttl":30,"loop_wait":10})"), Version{2}};
   view.leader = {MemberName(leading ? "n1" : "n2"), Version{3}, leading ? "s1" : "s2"};
-  view.status = {Status{Lsn{0x3000000}, {}, {}}, Version{4}};
+  view.status = {Status{Lsn{0x3000000}, {}, {}, {}}, Version{4}};
   for (int i = 1; i <= members; ++i) {
     Member member;
     member.name = MemberName("n" + std::to_string(i));

@@ -212,7 +212,7 @@ Faults::Undo Faults::spoil_promotions() {
                                               Promotion::fails, Promotion::unclear, Promotion::dies};
   sim_.world().trace("FAULT promotion_fails");
   for (auto& node : sim_.nodes()) node->server.set_promotion(rng.pick(ways));
-  goes_ = rng.pick(std::vector<Goes>{Goes::nothing, Goes::lock, Goes::lock, Goes::store});
+  goes_ = rng.pick(std::vector<Goes>{Goes::nothing, Goes::lock, Goes::lock, Goes::store, Goes::agent});
   Undo revive = nothing();
   Node* leader = sim_.leader_node();
   if (leader != nullptr && leader->able() && struck_.count(leader->index) == 0 && rng.chance(0.7)) {
@@ -225,7 +225,8 @@ Faults::Undo Faults::spoil_promotions() {
   };
 }
 
-// In the middle of it somebody deletes the leader key (F33), or the store cannot be reached from there any more (F26).
+// In the middle of it somebody deletes the leader key (F33), or the store cannot be reached from there any more (F26),
+// or neither: the agent dies, and the one that comes after it finds no store (F02).
 void Faults::promotion_begins(Node& node) {
   const Goes goes = std::exchange(goes_, Goes::nothing);
   if (goes == Goes::nothing) return;
@@ -240,6 +241,12 @@ void Faults::promotion_begins(Node& node) {
       sim_.store().erase("leader", std::nullopt, -1);
     } else {
       sim_.world().trace("FAULT store_outage for {}, which is being promoted", same.name.str());
+      if (goes == Goes::agent) {
+        sim_.node(index).kill_agent();
+        in(sim_.world().rng().between(100ms, 20s), [this, index] {
+          if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
+        });
+      }
       cut_off_from_store(index);
       in(2 * sim_.params().ttl, [this, index] { reach_store_again(index); });
     }

@@ -55,6 +55,9 @@ class PostgresDecorator : public Postgres {
   Task<void> changed(Instant until) override { return inner_.changed(until); }
   void set_config(const Json& config) override { inner_.set_config(config); }
   Task<Result<bool>> apply_config(Instant deadline) override { return inner_.apply_config(deadline); }
+  Task<Result<std::vector<RefusedParameter>>> check_config(Json dynamic_config, Instant deadline) override {
+    return inner_.check_config(std::move(dynamic_config), deadline);
+  }
   Json cached_dynamic_config() const override { return inner_.cached_dynamic_config(); }
   Task<Result<void>> initdb(Instant deadline) override { return inner_.initdb(deadline); }
   Task<Result<void>> bootstrap_roles(Instant deadline) override { return inner_.bootstrap_roles(deadline); }

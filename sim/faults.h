@@ -101,8 +101,9 @@ class Faults {
   bool bootstrap_spoilt_ = false;
   bool copy_lost_ = false;
   bool healed_ = false;
-  enum class Goes { nothing, lock, store } goes_ = Goes::nothing;  // of whoever is promoted next, while it is
-  bool in_vain_ = false;                                           // whoever is promoted next dies of it
+  enum class Goes { nothing, lock, store, agent };
+  Goes goes_ = Goes::nothing;  // of whoever is promoted next, while it is
+  bool in_vain_ = false;       // whoever is promoted next dies of it
   // Asleep with a decision to take the lock, until somebody else led.
   struct Sleeper {
     int node = 0;

@@ -72,22 +72,22 @@ AgentRun::AgentRun(Simulation& sim, Node& node)
       dcs(DcsPort::Parts{sim.world(), sim.network(), sim.store(), node.clock, process, node.link, sim, node.index,
                          node.name}),
       postgres(PgPort::Parts{sim.world(), node.server, sim.postgres(), node.clock, process, sim, node.cached_config}),
-      peers(
-          PeersPort::Parts{sim.world(), sim.network(), node.clock, process, node.index,
-                           [&sim](int other) -> std::optional<std::shared_ptr<const Snapshot>> {
-                             Node& peer = sim.node(other);
-                             if (peer.is_twin()) return std::shared_ptr<const Snapshot>();
-                             if (peer.frozen()) return std::nullopt;
-                             if (!peer.able()) return std::shared_ptr<const Snapshot>();
-                             return peer.run()->board.load();
-                           },
-                           [&sim](int other, std::function<void(std::shared_ptr<const Snapshot>)> answered) {
-                             answer_as_rest(sim, sim.node(other), std::move(answered));
-                           },
-                           [&sim](int other, FailsafeRequest request, std::function<void(bool, std::string)> answered) {
-                             return promise_as_rest(sim, sim.node(other), std::move(request), std::move(answered));
-                           },
-                           [&sim, &node](const FailsafeRound& round) { sim.round_ended(node, round); }}),
+      peers(PeersPort::Parts{
+          sim.world(), sim.network(), node.clock, process, node.index,
+          [&sim](int other) -> std::optional<std::shared_ptr<const Snapshot>> {
+            Node& peer = sim.node(other);
+            if (peer.is_twin()) return std::shared_ptr<const Snapshot>();
+            if (peer.frozen()) return std::nullopt;
+            if (!peer.able()) return std::shared_ptr<const Snapshot>();
+            return peer.run()->board.load();
+          },
+          [&sim](int other, std::function<void(std::shared_ptr<const Snapshot>)> answered) {
+            answer_as_rest(sim, sim.node(other), std::move(answered));
+          },
+          [&sim](int other, FailsafeRequest request, std::function<void(bool, std::string)> answered) {
+            return promise_as_rest(sim, sim.node(other), std::move(request), std::move(answered));
+          },
+          [&sim, &node](const FailsafeRound& round, Duration counted) { sim.round_ended(node, round, counted); }}),
       guard(sim.world(), node.clock, process, node.guard, sim.params().guard_required) {
   const Sabotage* sabotage = sim.sabotage();
   if (sabotage != nullptr) {

@@ -134,7 +134,7 @@ Task<FailsafeRound> PeersPort::ask_failsafe(FailsafeMembers members, FailsafeReq
     };
     co_await wait_for<bool>(p_.process, start, false);
   }
-  p_.round_ended(asked->round);
+  p_.round_ended(asked->round, request.ttl);
   co_return asked->round;
 }
 

@@ -33,7 +33,7 @@ class PeersPort final : public Peers {
     std::function<bool(int node, FailsafeRequest request, std::function<void(bool accepted, std::string why)> answered)>
         promise;
     // A round ended: what was really answered.
-    std::function<void(const FailsafeRound& round)> round_ended;
+    std::function<void(const FailsafeRound& round, Duration counted)> round_ended;
   };
   explicit PeersPort(Parts parts) : p_(std::move(parts)) {}
 

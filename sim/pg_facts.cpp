@@ -118,7 +118,9 @@ PostgresFacts PgServer::facts(Instant now) const {
   facts.data.followed = disk_.followed;
   facts.data.lock_session = disk_.lock_session;
   facts.data.copied = disk_.copied;
+  facts.data.promoting = disk_.promoting && process_ != Process::stopped;
   facts.data.led_by = MemberName(disk_.led_by);
+  facts.data.led_timeline = disk_.led_timeline;
   if (process_ == Process::stopped) {
     ControlFacts control;
     control.state = disk_.control_state;

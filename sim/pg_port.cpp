@@ -63,6 +63,14 @@ void PgPort::set_config(const Json& dynamic_config) {
   config_changed_ = true;
 }
 
+Task<Result<std::vector<RefusedParameter>>> PgPort::check_config(Json, Instant deadline) {
+  std::function<void()> nothing = [] {};
+  auto asking = query(nothing, deadline);
+  const auto done = co_await std::move(asking);
+  if (!done) co_return tl::unexpected(done.error());
+  co_return std::vector<RefusedParameter>();
+}
+
 Task<Result<bool>> PgPort::apply_config(Instant deadline) {
   Json* cached = &p_.cached_config;
   PgServer& server = p_.server;

@@ -41,6 +41,7 @@ class PgPort final : public Postgres {
   Task<void> changed(Instant until) override;
   void set_config(const Json& dynamic_config) override;
   Task<Result<bool>> apply_config(Instant deadline) override;
+  Task<Result<std::vector<RefusedParameter>>> check_config(Json dynamic_config, Instant deadline) override;
   Json cached_dynamic_config() const override { return p_.cached_config; }
   Task<Result<void>> initdb(Instant deadline) override;
   Task<Result<void>> bootstrap_roles(Instant deadline) override;

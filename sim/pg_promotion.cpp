@@ -16,6 +16,8 @@ void PgServer::promote(Timeline wanted, Done done) {
   stop_waiters_.push_back(
       [once](Result<void>) { once(fail(ErrorKind::failed, "the postmaster died during promotion")); });
   disk_.led_by = application_name();
+  disk_.led_timeline = wanted;
+  disk_.promoting = true;
   Rng& rng = shared_.world.rng();
   Promotion how = promotion_;
   if (unreadable_ || disk_.state != DataState::valid) how = Promotion::fails;
@@ -36,7 +38,7 @@ void PgServer::promote(Timeline wanted, Done done) {
     if (process_ != Process::running || !in_recovery_)
       return once(fail(ErrorKind::failed, "promotion was interrupted"));
     leave_recovery(wanted);
-    disk_.followed = false;  // a mark of the agent's
+    disk_.followed = disk_.promoting = false;  // marks of the agent's
     once({});
   });
 }

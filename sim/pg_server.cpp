@@ -52,6 +52,7 @@ void PgServer::gone(bool clean) {
   kill_pending_ = false;
   serving_ = false;
   streaming_ = false;
+  disk_.promoting = false;
   waiting_.clear();  // their clients never learn what became of them (F66)
   if (!clean && disk_.state == DataState::valid) {
     const bool was_primary = disk_.control_state == "in production" || disk_.control_state == "in crash recovery";
@@ -130,7 +131,10 @@ void PgServer::start(const job::Start& spec, Done done) {
     return done(fail(ErrorKind::failed, "the data directory cannot be started"));
   }
   disk_.standby_signal = !spec.as_primary;
-  if (spec.as_primary) disk_.led_by = application_name();
+  if (spec.as_primary) {
+    disk_.led_by = application_name();
+    disk_.led_timeline = {};
+  }
   disk_.upstream = spec.upstream;
   if (spec.as_primary || spec.upstream.none()) disk_.archive_limit.reset();
   if (!spec.as_primary && !spec.upstream.none()) disk_.followed = true;
@@ -557,6 +561,7 @@ void PgServer::clone(const Upstream& source, Done done) {
     disk_.standby_signal = true;
     disk_.sync_names = theirs.sync_names;
     disk_.led_by = theirs.led_by;
+    disk_.led_timeline = theirs.led_timeline;
     disk_.copied = true;
     return {};
   });
@@ -581,6 +586,7 @@ void PgServer::restore(Done done) {
     disk_.standby_signal = true;
     disk_.sync_names = backup->sync_names;
     disk_.led_by = backup->led_by;
+    disk_.led_timeline = backup->led_timeline;
     disk_.copied = true;
     return {};
   });
@@ -615,6 +621,7 @@ void PgServer::rewind(const Upstream& source, Done done) {
     if (!shared_.wal.seem_common(disk_.last(), newest.chain.back())) disk_.chain = newest.chain;
     disk_.restart_point = disk_.chain.size();
     disk_.led_by = newest.led_by;
+    disk_.led_timeline = newest.led_timeline;
     disk_.slots.clear();  // pg_rewind leaves none of the target's and takes none of the source's
     disk_.lock_session.clear();
     disk_.followed = false;

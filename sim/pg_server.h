@@ -95,7 +95,9 @@ struct Disk {
   bool followed = false;
   std::string lock_session;  // whose leader lock it had; not in a copy
   bool copied = false;       // the mark of a clone
-  std::string led_by;        // the mark of the agent that last made a primary of it
+  bool promoting = false;    // the mark of the agent that asked the running server to be promoted
+  Timeline led_timeline;
+  std::string led_by;  // the mark of the agent that last made a primary of it
   Upstream upstream;
   std::optional<std::string> sync_names;  // in the place of synchronous_standby_names, once the agent took it over
   int max_connections = 100;              // as the configuration file says

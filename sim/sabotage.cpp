@@ -312,6 +312,12 @@ class CountCopies final : public Named {
   void tamper(Observation& o) const override { o.postgres.data.copied = false; }
 };
 
+class ForgetPromotions final : public Named {
+  using Named::Named;
+  // An agent knows of those that it asked for itself, and of no others.
+  void tamper(Observation& o) const override { o.postgres.data.promoting = false; }
+};
+
 class TakeOverBlindly final : public Named {
   using Named::Named;
   class Port final : public DcsDecorator {
@@ -601,6 +607,8 @@ const std::vector<const Sabotage*>& sabotages() {
                                          "a server that was just started is taken to hold what it has replayed");
   static const CountCopies copies("count-copies", "I5",
                                   "a copy stands and votes before it has caught up with a leader");
+  static const ForgetPromotions forget("forget-promotions", "I3",
+                                       "an agent that was restarted does not know that its server may be promoted");
   static const TakeOverBlindly blindly("take-over-without-sync", "I5", "a takeover does not compare /sync");
   static const TakeOverAttached attached("take-over-attached", "I5",
                                          "the lock is taken over although the voters could still confirm commits");
@@ -617,7 +625,7 @@ const std::vector<const Sabotage*>& sabotages() {
       &votes,    &moving,  &believe,  &renew,    &read,      &acquire,     &claim,       &promote,
       &release,  &lag,     &deadline, &rewound,  &copy,      &without_all, &vote_again,  &skip_slot,
       &unproven, &replay,  &tags,     &nothing,  &ticket,    &single_user, &unconfirmed, &standby,
-      &system,   &restore, &streams,  &retake,   &copies};
+      &system,   &restore, &streams,  &retake,   &copies,    &forget};
   return all;
 }
 

@@ -140,8 +140,13 @@ void Simulation::recover() {
     config.erase("standby_cluster");
     store_.put("config", to_compact(config), std::nullopt, "", -1);
   };
-  // Nobody makes a primary cluster of one that has lost its only copy: it has to be copied again before.
-  if (follows_remote()) {
+  // Nobody makes a primary cluster of one that has lost its only copy: it has to be copied again before, from where the
+  // remote server really is.
+  if (follows_remote() && !leader_has_data()) {
+    Json config = store_.view()->config.value;
+    config.erase("pause");
+    if (remote_->process() == Process::running) config["standby_cluster"]["host"] = remote_->address().host;
+    store_.put("config", to_compact(config), std::nullopt, "", -1);
     world_.run_until(world_.now() + leader_bound(params_), [this] { return leader_has_data(); });
   }
   undo_requests();
@@ -320,7 +325,7 @@ void Simulation::agent_changed(Node& node) {
   for (const auto& checker : checkers_) checker->agent_changed(node);
 }
 
-void Simulation::round_ended(Node& node, const FailsafeRound& round) {
+void Simulation::round_ended(Node& node, const FailsafeRound& round, Duration counted) {
   world_.trace("{}: failsafe round: {}", node.name.str(), round.complete() ? "all accept" : "not all accept");
   for (const auto& answer : round.answers) {
     if (!answer.accepted) world_.trace("{}:   {}: {}", node.name.str(), answer.name.str(), answer.why);
@@ -334,7 +339,7 @@ void Simulation::round_ended(Node& node, const FailsafeRound& round) {
     return entry.first == node.name.str() || (said != round.answers.end() && said->accepted);
   });
   if (!named.empty() && everybody && lease_valid(node.lease, round.sent)) {
-    node.lease.extended_at = round.sent;
+    node.lease.extended_at = round.sent - (node.lease.ttl - std::min(node.lease.ttl, counted));
     node.owed_by = node.lease_dead_by();
   }
   for (const auto& checker : checkers_) checker->round_ended(node, round);

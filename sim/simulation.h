@@ -69,7 +69,7 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   void decided(Node& node, const Observation& observation, const Decision& decision);
   void agent_changed(Node& node);
   // A round of failsafe requests of this node ended, and this is what was really answered.
-  void round_ended(Node& node, const FailsafeRound& round);
+  void round_ended(Node& node, const FailsafeRound& round, Duration counted);
   void violated(std::string invariant, std::string text);
 
   // --- listeners: each tells all checkers ---

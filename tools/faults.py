@@ -81,7 +81,7 @@ FAULTS = [
         (60, "published position no standby could confirm", HELD, ""),
         (61, "ahead, but on a dead branch", HELD, "also when an archive feeds it"),
         (62, "the same timeline forked twice", PART, "numbers are tickets; of promotions by hand or by Patroni it is found out and copied anew, unless the WAL that tells is gone"),
-        (63, "death between two steps of a promotion", HELD, "in synchronous mode those who could have been elected instead stay electable until the first standby is confirmed"),
+        (63, "death between two steps of a promotion", HELD, "in synchronous mode those who could have been elected instead stay electable until the first standby is confirmed; an agent that is started while a promotion may still come ends it; a leader that died before it recorded its timeline lacks nothing"),
         (64, "death between two steps of a demotion", HELD, ""),
         (65, "/sync and the setting disagree", HELD, ""),
         (66, "in-doubt commits become visible", PART, "a limit of PostgreSQL; the checkers do not count such rows as acknowledged"),

@@ -17,6 +17,9 @@ namespace {
 // How many times a change of the configuration is tried again on top of somebody else's.
 constexpr int conflict_retries = 2;
 
+// What PostgreSQL gets to say whether it would take its parameters.
+constexpr Duration parameters_time = std::chrono::seconds(2);
+
 // A leader keeps at least half of the time that is left for the renewal of its lease.
 Instant write_deadline(const AgentState& state) {
   const Instant now = state.now();
@@ -46,13 +49,53 @@ Result<Json> patched(const Versioned<Json>& current, const Json& patch) {
   return document;
 }
 
-Task<Result<Json>> write_config(AgentState& state, ConfigChange change) {
+const Json* parameters_of(const Json& config) {
+  const Json* section = config.is_object() ? find(config, "postgresql") : nullptr;
+  const Json* parameters = section != nullptr && section->is_object() ? find(*section, "parameters") : nullptr;
+  return parameters != nullptr && parameters->is_object() ? parameters : nullptr;
+}
+
+// Why PostgreSQL would not take what is new in the configuration. What cannot be found out is no reason (F20).
+Task<Result<void>> judge_parameters(AgentState& state, Json before, Json after) {
+  const Json* wanted = parameters_of(after);
+  const Json* present = parameters_of(before);
+  const auto is_new = [&](const std::string& name) {
+    const Json* value = find(*wanted, name);
+    const Json* old = present != nullptr ? find(*present, name) : nullptr;
+    return value != nullptr && (old == nullptr || *old != *value);
+  };
+  bool changed = false;
+  if (wanted != nullptr) {
+    for (const auto& item : wanted->items()) changed = changed || is_new(item.key());
+  }
+  if (!changed) co_return Result<void>();
+  const Instant deadline = std::min(write_deadline(state), state.now() + parameters_time);
+  auto checking = state.ports.postgres.check_config(after, deadline);
+  const auto refused = co_await std::move(checking);
+  if (!refused) {
+    log::warning("{}", refused.error().message);
+    co_return Result<void>();
+  }
+  std::string text;
+  for (const auto& parameter : *refused) {
+    if (!is_new(parameter.name)) continue;
+    text += fmt::format("{}{} = '{}': {}", text.empty() ? "" : "; ", parameter.name, parameter.value, parameter.why);
+  }
+  if (text.empty()) co_return Result<void>();
+  co_return fail(ErrorKind::invalid, "postgresql.parameters: " + text);
+}
+
+Task<Result<Json>> write_config(AgentState& state, ConfigChange change, bool force) {
   for (int attempt = 0;; ++attempt) {
     auto read = read_view(state);
     Result<ClusterView> view = co_await std::move(read);
     if (!view) co_return tl::make_unexpected(view.error());
     Result<Json> document = change(view->config);
     if (!document || (view->config.exists() && *document == view->config.value)) co_return document;
+    if (!force) {
+      auto judging = judge_parameters(state, view->config.value, *document);
+      if (auto judged = co_await std::move(judging); !judged) co_return tl::make_unexpected(judged.error());
+    }
 
     action::WriteKey key;
     key.key = action::Key::config;
@@ -112,11 +155,11 @@ struct Performer {
   Task<Result<Json>> operator()(intent::ClearFailover) const { return clear_failover(state); }
   Task<Result<Json>> operator()(intent::ReplaceConfig replace) const {
     ConfigChange change = [wanted = std::move(replace.config)](const auto&) { return replaced(wanted); };
-    return write_config(state, std::move(change));
+    return write_config(state, std::move(change), replace.force);
   }
   Task<Result<Json>> operator()(intent::PatchConfig wanted) const {
     ConfigChange change = [patch = std::move(wanted.patch)](const auto& current) { return patched(current, patch); };
-    return write_config(state, std::move(change));
+    return write_config(state, std::move(change), wanted.force);
   }
 };
 

@@ -127,6 +127,7 @@ Decision decide(const Observation& observation, const Memory& memory) {
   plan::position_watch(s, d);
   plan::copy_watch(s, d);
   plan::collations(s, d);
+  plan::refused_parameters(s, d);
   plan::withdraw_vote(s, d);
   plan::fences(s, d);
   for (const auto& problem : observation.settings.problems) d.conditions.push_back({"ConfigProblem", problem});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/election.h"
 #include "core/situation.h"
 #include "core/stream.h"
 #include "core/takeover.h"
@@ -117,7 +118,9 @@ void digest_leader(const Observation& o, Memory& m) {
   const auto* view = o.cluster.get();
   if (view == nullptr) return;
   m.highest_timeline = std::max(m.highest_timeline, recorded_timeline(*view));
-  if (view->leader.exists() && view->failover.exists()) m.request_under_lock = view->failover.version;
+  // A leader that the members let go on without the store is one, too.
+  const bool promised = o.peers.is_known() && o.peers.age(o.now) <= fresh_answers && bound_by_promise(*o.peers);
+  if ((view->leader.exists() || promised) && view->failover.exists()) m.request_under_lock = view->failover.version;
   const Member* leader = view->leader_member();
   if (leader != nullptr && !leader->libc.empty()) m.leader_libc = leader->libc;
   if (leader == nullptr || leader->name == o.self.name) return;

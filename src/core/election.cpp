@@ -132,6 +132,8 @@ Candidacy check_branch(const Situation& s) {
                                             other->timeline->value, other->name.str())};
   }
   if (mine == known) return {Verdict::stand, {}};
+  // What was published last is of this very branch.
+  if (s.view->status.value.timeline == mine) return {Verdict::stand, {}};
   const Lsn published = s.view->status.value.optime;
   const History& history = *s.o.local_history;
   const auto left =
@@ -155,12 +157,19 @@ Candidacy check_branch(const Situation& s) {
 Candidacy check_failsafe_key(const Situation& s) {
   const auto& members = s.view->failsafe.value;
   if (!s.o.settings.failsafe_mode || members.empty() || members.contains(s.me())) return {Verdict::stand, {}};
-  // Whoever it names may serve on where nobody sees it. Only a person who has seen that nobody leads can know better.
-  const auto* request = s.view->failover.exists() ? &s.view->failover.value : nullptr;
-  const bool knows = request != nullptr && s.view->failover.version != s.m.request_under_lock;
-  if (knows && request->leader.empty() && request->candidate == s.o.self.name) return {Verdict::stand, {}};
-  // Or all of them say that they do not: without the lock none of them will.
   if (s.unlocked && !peers_are_fresh(s)) return {Verdict::need_peers, {}};
+  // Whoever it names may serve on where nobody sees it. Only a person who has seen that nobody leads can know better,
+  // unless a member knows better still.
+  const auto* request = s.view->failover.exists() ? &s.view->failover.value : nullptr;
+  if (request != nullptr && request->leader.empty() && request->candidate == s.o.self.name) {
+    if (const auto* bound = s.o.peers.is_known() ? bound_by_promise(*s.o.peers) : nullptr) {
+      return {Verdict::hold_back,
+              fmt::format("{} promised a leader without the store not to stand, and I would be a second one",
+                          bound->name.str())};
+    }
+    if (s.view->failover.version != s.m.request_under_lock) return {Verdict::stand, {}};
+  }
+  // Or all of them say that they do not: without the lock none of them will.
   const bool nobody_serves =
       s.unlocked && std::all_of(members.begin(), members.end(), [&](const auto& member) {
         const auto* peer = s.o.peers->find(MemberName(member.first));
@@ -234,6 +243,19 @@ bool lags(const Situation& s, Lsn wal) {
   return bytes_between(wal, s.view->status.value.optime) > s.o.settings.maximum_lag_on_failover;
 }
 
+// Whoever leads a standby cluster serves no commits of its own: what it lacks of what the last leader had comes from
+// the remote server, if that is there.
+Candidacy check_lag_of_copy(const Situation& s, std::string lag) {
+  const auto remote = remote_upstream(s);
+  if (remote.none()) return {Verdict::hold_back, std::move(lag)};
+  const auto& asked = s.o.upstream_history;
+  const bool recent = asked.age(s.o.now) < std::chrono::seconds(10);
+  const auto* answer = asked.get();
+  if (!recent || (answer != nullptr && answer->source != remote.name)) return {Verdict::need_remote, {}};
+  if (answer != nullptr) return {Verdict::stand, {}};
+  return {Verdict::hold_back, fmt::format("{}, and {} does not answer", lag, remote.name.str())};
+}
+
 Candidacy check_lag(const Situation& s) {
   // The confirmed set says who has what; the published position counts WAL that no standby could confirm (F60).
   if (sync_rules(s)) {
@@ -242,7 +264,9 @@ Candidacy check_lag(const Situation& s) {
   }
   if (s.primary || !lags(s, s.server->wal)) return {Verdict::stand, {}};
   const auto lag = bytes_between(s.server->wal, s.view->status.value.optime);
-  return {Verdict::hold_back, fmt::format("my WAL position is {} bytes behind the last leader's", lag)};
+  auto why = fmt::format("my WAL position is {} bytes behind the last leader's", lag);
+  if (s.standby) return check_lag_of_copy(s, std::move(why));
+  return {Verdict::hold_back, std::move(why)};
 }
 
 Candidacy check_peers(const Situation& s) {
@@ -313,6 +337,12 @@ Candidacy check_second_opinion(const Situation& s) {
 }
 
 }  // namespace
+
+const PeerAnswer* bound_by_promise(const PeersFacts& peers) {
+  const auto found = std::find_if(peers.answers.begin(), peers.answers.end(),
+                                  [](const PeerAnswer& peer) { return peer.reachable && peer.holds_back; });
+  return found == peers.answers.end() ? nullptr : &*found;
+}
 
 bool sync_rules(const Situation& s) {
   return s.o.settings.synchronous() && s.view != nullptr && s.view->sync.exists() && !s.view->sync.value.empty();

@@ -14,6 +14,7 @@ struct Candidacy {
     hold_back,     // somebody else should have it; `why` says who or what
     need_peers,    // ask the others first
     need_history,  // the own history file is needed to tell whether this branch is alive
+    need_remote,   // a standby cluster: whether its remote server has what is missing here
   };
   Verdict verdict = Verdict::hold_back;
   std::string why;
@@ -47,6 +48,9 @@ bool must_let_go(const Situation& s);
 
 // Whether a peer that answered could be promoted right now.
 bool could_lead(const PeerAnswer& peer);
+
+// A peer that answered and lets a leader go on without the store, or may do so (I13); null: there is none.
+const PeerAnswer* bound_by_promise(const PeersFacts& peers);
 
 // Ancestry first, then position (I8).
 bool is_ahead(Timeline timeline, Lsn wal, Timeline other_timeline, Lsn other_wal);

@@ -130,9 +130,13 @@ struct DataFacts {
   bool followed = false;
   // Who was a primary with it last, as a mark in it says, which goes with every copy. Empty: there is none.
   MemberName led_by;
+  Timeline led_timeline;  // and on which timeline, where that was a promotion; 0: not known
   // It is a copy, and was not seen to have caught up with a leader since it was made: it may lack what this member's
   // name confirmed before (I5).
   bool copied = false;
+  // The server that runs with it was asked to be promoted, by this agent or one before it, and was not seen to have
+  // left recovery (I3).
+  bool promoting = false;
   bool rewind_marker = false;  // a rewind began and did not finish: never start (F69)
   // The session in whose name this very directory, on this machine as it was booted last, had the leader lock; empty:
   // nothing proves that it had it. A copy of the directory, or of the machine, proves nothing (F74).
@@ -147,6 +151,17 @@ struct CollationMismatch {
 
   friend bool operator==(const CollationMismatch&, const CollationMismatch&) = default;
 };
+
+// A value of `postgresql.parameters` that PostgreSQL would not understand, or that does not count: it is left out.
+struct RefusedParameter {
+  std::string name, value;
+  bool local = false;  // it stands in the local configuration; else in the dynamic one
+  std::string why;     // mostly PostgreSQL's words
+
+  friend bool operator==(const RefusedParameter&, const RefusedParameter&) = default;
+};
+// "max_connections = 'many' in the dynamic configuration: ..."
+std::string to_sentence(const RefusedParameter& refused);
 
 struct PostgresFacts {
   Process process = Process::unknown;
@@ -170,6 +185,7 @@ struct PostgresFacts {
   std::optional<ArchiveLimit> archive_limit;
   // As of a few minutes ago.
   std::vector<CollationMismatch> collations;
+  std::vector<RefusedParameter> refused_parameters;
   Json pending_restart = Json::object();  // {parameter: {old_value, new_value}}
 };
 

@@ -47,7 +47,7 @@ REGENT_FIELDS(Member, name, conn_url, api_url, proxy_url, state, role, version, 
               pause, guard, libc, progress, branches, checkpoint_after_promote, session)
 REGENT_FIELDS(Failover, leader, candidate, scheduled_at)
 REGENT_FIELDS(SyncState, leader, standbys, quorum)
-REGENT_FIELDS(Status, optime, slots, retain_slots)
+REGENT_FIELDS(Status, optime, slots, retain_slots, timeline)
 REGENT_FIELDS(HistoryLine, timeline, switch_lsn, reason, timestamp, new_leader)
 REGENT_FIELDS(TimelineCounter, ticket, reached)
 REGENT_FIELDS(Leader, name, version, session)
@@ -94,10 +94,12 @@ REGENT_FIELDS(ServerFacts, in_recovery, timeline, wal, wal_known, received, repl
 REGENT_FIELDS(ArchiveLimit, timeline, history)
 REGENT_FIELDS(CollationMismatch, where, recorded, actual)
 REGENT_FIELDS(ControlFacts, state, timeline, checkpoint, min_recovery, min_recovery_timeline)
-REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, copied,
-              rewind_marker, lock_session)
+REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, led_timeline,
+              copied, promoting, rewind_marker, lock_session)
+REGENT_FIELDS(RefusedParameter, name, value, local, why)
 REGENT_FIELDS(PostgresFacts, process, why, incarnation, server, deaf_since, silent_since, wal_stuck_since, data,
-              managed_sync_names, clones_without_leader, restores, archive_limit, collations, pending_restart)
+              managed_sync_names, clones_without_leader, restores, archive_limit, collations, refused_parameters,
+              pending_restart)
 // core/restart.h, handover.h
 REGENT_FIELDS(RestartFilter, pending, role, below_version)
 REGENT_FIELDS(ScheduledRestart, at, filter, timeout, postmaster_start_time, published)

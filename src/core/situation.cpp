@@ -59,7 +59,10 @@ Situation survey(const Observation& observation, const Memory& memory) {
   const bool started_as_primary = postgres.data.state == DataState::valid && !postgres.data.standby_signal;
   const bool unseen = s.server == nullptr && !s.stopped && !s.single_user;
   s.may_write = s.primary || (unseen && (memory.ran_as_primary || started_as_primary));
-  s.promotion_may_come = memory.promotion_sent_to == postgres.incarnation && !s.stopped && !s.primary;
+  // An agent that was restarted knows of it by the mark; while its own job sees to it there is nothing to be afraid of.
+  const bool attended = observation.job.running && makes_primary(*observation.job.running);
+  const bool sent = memory.promotion_sent_to == postgres.incarnation || (postgres.data.promoting && !attended);
+  s.promotion_may_come = sent && !s.stopped && !s.primary;
   s.paused = observation.settings.pause;
   s.standby = observation.settings.standby_cluster.has_value();
   s.job_running = observation.job.running.has_value();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/timeline.h"
+
 namespace regent {
 namespace {
 
@@ -180,9 +182,26 @@ bool xid_at_most(std::uint32_t one, std::uint32_t other) {
   return static_cast<std::int32_t>(one - other) <= 0;
 }
 
+namespace {
+
+// What was published on a timeline that is not recorded yet would be taken for WAL of the one before it, on which this
+// node would then seem to lack it (F63).
+void set_position(const Situation& s, Status& status, Timeline timeline, Lsn optime) {
+  status.optime = optime;
+  status.timeline = timeline.value > 1 && timeline != recorded_timeline(*s.view) ? timeline : Timeline{};
+}
+
+}  // namespace
+
+Status last_status(const Situation& s) {
+  Status status = s.view->status.value;
+  set_position(s, status, s.control->timeline, s.control->checkpoint);
+  return status;
+}
+
 Status published_status(const Situation& s) {
   Status status;
-  status.optime = s.server->wal;
+  set_position(s, status, s.server->timeline, s.server->wal);
   const auto wanted = wanted_slots(s, true);
   const bool members = s.o.self.generation == Generation::v4;
   for (const auto& [name, slot] : wanted) {

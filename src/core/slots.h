@@ -62,6 +62,8 @@ bool xid_at_most(std::uint32_t one, std::uint32_t other);
 
 // What the leader publishes for the others to advance their slots to.
 Status published_status(const Situation& s);
+// The same after the shutdown checkpoint of a primary: the control file is known.
+Status last_status(const Situation& s);
 bool publishes_new_logical_slot(const Situation& s, const Status& status);
 
 // One line of the ledger for people.

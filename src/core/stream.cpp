@@ -105,6 +105,13 @@ action::GatherUpstreamHistory ask_history(const Situation& s) {
   return question;
 }
 
+action::GatherUpstreamHistory ask_remote(const Situation& s) {
+  action::GatherUpstreamHistory question;
+  question.source = question.via = remote_upstream(s);
+  question.since = oldest_timeline(s);
+  return question;
+}
+
 std::optional<action::FetchHistories> fetch_histories(const Situation& s) {
   const auto* theirs = leader_history(s);
   if (theirs == nullptr) return std::nullopt;

@@ -21,6 +21,8 @@ const UpstreamHistory* last_history(const Situation& s);
 
 // The question for that history, and for what the stream needs.
 action::GatherUpstreamHistory ask_history(const Situation& s);
+// The same, of the remote server of a standby cluster that nobody leads.
+action::GatherUpstreamHistory ask_remote(const Situation& s);
 
 // History files to fetch before this node can follow, and what it may restore; nullopt: nothing is to be done.
 std::optional<action::FetchHistories> fetch_histories(const Situation& s);

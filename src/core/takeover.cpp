@@ -46,6 +46,7 @@ TakeoverStep step_of_candidate(const Situation& s) {
     case Candidacy::Verdict::need_peers:
       return {Kind::ask, {}};
     case Candidacy::Verdict::need_history:
+    case Candidacy::Verdict::need_remote:
       return {Kind::wait, candidacy.why, s.o.now + look_again};
     case Candidacy::Verdict::hold_back:
       break;

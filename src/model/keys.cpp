@@ -122,6 +122,7 @@ std::string print_status(const Status& status) {
     out["slots"] = std::move(slots);
   }
   if (!status.retain_slots.empty()) out["retain_slots"] = status.retain_slots;
+  if (status.timeline.value != 0) out["timeline"] = status.timeline.value;
   return to_compact(out);
 }
 
@@ -136,6 +137,9 @@ Result<Status> parse_status(std::string_view value) {
   if (!parsed->is_object()) return fail(ErrorKind::invalid, "the status key does not hold a JSON object");
   if (const Json* optime = find(*parsed, "optime"); optime != nullptr && optime->is_number_unsigned()) {
     out.optime = Lsn{optime->get<std::uint64_t>()};
+  }
+  if (const Json* timeline = find(*parsed, "timeline"); timeline != nullptr && timeline->is_number_unsigned()) {
+    out.timeline = Timeline{timeline->get<std::uint32_t>()};
   }
   if (const Json* slots = find(*parsed, "slots"); slots != nullptr && slots->is_object()) {
     for (const auto& [name, lsn] : slots->items()) {

@@ -54,6 +54,8 @@ struct Status {
   Lsn optime;
   std::map<std::string, Lsn> slots;
   std::vector<std::string> retain_slots;
+  // Of `optime`, for as long as neither `history` nor `regent/timeline` tells it; 0: not said. A key of our own.
+  Timeline timeline;
 
   friend bool operator==(const Status&, const Status&) = default;
 };

@@ -14,11 +14,15 @@ namespace regent {
 
 namespace intent {
 
+// Both reply with the new configuration. invalid, with a sentence: it would have parameters that PostgreSQL refuses and
+// that were not there before. `force`: write it all the same.
 struct PatchConfig {
-  Json patch;  // reply: the new configuration
+  Json patch;
+  bool force = false;
 };
 struct ReplaceConfig {
-  Json config;  // reply: the new configuration
+  Json config;
+  bool force = false;
 };
 // Writes the failover key; conflict when a request is there already. The checks of the request are the caller's.
 struct SetFailover {

@@ -50,6 +50,9 @@ class Postgres {
   // Rewrites postgresql.conf, pg_hba.conf, pg_ident.conf if their content differs, reloads the running server. Returns
   // whether anything changed. Also rewrites patroni.dynamic.json.
   virtual Task<Result<bool>> apply_config(Instant deadline) = 0;
+  // What would not count of the parameters in this dynamic configuration, were it the cluster's. An error: nobody
+  // knows.
+  virtual Task<Result<std::vector<RefusedParameter>>> check_config(Json dynamic_config, Instant deadline) = 0;
   // The last content of patroni.dynamic.json, for a store that lost /config; null when there is none.
   virtual Json cached_dynamic_config() const = 0;
 

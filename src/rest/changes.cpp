@@ -17,10 +17,17 @@ HttpResponse unavailable(const Error& error) {
   return text_response(503, unknown ? fmt::format("result unknown: {}", error.message) : error.message);
 }
 
-Handling patch_config(const Json& body) {
-  return Change{intent::PatchConfig{body},
+// Somebody wants a value that PostgreSQL does not understand written all the same.
+bool insists(const Target& target) {
+  const auto* value = target.find("force_invalid");
+  return value != nullptr && (*value == "true" || *value == "1");
+}
+
+Handling patch_config(const Json& body, bool force) {
+  return Change{intent::PatchConfig{body, force},
                 [](const Result<Json>& reply) {
                   if (reply) return json_response(200, *reply);
+                  if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
                   if (reply.error().kind == ErrorKind::not_found) return error_page(503);
                   if (reply.error().kind == ErrorKind::conflict) return error_page(409);
                   return unavailable(reply.error());
@@ -28,10 +35,11 @@ Handling patch_config(const Json& body) {
                 std::nullopt};
 }
 
-Handling put_config(const Json& body) {
-  return Change{intent::ReplaceConfig{body},
+Handling put_config(const Json& body, bool force) {
+  return Change{intent::ReplaceConfig{body, force},
                 [body](const Result<Json>& reply) {
                   if (reply) return json_response(200, reply->is_object() ? *reply : body);
+                  if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
                   if (reply.error().kind == ErrorKind::conflict) return error_page(502);
                   return unavailable(reply.error());
                 },
@@ -229,8 +237,8 @@ Handling handle_change(const HttpRequest& request, const Target& target, const S
   auto read = read_body(request, optional);
   if (auto* refusal = std::get_if<HttpResponse>(&read)) return std::move(*refusal);
   const auto& body = std::get<Json>(read);
-  if (request.method == "PATCH") return patch_config(body);
-  if (request.method == "PUT") return put_config(body);
+  if (request.method == "PATCH") return patch_config(body, insists(target));
+  if (request.method == "PUT") return put_config(body, insists(target));
   if (endpoint == "restart") return restart(body, snapshot, self, moment);
   if (endpoint == "reinitialize") return reinitialize(body, snapshot, self);
   if (endpoint == "failsafe") return failsafe(body, snapshot, moment);

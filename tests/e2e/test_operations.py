@@ -48,6 +48,31 @@ def test_parameter_that_needs_a_restart(cluster):
 
 
 @pytest.mark.regent
+def test_a_value_that_postgresql_refuses_is_answered_and_does_no_harm(cluster):
+    """F20: written verbatim it would keep every other change from being used, and every server from starting again."""
+    leader = cluster.leader()
+    wrong = {"postgresql": {"parameters": {"work_mem": "10XB", "max_wal_size": "2GB"}}}
+    answer = leader.request("PATCH", "/config", wrong)
+    assert answer.status == 400 and answer.text.startswith(
+        "postgresql.parameters: work_mem = '10XB': invalid value for parameter"), answer
+    assert json.loads(cluster.key("config")) == cluster.dynamic
+
+    # Somebody insists, or writes to the store.
+    assert leader.request("PATCH", "/config?force_invalid=true", wrong).status == 200
+    wait_until(lambda: all(node.setting("max_wal_size") == "2GB" for node in cluster.nodes), 20, "the good one is used")
+    assert all(node.setting("work_mem") == "4MB" for node in cluster.nodes)
+    for node in cluster.nodes:
+        wait_until(lambda n=node: "ParametersRefused" in str(n.status()["regent"]["conditions"]), 20, "it says so")
+        assert "work_mem = '10XB' in the dynamic configuration: invalid value" in node.log_text()
+        assert node.post("/restart").status == 200
+    cluster.wait_healthy(60)
+    cluster.patch_config({"postgresql": {"parameters": {"work_mem": "6MB"}}})
+    wait_until(lambda: all(node.setting("work_mem") == "6MB" for node in cluster.nodes), 20, "the right one is used")
+    for node in cluster.nodes:
+        wait_until(lambda n=node: "ParametersRefused" not in str(n.status()["regent"]["conditions"]), 20, "all is well")
+
+
+@pytest.mark.regent
 def test_pending_restart_gives_its_reason(cluster):
     cluster.patch_config({"postgresql": {"parameters": {"max_connections": 80}}})
     wait_until(lambda: len(pending(cluster)) == 3, 20, "every node reports that a restart is pending")

@@ -1,10 +1,12 @@
-"""Two promotions from one position must not make the same timeline (I8, F62)."""
+"""Promotions that are held up: two from one position must not make the same timeline (I8, F62), and one that comes late
+must not make a second primary (I1, I3)."""
 
 import os
+import signal
 
 import pytest
 
-from lib import Cluster
+from lib import Cluster, procs
 from lib.proxy import BLACK_HOLE
 from lib.wait import wait_until
 
@@ -57,4 +59,37 @@ def test_a_leader_that_dies_of_its_promotion_leaves_no_twin(tmp_path):
         # The number that was left out does not keep anybody from following: a copy of a copy, and another leader.
         done = cluster.ctl("reinit", "demo", first.name, "--force", "--wait")
         assert done.returncode == 0, done.stderr
+        cluster.wait_healthy(90)
+
+
+@pytest.mark.regent
+def test_an_agent_ends_a_promotion_that_the_one_before_it_asked_for(tmp_path):
+    """The server hangs in its promotion, its agent dies, and the next one finds no store: it cannot know of the request
+    from its own memory, and the guard that knew would be sent home."""
+    called, go, script = held_up(tmp_path / "promote")
+    with Cluster(proxied=True) as cluster:
+        cluster.start()
+        for node in cluster.nodes:
+            node.configure({"postgresql": {"pre_promote": script}})
+            assert node.post("/reload").status == 202
+        old = cluster.leader()
+        old.kill()
+        wait_until(lambda: os.path.exists(called), 60, "somebody is about to be promoted")
+        new = cluster.node(cluster.key("leader"))
+        startup = new.scalar("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")
+        os.kill(startup, signal.SIGSTOP)
+        with open(go, "w") as pipe:
+            pipe.write("go\n")
+        wait_until(lambda: os.path.exists(os.path.join(new.data, "regent.promoting")), 10, "the promotion is asked for")
+        wait_until(lambda: os.path.exists(os.path.join(new.data, "promote")), 10, "PostgreSQL was told")
+        server = new.postmaster()
+        new.kill_agent()
+        new.isolate(BLACK_HOLE)
+        new.start()
+        wait_until(lambda: "its promotion failed, and may still come" in new.log_text(), 30, "the next agent knows of it")
+        wait_until(lambda: procs.state_of(server) in (None, "Z"), 10, "that server is gone")
+        new.heal()
+        for node in cluster.nodes:
+            node.configure({})
+        old.start()
         cluster.wait_healthy(90)

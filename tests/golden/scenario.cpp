@@ -60,6 +60,7 @@ std::string Scenario::run(const std::string& line) {
       {"their-slot", [&] { theirs(words); }},
       {"remember", [&] { remember(words); }},
       {"archive", [&] { archive(words); }},
+      {"refused", [&] { refused(words, rest); }},
       {"fails", [&] { fails(words); }},
       {"pass",
        [&] {
@@ -166,8 +167,8 @@ void Scenario::store(const Words& words) {
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
 // failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key sync {json} | key sync absent
-// | key status 0/3000000 | key history 1@0/3000000 | key timeline TICKET REACHED | key timeline absent | key retain
-// n2,n3 | key published n2=0/3000000
+// | key status 0/3000000 [tl=3] | key history 1@0/3000000 | key timeline TICKET REACHED | key timeline absent | key
+// retain n2,n3 | key published n2=0/3000000
 void Scenario::key(const Words& words, const std::string& rest) {
   const auto& name = words.at(1);
   const auto value = rest.substr(rest.find(name) + name.size() + 1);
@@ -193,7 +194,8 @@ void Scenario::key(const Words& words, const std::string& rest) {
     view_.sync = {};
     if (value != "absent") view_.sync = {parse_sync(value).value(), version};
   } else if (name == "status") {
-    view_.status.value.optime = as_lsn(value);
+    view_.status.value.optime = as_lsn(words.at(2));
+    view_.status.value.timeline = as_timeline(option(words, "tl").value_or("0"));
     view_.status.version = version;
   } else if (name == "retain") {
     view_.status.value.retain_slots = value == "none" ? Words{} : as_names(value);
@@ -251,6 +253,14 @@ void Scenario::member(const Words& words) {
   m.session = option(words, "session").value_or(words[1] == "n1" ? "s1" : "s2");
   view_.members.push_back(m);
   std::sort(view_.members.begin(), view_.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+// refused none | refused NAME VALUE dynamic|local WHY: a parameter that PostgreSQL would not take
+void Scenario::refused(const Words& words, const std::string& rest) {
+  auto& parameters = o_.postgres.refused_parameters;
+  if (words.at(1) == "none") return parameters.clear();
+  const auto why = rest.find(words.at(3)) + words[3].size() + 1;
+  parameters.push_back({words[1], words.at(2), words[3] == "local", rest.substr(why)});
 }
 
 // archive none | archive configured | archive limited tl=2 left=1@0/3000000: restore_command, and what it may restore
@@ -345,7 +355,8 @@ void Scenario::postgres(const Words& words) {
 }
 
 // data empty | incomplete | unknown | valid 7000 [state=shut-down] [tl=1] [checkpoint=0/3000000] [min=0/3000000@2]
-// [standby] [rewind-marker] [backup-label] [followed] [copied] [recorded=s0] [led-by=n2]
+// [standby] [rewind-marker] [backup-label] [followed] [copied] [promoting] [recorded=s0] [led-by=n2]
+// [led-timeline=2]
 void Scenario::data(const Words& words) {
   auto& d = o_.postgres.data;
   d = {};
@@ -359,10 +370,12 @@ void Scenario::data(const Words& words) {
   d.standby_signal = has(words, "standby");
   d.rewind_marker = has(words, "rewind-marker");
   d.copied = has(words, "copied");
+  d.promoting = has(words, "promoting");
   d.backup_label = has(words, "backup-label");
   d.followed = has(words, "followed");
   d.lock_session = option(words, "recorded").value_or("");
   d.led_by = MemberName(option(words, "led-by").value_or(""));
+  d.led_timeline = as_timeline(option(words, "led-timeline").value_or("0"));
   if (auto state = option(words, "state")) {
     std::replace(state->begin(), state->end(), '-', ' ');
     ControlFacts control;
@@ -449,7 +462,8 @@ void Scenario::watchdog(const Words& words) {
 }
 
 // peer n2 unreachable | peer n2 down | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
-// [unread] [attached] [streams-from=n3] [saw-before]: before the last change of /sync | peers none
+// [unread] [attached] [streams-from=n3] [saw-before]: before the last change of /sync [promised]: not to stand | peers
+// none
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
   if (words.at(1) == "none") {
@@ -467,6 +481,7 @@ void Scenario::peer(const Words& words) {
     answer.nofailover = has(words, "nofailover");
     answer.failover_priority = std::stoi(option(words, "priority").value_or("1"));
     answer.refuses = has(words, "refuses");
+    answer.holds_back = has(words, "promised");
     answer.wal_known = !has(words, "unread");
     answer.silent = !answer.reachable;
     answer.let_go = !has(words, "attached");

@@ -48,6 +48,7 @@ class Scenario {
   void probe(const Words& words);
   void history(const Words& words);
   void archive(const Words& words);
+  void refused(const Words& words, const std::string& rest);
   void job(const Words& words, const std::string& rest);
   void request(const Words& words);
   void slot(const Words& words);

@@ -39,8 +39,10 @@ std::string assigned_name(std::string_view line) {
 std::string unquoted(std::string_view text) {
   std::string value;
   for (std::size_t i = 1; i + 1 < text.size(); ++i) {
-    if ((text[i] == '\'' || text[i] == '\\') && i + 2 < text.size()) ++i;
-    value += text[i];
+    const bool escaped = (text[i] == '\'' || text[i] == '\\') && i + 2 < text.size();
+    const bool line_break = escaped && text[i] == '\\' && text[i + 1] == 'n';
+    if (escaped) ++i;
+    value += line_break ? '\n' : text[i];
   }
   return value;
 }

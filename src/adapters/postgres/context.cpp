@@ -60,8 +60,7 @@ ServerParameters Context::parameters() const {
   return parameters;
 }
 
-const ServerParameters& Context::configured_parameters() const {
-  if (parameters_) return *parameters_;
+ServerParameters Context::asked_parameters() const {
   static const Json nothing;
   const auto* from_dynamic = find(dynamic_section(dynamic), "parameters");
   const auto* from_file = find(config().section, "parameters");
@@ -71,6 +70,16 @@ const ServerParameters& Context::configured_parameters() const {
                            from_file != nullptr ? *from_file : nothing, identity, major_version);
   // Or the primary would vacuum away catalog rows that the copies of its logical slots need (I16).
   if (feedback_needed(dynamic) && !local.tags.nostream) parameters.values["hot_standby_feedback"] = "on";
+  return parameters;
+}
+
+const ServerParameters& Context::configured_parameters() const {
+  if (parameters_) return *parameters_;
+  ServerParameters parameters = asked_parameters();
+  for (const auto& [name, value, local, why] : refused) {
+    const auto found = parameters.values.find(name);
+    if (found != parameters.values.end() && found->second == value) leave_out(parameters, name);
+  }
   return parameters_.emplace(std::move(parameters));
 }
 

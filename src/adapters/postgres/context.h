@@ -33,6 +33,9 @@ struct Context {
   // What stands in the place of synchronous_standby_names, whatever the configuration says; nullopt: that one's value.
   std::optional<std::string> sync_names;
 
+  // Values that the configuration has and PostgreSQL would refuse: they do not count.
+  std::vector<RefusedParameter> refused;
+
   const PostgresConfig& config() const { return local.postgres; }
   std::string server() const { return server_name(config()); }
 
@@ -45,7 +48,8 @@ struct Context {
   // Asks the server's executable once.
   Task<Result<void>> ensure_version(Instant deadline);
 
-  // What the configuration asks for now.
+  // What the configuration asks for now, with what PostgreSQL would refuse, and without.
+  ServerParameters asked_parameters() const;
   const ServerParameters& configured_parameters() const;
   // Whatever they depend on has changed: the configuration, the server's version.
   void forget_parameters() { parameters_.reset(); }

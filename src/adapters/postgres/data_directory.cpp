@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "adapters/os/files.h"
+#include "adapters/postgres/config_store.h"
 #include "adapters/postgres/lock_record.h"
 
 namespace regent {
@@ -42,6 +43,27 @@ std::optional<PidFile> parse_pid_file(std::string_view text) {
   return file;
 }
 
+Result<void> mark_led(const Layout& layout, const LedBy& mark) {
+  std::string text = mark.name;
+  if (mark.timeline.value > 0) text += fmt::format("\n{}", mark.timeline.value);
+  const auto written = write_file(layout.led_marker(), text, file_mode(layout));
+  return written ? Result<void>() : tl::unexpected(written.error());
+}
+
+Result<void> mark_promoting(const Layout& layout, const std::string& postmaster) {
+  const auto written = write_file(layout.promoting_marker(), postmaster, file_mode(layout));
+  return written ? Result<void>() : tl::unexpected(written.error());
+}
+
+LedBy read_led(const Layout& layout) {
+  const auto text = read_file(layout.led_marker()).value_or("");
+  LedBy mark{text.substr(0, text.find('\n')), {}};
+  if (const auto end = text.find('\n'); end != std::string::npos) {
+    std::from_chars(text.data() + end + 1, text.data() + text.size(), mark.timeline.value);
+  }
+  return mark;
+}
+
 Result<DirectoryLook> look_at_directory(const Layout& layout) {
   DirectoryLook look;
   const auto names = list_directory(layout.data_dir);
@@ -56,6 +78,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     if ("regent.followed" == name) look.followed = true;
     if ("regent.copied" == name) look.copied = true;
     if ("regent.session" == name) look.lock_session = read_lock_record(layout);
+    if ("regent.promoting" == name) look.promoting = read_file(layout.promoting_marker()).value_or("");
     if ("regent.led" == name) led = true;
     if (name == "standby.signal") look.standby_signal = true;
     if (name == "backup_label") look.backup_label = true;
@@ -76,7 +99,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     return system_error("look at", layout.data("global/pg_control"), errno);
   }
   if (dynamic) look.dynamic = read_file(layout.dynamic_json()).value_or("");
-  if (led) look.led_by = read_file(layout.led_marker()).value_or("");
+  if (led) look.led = read_led(layout);
   // A base backup brings the control file last: without it nothing was ever complete here.
   if (look.control_stamp.empty() && (look.backup_label || backup_parts)) look.incomplete = true;
   return look;

@@ -9,6 +9,7 @@
 
 #include "adapters/os/process_table.h"
 #include "adapters/postgres/layout.h"
+#include "base/lsn.h"
 #include "base/result.h"
 
 namespace regent {
@@ -20,13 +21,26 @@ struct PidFile {
 };
 std::optional<PidFile> parse_pid_file(std::string_view text);
 
+// A mark in the directory: who is a primary with it from now on (F71), and on which timeline, where a promotion makes
+// it one; 0: on the one it was on.
+struct LedBy {
+  std::string name;
+  Timeline timeline;
+};
+Result<void> mark_led(const Layout& layout, const LedBy& mark);
+LedBy read_led(const Layout& layout);
+
+// A mark in the directory: its server was asked to be promoted (I3). The identity is Postmaster's.
+Result<void> mark_promoting(const Layout& layout, const std::string& postmaster);
+
 struct DirectoryLook {
   bool empty = false;       // absent, or nothing in it but dot files and lost+found
   bool incomplete = false;  // our marker, or a backup that never got its control file
   bool rewind_marker = false;
   bool followed = false;     // our mark: it followed another server since it was last a primary
   bool copied = false;       // our mark: it is a copy that has not caught up with a leader yet
-  std::string led_by;        // our mark: who was last a primary with it; empty when there is none
+  std::string promoting;     // our mark: the postmaster that was asked to be promoted; empty when there is none
+  LedBy led;                 // our mark: who was last a primary with it; no name when there is none
   std::string lock_session;  // see lock_record.h
   bool standby_signal = false;
   bool backup_label = false;

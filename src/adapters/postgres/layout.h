@@ -35,6 +35,8 @@ struct Layout {
   std::string led_marker() const { return data("regent.led"); }
   // In a copy that was not seen to have caught up with a leader since (I5).
   std::string copied_marker() const { return data("regent.copied"); }
+  // Which postmaster was asked to be promoted, and may not have got there yet (I3).
+  std::string promoting_marker() const { return data("regent.promoting"); }
   // In a directory whose clone, bootstrap or removal did not finish (F72). A program that fills the directory wants it
   // empty: the marker is put there as soon as the first entry appears; what makes the directory startable comes last.
   std::string incomplete_marker() const { return data("regent.incomplete"); }

@@ -124,6 +124,7 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
     pending_restart_ = Json::object();
   }
   facts.pending_restart = pending_restart_;
+  facts.refused_parameters = context_.refused;
   facts.clones_without_leader = clones_without_leader(context_);
   facts.restores = restores();
   facts.archive_limit = context_.archive_limit;
@@ -294,7 +295,9 @@ Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Result<DirectoryLook
   data.followed = look->followed;
   data.lock_session = look->lock_session;
   data.copied = look->copied;
-  data.led_by = MemberName(look->led_by);
+  data.promoting = !look->promoting.empty() && look->promoting == postmaster_.identity();
+  data.led_by = MemberName(look->led.name);
+  data.led_timeline = look->led.timeline;
   if (look->empty || look->incomplete) {
     data.state = look->empty ? DataState::empty : DataState::incomplete;
     control_.reset();

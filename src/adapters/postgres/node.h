@@ -30,6 +30,7 @@ class PostgresNode : public Postgres {
   Task<void> changed(Instant until) override;
   void set_config(const Json& dynamic_config) override;
   Task<Result<bool>> apply_config(Instant deadline) override;
+  Task<Result<std::vector<RefusedParameter>>> check_config(Json dynamic_config, Instant deadline) override;
   Json cached_dynamic_config() const override;
 
   Task<Result<void>> initdb(Instant deadline) override;
@@ -128,6 +129,9 @@ class PostgresNode : public Postgres {
   Task<Result<void>> await_sync_names(std::string names, Instant deadline);
   Task<Result<void>> require_stopped(Instant deadline);
 
+  Task<void> weed_parameters(Instant deadline);
+  Task<Result<std::vector<RefusedParameter>>> judge_config(Json dynamic_config, Instant deadline);
+
   Context context_;
   Postmaster postmaster_;
   Monitor monitor_;
@@ -153,6 +157,8 @@ class PostgresNode : public Postgres {
   std::set<std::string> restart_parameters_;
   // Whether context_.sync_names is what the file holds.
   bool sync_names_known_ = false;
+  // What PostgreSQL was asked about last; context_.refused is its answer.
+  std::map<std::string, std::string> checked_;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
   // Of the postmaster with this number; see PostgresFacts.

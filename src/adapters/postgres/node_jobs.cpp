@@ -17,8 +17,6 @@
 namespace regent {
 namespace {
 
-constexpr Duration reload_interval = std::chrono::milliseconds(5);
-constexpr Duration reload_time = std::chrono::seconds(2);
 constexpr Duration promote_interval = std::chrono::milliseconds(10);
 // A promotion that gets on is looked at less often after a while.
 constexpr Duration promote_interval_max = std::chrono::milliseconds(500);
@@ -74,126 +72,6 @@ Task<Result<void>> PostgresNode::run_hook(std::string key, Instant deadline) {
   co_return Result<void>();
 }
 
-// --- configuration
-
-// An agent that was just started finds out whether the one before it, or Patroni, had taken the setting over: what is
-// not the configuration's own value is kept until somebody decides otherwise (I17, F65).
-Task<Result<void>> PostgresNode::learn_sync_names(Instant deadline) {
-  if (sync_names_known_) co_return Result<void>();
-  std::function<Result<std::optional<std::string>>()> work =
-      [path = context_.layout.conf()]() -> Result<std::optional<std::string>> {
-    const auto text = read_file(path);
-    if (!text && text.error().kind == ErrorKind::not_found) return std::optional<std::string>();
-    if (!text) return tl::unexpected(text.error());
-    return assigned_value(*text, sync_names_parameter);
-  };
-  auto asking = context_.ask<std::optional<std::string>>(std::move(work), deadline, context_.layout.conf());
-  const auto found = co_await std::move(asking);
-  if (!found) co_return tl::unexpected(found.error());
-  const auto configured = context_.configured_parameters();
-  const auto own = configured.values.find(sync_names_parameter);
-  const bool users = !*found || (own != configured.values.end() && own->second == **found);
-  context_.sync_names = users ? std::nullopt : *found;
-  sync_names_known_ = true;
-  // Whoever wrote it may have got no further.
-  postmaster_.reload();
-  co_return Result<void>();
-}
-
-Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant deadline) {
-  auto learning = learn_sync_names(deadline);
-  if (const auto learnt = co_await std::move(learning); !learnt) co_return tl::unexpected(learnt.error());
-  auto parameters = context_.parameters();
-  if ((replica || first_recovery()) && control_) raise_for_standby(parameters, control_->settings);
-  auto wanted = context_.wanted_files(std::move(parameters));
-  if (bootstrapping_) {
-    wanted.keep_recovery_settings = first_.keeps_recovery;
-    wanted.recovers_to_target = first_.recovery.has_value();
-    if (first_.recovery) wanted.recovery = first_.recovery;
-  }
-  std::function<Result<WrittenConfig>()> work = [layout = context_.layout, wanted = std::move(wanted)] {
-    return write_config(layout, wanted);
-  };
-  auto asking = context_.ask<WrittenConfig>(std::move(work), deadline, "the directory " + context_.layout.config_dir);
-  co_return co_await std::move(asking);
-}
-
-Task<Result<bool>> PostgresNode::apply(Instant deadline) {
-  auto versioning = context_.ensure_version(deadline);
-  if (const auto known = co_await std::move(versioning); !known) co_return tl::unexpected(known.error());
-  auto looking = directory(deadline);
-  const auto look = co_await std::move(looking);
-  if (!look) co_return tl::unexpected(look.error());
-  // Nothing to configure: a file in there would make the directory look like something it is not.
-  if (look->version.empty() || look->rewind_marker || (look->incomplete && !bootstrapping_)) co_return false;
-  auto writing = write_files(look->standby_signal, deadline);
-  const auto written = co_await std::move(writing);
-  if (!written) co_return tl::unexpected(written.error());
-  log_changes(*written);
-  if (written->changed) postmaster_.reload();
-  co_return written->changed;
-}
-
-void PostgresNode::log_changes(const WrittenConfig& written) const {
-  for (const auto& change : written.parameters) {
-    log::info("Changed {} from '{}' to '{}'{}", change.name, change.before.value_or("None"),
-              change.after.value_or("None"),
-              restart_parameters_.contains(change.name) ? " (restart might be required)" : "");
-  }
-  if (written.changed) {
-    log::info("Reloading PostgreSQL configuration.");
-  } else {
-    log::info("No PostgreSQL configuration items changed, nothing to reload.");
-  }
-}
-
-Task<Result<bool>> PostgresNode::apply_config(Instant deadline) {
-  auto work = apply(deadline);
-  co_return co_await guarded<bool>(std::move(work), context_.clock, deadline, "writing the configuration");
-}
-
-// The postmaster passes a reload on to its children; until the setting is seen in effect it may or may not be.
-Task<Result<void>> PostgresNode::await_sync_names(std::string names, Instant deadline) {
-  std::string seen;
-  while (context_.clock.now() < deadline) {
-    auto asking = monitor_.ask(postmaster_.incarnation(), deadline);
-    const auto answer = co_await std::move(asking);
-    if (!answer) co_return tl::unexpected(answer.error());
-    seen = answer->facts.synchronous_standby_names;
-    if (seen == names) co_return Result<void>();
-    auto sleeping = context_.clock.sleep_until(context_.clock.now() + reload_interval);
-    co_await std::move(sleeping);
-  }
-  co_return fail(
-      ErrorKind::failed,
-      fmt::format("synchronous_standby_names is still '{}' instead of '{}'; does ALTER SYSTEM set it?", seen, names));
-}
-
-Task<Result<void>> PostgresNode::put_sync_names(std::optional<std::string> names, Instant deadline) {
-  auto looking = directory(deadline);
-  const auto look = co_await std::move(looking);
-  if (!look) co_return tl::unexpected(look.error());
-  if (look->version.empty() || look->rewind_marker || look->incomplete) {
-    co_return fail(ErrorKind::refused, "the data directory is not complete");
-  }
-  context_.sync_names = names;
-  sync_names_known_ = true;
-  auto writing = write_files(look->standby_signal, deadline);
-  const auto written = co_await std::move(writing);
-  // What the file holds now is found out again.
-  if (!written) sync_names_known_ = false;
-  if (!written) co_return tl::unexpected(written.error());
-  // Also when the file was right: an earlier reload may not have got through. A server that is down reads it later.
-  if (!postmaster_.reload() || !names) co_return Result<void>();
-  auto waiting = await_sync_names(*names, std::min(deadline, context_.clock.now() + reload_time));
-  co_return co_await std::move(waiting);
-}
-
-Task<Result<void>> PostgresNode::set_sync_names(std::optional<std::string> names, Instant deadline) {
-  auto work = put_sync_names(std::move(names), deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "setting synchronous_standby_names");
-}
-
 // --- start and stop
 
 Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline) {
@@ -224,7 +102,8 @@ Task<Result<void>> PostgresNode::prepare_start(job::Start spec, Instant deadline
   context_.upstream = spec.as_primary ? std::nullopt : std::optional(spec.upstream);
   if (spec.as_primary) {
     auto naming =
-        call([layout = context_.layout, name = context_.local.name.str()] { return mark_led(layout, name); }, deadline);
+        call([layout = context_.layout, mark = LedBy{context_.local.name.str(), {}}] { return mark_led(layout, mark); },
+             deadline);
     if (auto done = co_await std::move(naming); !done) co_return done;
   }
   if (!spec.as_primary && !spec.upstream.none()) {
@@ -306,8 +185,9 @@ Task<Result<void>> PostgresNode::prepare_promotion(Timeline timeline, Instant de
   auto hook = run_hook("pre_promote", deadline);
   if (auto done = co_await std::move(hook); !done) co_return done;
   // Before the first record that is its own: after a crash the disk tells whose it is.
-  auto naming =
-      call([layout = context_.layout, name = context_.local.name.str()] { return mark_led(layout, name); }, deadline);
+  auto naming = call(
+      [layout = context_.layout, mark = LedBy{context_.local.name.str(), timeline}] { return mark_led(layout, mark); },
+      deadline);
   if (const auto done = co_await std::move(naming); !done) log::warning("{}", done.error().message);
   auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
   auto connection = co_await std::move(opening);
@@ -345,13 +225,23 @@ Task<Result<void>> PostgresNode::leave_recovery(Timeline timeline, Instant deadl
     auto filling = fill_up_to(timeline, asked_by);
     if (auto done = co_await std::move(filling); !done) co_return fail(ErrorKind::refused, done.error().message);
   }
+  // An agent that comes after this one must know that it may still come.
+  auto marking = call(
+      [layout = context_.layout, server = postmaster_.identity()] { return mark_promoting(layout, server); }, asked_by);
+  if (const auto done = co_await std::move(marking); !done) co_return fail(ErrorKind::refused, done.error().message);
   auto promoting = connection.query("SELECT pg_catalog.pg_promote(false)", context_.clock, asked_by);
   if (const auto done = co_await std::move(promoting); !done) co_return tl::unexpected(done.error());
   auto waiting = await_promotion(std::move(connection), deadline);
   if (auto done = co_await std::move(waiting); !done) co_return done;
   context_.upstream.reset();
   // What is left of the copies of logical slots are originals now.
-  auto noting = call([layout = context_.layout] { return mark_followed(layout, false); }, deadline);
+  auto noting = call(
+      [layout = context_.layout] {
+        auto unmarked = mark_followed(layout, false);
+        auto told = remove_file(layout.promoting_marker());
+        return unmarked ? told : unmarked;
+      },
+      deadline);
   if (const auto done = co_await std::move(noting); !done) log::warning("{}", done.error().message);
   co_return Result<void>();
 }

@@ -1,5 +1,7 @@
 #include "adapters/postgres/parameters.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <optional>
 #include <set>
@@ -67,13 +69,20 @@ std::optional<std::string> accepted(const Governed& entry, const std::string& va
   return std::nullopt;
 }
 
+// A list of names, as YAML has them and PostgreSQL does not.
+std::string joined(const Json& list) {
+  std::string text;
+  for (const auto& item : list) text += (text.empty() ? "" : ",") + setting_text(item);
+  return text;
+}
+
 void merge(std::map<std::string, std::string>& values, const Json& parameters, bool local) {
   if (!parameters.is_object()) return;
   for (const auto& [name, value] : parameters.items()) {
     if (value.is_null() || is_recovery_parameter(name)) continue;
     const auto* entry = find_governed(name);
     if (entry == nullptr) {
-      values[name] = setting_text(value);
+      values[name] = value.is_array() ? joined(value) : setting_text(value);
     } else if (!local && values.contains(name)) {
       if (const auto text = accepted(*entry, setting_text(value))) values[name] = *text;
     }
@@ -106,6 +115,45 @@ ServerParameters effective_parameters(const Json& dynamic, const Json& local, co
   merge(values, dynamic, false);
   merge(values, local, true);
   return parameters;
+}
+
+void leave_out(ServerParameters& parameters, const std::string& name) {
+  if (const auto* entry = find_governed(name)) {
+    parameters.values[name] = entry->standard;
+  } else {
+    parameters.values.erase(name);
+  }
+}
+
+std::map<std::string, std::string> without_effect(const Json& dynamic) {
+  std::map<std::string, std::string> reasons;
+  if (!dynamic.is_object()) return reasons;
+  for (const auto& [name, value] : dynamic.items()) {
+    const auto* entry = find_governed(name);
+    if (entry == nullptr || value.is_null() || accepted(*entry, setting_text(value))) continue;
+    switch (entry->kind) {
+      case Kind::identity:
+        reasons[name] = "it follows from the local configuration of each member";
+        break;
+      case Kind::boolean:
+        reasons[name] = "it must be on or off";
+        break;
+      case Kind::always_on:
+        reasons[name] = "it is always on";
+        break;
+      case Kind::wal_level:
+        reasons[name] = "it must be replica or logical";
+        break;
+      case Kind::number:
+        reasons[name] = fmt::format("it must be a number of at least {:g}{}", entry->minimum, entry->unit);
+        break;
+    }
+  }
+  return reasons;
+}
+
+bool is_governed(std::string_view name) {
+  return find_governed(name) != nullptr;
 }
 
 void raise_for_standby(ServerParameters& parameters, const std::map<std::string, int>& control_settings) {

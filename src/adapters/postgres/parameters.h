@@ -32,6 +32,15 @@ struct ServerIdentity {
 ServerParameters effective_parameters(const Json& dynamic, const Json& local, const ServerIdentity& identity,
                                       int major_version);
 
+// Without the value of one of them: PostgreSQL's own counts, or the standard of those that are always written.
+void leave_out(ServerParameters& parameters, const std::string& name);
+
+// Why a value of the dynamic configuration does not count, by name: it is below a minimum, or not the users' to set.
+std::map<std::string, std::string> without_effect(const Json& dynamic);
+
+// Whether all members must have the same value, so that it stands in the dynamic configuration only.
+bool is_governed(std::string_view name);
+
 // A hot standby refuses to start with lower values than its primary had: raises them to those of the control file
 // (T14).
 void raise_for_standby(ServerParameters& parameters, const std::map<std::string, int>& control_settings);

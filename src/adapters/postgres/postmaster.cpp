@@ -61,6 +61,10 @@ void Postmaster::note(std::optional<ProcessId> id) {
   }
 }
 
+std::string Postmaster::identity() const {
+  return observed_ ? fmt::format("{}:{}", observed_->pid, observed_->start_ticks) : std::string();
+}
+
 std::function<Result<Tenants>()> Postmaster::search() const {
   return [layout = context_.layout, server = context_.server(), started = current_] {
     return look_for_tenants(layout, server, started);

@@ -42,6 +42,9 @@ class Postmaster {
   // Grows with every postmaster seen; 0: none yet.
   std::uint32_t incarnation() const { return incarnation_; }
 
+  // Tells the postmaster of the last look() from every other one, also for another agent; empty: there was none.
+  std::string identity() const;
+
   // See Postgres::changed().
   Task<void> changed(Instant until);
 

@@ -26,7 +26,10 @@ std::string escaped(std::string_view text, std::string_view special) {
 }  // namespace
 
 std::string quote_setting(std::string_view value) {
-  return "'" + doubled(value, "'\\") + "'";
+  std::string text = "'" + doubled(value, "'\\") + "'";
+  // A line break ends the value, and all that the server reads of the file.
+  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at)) text.replace(at, 1, "\\n");
+  return text;
 }
 
 std::string quote_literal(std::string_view value) {

@@ -220,11 +220,6 @@ Result<void> store_slots(const Layout& layout, const std::vector<SlotCopy>& slot
   return sync_directory(root);
 }
 
-Result<void> mark_led(const Layout& layout, const std::string& name) {
-  const auto written = write_file(layout.led_marker(), name, file_mode(layout));
-  return written ? Result<void>() : tl::unexpected(written.error());
-}
-
 Result<void> mark_followed(const Layout& layout, bool followed) {
   if (!followed) return remove_file(layout.followed_marker());
   const auto written = write_file(layout.followed_marker(), "", file_mode(layout));

@@ -20,8 +20,6 @@ Result<void> store_slots(const Layout& layout, const std::vector<SlotCopy>& slot
 
 // The mark that says that logical slots of this directory are copies.
 Result<void> mark_followed(const Layout& layout, bool followed);
-// Leaves a mark in the directory: this member is a primary with it from now on (F71).
-Result<void> mark_led(const Layout& layout, const std::string& name);
 
 // The last sixteen digits of the name of the WAL file that holds `lsn`.
 std::string wal_file_suffix(Lsn lsn, std::uint64_t segment_size);

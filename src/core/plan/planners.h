@@ -42,6 +42,8 @@ void position_watch(const Situation& s, Decision& d);
 void copy_watch(const Situation& s, Decision& d);
 // Text is sorted otherwise here than where the indexes were built.
 void collations(const Situation& s, Decision& d);
+// Parameters that PostgreSQL is not given, because it would refuse them (F20).
+void refused_parameters(const Situation& s, Decision& d);
 
 // What ends the server when this process cannot. Last of all: it looks at what the decision does.
 void fences(const Situation& s, Decision& d);

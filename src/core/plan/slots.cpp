@@ -277,10 +277,12 @@ void slots_before_promotion(const Situation& s, Decision& d) {
     return start != nullptr && std::holds_alternative<job::Promote>(start->spec);
   });
   // The last primary comes back with its own slots: they are what copies are made of. Not if it went on to a timeline
-  // of somebody else's, out of an archive.
+  // of somebody else's, out of an archive, whether or not that one could record it.
   const MemberName led_by(leader_of(*s.view, s.server->timeline));
-  const bool went_on = !led_by.empty() && !same_name(led_by, s.o.self.name);
-  if (promotes == d.actions.end() || !(s.o.postgres.data.followed || went_on)) return;
+  const auto& data = s.o.postgres.data;
+  const bool beyond = data.led_timeline.value > 0 && s.server->timeline > data.led_timeline;
+  const bool went_on = led_by.empty() ? beyond : !same_name(led_by, s.o.self.name);
+  if (promotes == d.actions.end() || !(data.followed || went_on)) return;
   action::SyncSlots change;
   const bool same_server =
       s.m.proofs_of.ends_with(fmt::format(" {} {}", s.server->timeline.value, s.o.postgres.incarnation));

@@ -2,6 +2,7 @@
 #include "core/election.h"
 
 #include "core/rules/steps.h"
+#include "core/stream.h"
 #include "core/ticket.h"
 #include "core/timeline.h"
 
@@ -147,6 +148,17 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "reading the own timeline history");
        condition(d, "HistoryUnknown", s.o.local_history.why());
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
+    {627, "election_need_remote",
+     "the lock of a standby cluster is free, and the own position is behind by more than it may be",
+     "asking {} whether it has what is missing here", "I6, L1",
+     [](const Situation& s) {
+       return free_lock(s) && s.server != nullptr && stand_for_election(s).verdict == Verdict::need_remote;
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "asking {} whether it has what is missing here", remote_upstream(s).name.str());
+       act(d, ask_remote(s));
        wake_in(s, d, std::chrono::seconds(1));
      }},
     {630, "named_candidate_stands", "a manual failover or switchover names this node",

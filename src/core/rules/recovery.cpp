@@ -4,6 +4,7 @@
 
 #include "core/election.h"
 #include "core/rules/steps.h"
+#include "core/slots.h"
 #include "core/stream.h"
 #include "core/timeline.h"
 
@@ -213,9 +214,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "Leader key released");
        if (s.control != nullptr && s.control->clean_primary() && s.view->status.value.optime < s.control->checkpoint) {
-         Status status = s.view->status.value;
-         status.optime = s.control->checkpoint;
-         act(d, action::WriteKey{action::Key::status, print_status(status), s.view->status.version});
+         act(d, action::WriteKey{action::Key::status, print_status(last_status(s)), s.view->status.version});
        }
        act(d, action::ReleaseLeader{});
        d.memory.ran_as_primary = false;

@@ -3,6 +3,7 @@
 
 #include "core/election.h"
 #include "core/rules/steps.h"
+#include "core/slots.h"
 
 namespace regent::rules {
 namespace {
@@ -162,11 +163,8 @@ constexpr Rule table[] = {
      "F09, F64", [](const Situation& s) { return s.o.requests.shutdown && s.holding; },
      [](const Situation& s, Decision& d) {
        say(d, "Leader key released");
-       if (s.control != nullptr && s.control->clean_primary()) {
-         Status status = s.view != nullptr ? s.view->status.value : Status{};
-         status.optime = s.control->checkpoint;
-         const Version expect = s.view != nullptr ? s.view->status.version : Version{};
-         if (s.view != nullptr) act(d, action::WriteKey{action::Key::status, print_status(status), expect});
+       if (s.view != nullptr && s.control != nullptr && s.control->clean_primary()) {
+         act(d, action::WriteKey{action::Key::status, print_status(last_status(s)), s.view->status.version});
        }
        act(d, action::ReleaseLeader{});
      }},

@@ -125,6 +125,7 @@ class FakePostgres : public Postgres {
   std::map<std::string, std::deque<Error>> errors;  // by call; consumed
   PostgresFacts facts;
   bool remembers = true;  // whose leader lock it had
+  std::vector<RefusedParameter> refused;
   Json cached;
   Json config;
   int cancelled = 0;
@@ -133,6 +134,7 @@ class FakePostgres : public Postgres {
   Task<void> changed(Instant until) override { return world_.wait("postgres", until); }
   void set_config(const Json& dynamic_config) override { config = dynamic_config; }
   Task<Result<bool>> apply_config(Instant deadline) override;
+  Task<Result<std::vector<RefusedParameter>>> check_config(Json dynamic_config, Instant deadline) override;
   Json cached_dynamic_config() const override { return cached; }
   Task<Result<void>> initdb(Instant deadline) override { return step("initdb", deadline); }
   Task<Result<void>> bootstrap_roles(Instant deadline) override { return step("roles", deadline); }

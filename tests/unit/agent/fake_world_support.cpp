@@ -182,6 +182,13 @@ Task<Result<bool>> FakePostgres::apply_config(Instant deadline) {
   co_return true;
 }
 
+Task<Result<std::vector<RefusedParameter>>> FakePostgres::check_config(Json, Instant deadline) {
+  auto work = step("check", deadline);
+  Result<void> checked = co_await std::move(work);
+  if (!checked) co_return tl::make_unexpected(checked.error());
+  co_return refused;
+}
+
 Task<Result<UpstreamHistory>> FakePostgres::upstream_history(action::GatherUpstreamHistory question, Instant deadline) {
   auto work = step("upstream history", deadline);
   Result<void> asked = co_await std::move(work);

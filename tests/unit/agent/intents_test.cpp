@@ -30,6 +30,40 @@ TEST(Intents, PatchesTheConfigurationAgainstTheVersionItRead) {  // I11
   EXPECT_EQ(f.dcs.writes[0].value, R"({"ttl":30,"loop_wait":7})");
 }
 
+Json with_parameters(Json parameters) {
+  return {{"postgresql", {{"parameters", std::move(parameters)}}}};
+}
+
+TEST(Intents, ANewParameterThatPostgresqlRefusesIsNotWritten) {  // F20
+  AgentFixture f;
+  f.dcs.view.config = {with_parameters({{"work_mem", "lots"}}), Version{5}};
+  f.postgres.refused = {{"work_mem", "lots", false, "invalid value"}, {"foo", "1", false, "unrecognized"}};
+  f.start();
+  Reply refused, unrelated, old, forced;
+  f.agent->submit(intent::PatchConfig{with_parameters({{"foo", 1}, {"port", nullptr}})}, refused.taker());
+  f.agent->submit(intent::PatchConfig{Json{{"ttl", 40}}}, unrelated.taker());
+  f.agent->submit(intent::PatchConfig{with_parameters({{"jit", "off"}})}, old.taker());
+  f.agent->submit(intent::PatchConfig{with_parameters({{"foo", 1}}), true}, forced.taker());
+  f.world.settle();
+  ASSERT_TRUE(refused.value && !refused.value->has_value());
+  EXPECT_EQ(refused.value->error().kind, ErrorKind::invalid);
+  EXPECT_EQ(refused.value->error().message, "postgresql.parameters: foo = '1': unrecognized");
+  EXPECT_TRUE(unrelated.value && unrelated.value->has_value());
+  EXPECT_TRUE(old.value && old.value->has_value()) << "work_mem was there before";
+  EXPECT_TRUE(forced.value && forced.value->has_value());
+}
+
+TEST(Intents, ParametersThatCannotBeCheckedAreWritten) {
+  AgentFixture f;
+  f.dcs.view.config = {Json::object(), Version{5}};
+  f.postgres.errors["check"] = {Error{ErrorKind::failed, "no such program"}};
+  f.start();
+  Reply reply;
+  f.agent->submit(intent::ReplaceConfig{with_parameters({{"jit", "off"}})}, reply.taker());
+  f.world.settle();
+  EXPECT_TRUE(reply.value && reply.value->has_value());
+}
+
 TEST(Intents, AChangeThatChangesNothingWritesNothing) {
   AgentFixture f;
   f.dcs.view.config = {Json{{"ttl", 30}}, Version{5}};

@@ -37,6 +37,37 @@ TEST(Parameters, LocalWinsOverDynamicForTheRest) {
   EXPECT_EQ(values.count("gone"), 0U);
 }
 
+TEST(Parameters, ListsAreJoined) {
+  const auto values =
+      effective_parameters({{"shared_preload_libraries", {"a", "b"}}}, Json::object(), identity, 15).values;
+  EXPECT_EQ(values.at("shared_preload_libraries"), "a,b");
+}
+
+TEST(Parameters, WhatDoesNotCountIsNamed) {
+  const auto reasons = without_effect({{"max_connections", 10},
+                                       {"max_wal_senders", 5},
+                                       {"wal_keep_size", "1MB"},
+                                       {"hot_standby", "off"},
+                                       {"cluster_name", "x"},
+                                       {"wal_level", "minimal"},
+                                       {"track_commit_timestamp", "perhaps"},
+                                       {"work_mem", "whatever"}});
+  EXPECT_EQ(reasons, (std::map<std::string, std::string>{
+                         {"max_connections", "it must be a number of at least 25"},
+                         {"wal_keep_size", "it must be a number of at least 16MB"},
+                         {"hot_standby", "it is always on"},
+                         {"cluster_name", "it follows from the local configuration of each member"},
+                         {"wal_level", "it must be replica or logical"},
+                         {"track_commit_timestamp", "it must be on or off"}}));
+}
+
+TEST(Parameters, OnesThatAreLeftOut) {
+  ServerParameters parameters{{{"max_connections", "many"}, {"work_mem", "many"}}};
+  leave_out(parameters, "max_connections");
+  leave_out(parameters, "work_mem");
+  EXPECT_EQ(parameters.values, (std::map<std::string, std::string>{{"max_connections", "100"}}));
+}
+
 TEST(Parameters, RecoverySettingsAreNone) {
   const auto values =
       effective_parameters({{"primary_conninfo", "host=x"}}, {{"restore_command", "x"}}, identity, 15).values;

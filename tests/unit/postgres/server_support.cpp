@@ -114,8 +114,8 @@ void Server::check(const Result<void>& result, const char* what) {
   if (!result) throw std::runtime_error(std::string(what) + ": " + result.error().message);
 }
 
-void Server::bootstrap() {
-  node_->set_config({{"ttl", 30}});
+void Server::bootstrap(const Json& dynamic) {
+  node_->set_config(dynamic);
   check(loop_.run(node_->initdb(loop_.in(30s))), "initdb");
   start(true);
   check(loop_.run(node_->bootstrap_roles(loop_.in(20s))), "roles");

@@ -69,7 +69,7 @@ class Server {
   void adopt();
 
   // Each of them fails the test with the error.
-  void bootstrap();
+  void bootstrap(const Json& dynamic = {{"ttl", 30}});
   void start(bool as_primary, const Upstream& upstream = {});
   void stop();
   PostgresFacts observe();

@@ -68,6 +68,19 @@ TEST(Config, PatchBecomesAnIntentAndTellsTheResult) {
   EXPECT_EQ(std::get<intent::ReplaceConfig>(put.intent).config, Json({{"ttl", 25}}));
   EXPECT_EQ(told(put, Json()), Reply(200, R"({"ttl": 25})"));
   EXPECT_EQ(told(put, fail(ErrorKind::conflict, "lost")), Reply(502, "page"));
+  for (const auto& each : {patch, put}) {
+    EXPECT_EQ(told(each, fail(ErrorKind::invalid, "foo = '1': unrecognized")), Reply(400, "foo = '1': unrecognized"));
+  }
+}
+
+TEST(Config, SomebodyInsists) {
+  for (const auto& [path, force] : std::map<std::string, bool>{
+           {"/config", false}, {"/config?force_invalid=false", false}, {"/config?force_invalid=true", true}}) {
+    const auto patch = change(request("PATCH", path, R"({"ttl": 25})"), leader());
+    const auto put = change(request("PUT", path, R"({"ttl": 25})"), leader());
+    EXPECT_EQ(std::get<intent::PatchConfig>(patch.intent).force, force) << path;
+    EXPECT_EQ(std::get<intent::ReplaceConfig>(put.intent).force, force) << path;
+  }
 }
 
 struct Refused {

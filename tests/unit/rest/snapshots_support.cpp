@@ -34,7 +34,7 @@ ClusterView cluster() {
   config["retry_timeout"] = 5;
   config["maximum_lag_on_failover"] = 1048576;
   view.config = {config, Version{2}};
-  view.status = {Status{Lsn{0x3000060}, {}, {}}, Version{3}};
+  view.status = {Status{Lsn{0x3000060}, {}, {}, {}}, Version{3}};
   view.history = {History{}, Version{4}};
   return view;
 }
