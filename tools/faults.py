@@ -33,7 +33,7 @@ FAULTS = [
         (17, "the monitoring query times out", HELD, ""),
         (18, "hours of WAL to replay", PART, "waited for; a promotion is given up only when nothing moves for a minute; no progress shown"),
         (19, "replay paused by a smaller setting", HELD, ""),
-        (20, "a parameter that prevents the start", PART, "pending restart only; the value is not tried on a replica first"),
+        (20, "a parameter that prevents the start", PART, "what PostgreSQL's own executable refuses never gets to a server; a library that is not there, or more memory than there is, still prevents the start"),
         (21, "wrong password, pg_hba refuses", PART, "refused and down are told apart")]),
     ("Clocks", [
         (22, "wall clock steps back", HELD, ""),

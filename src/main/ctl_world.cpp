@@ -78,11 +78,11 @@ void CtlWorld::configure(const CtlConfig& config) {
 }
 
 Result<std::unique_ptr<ctl::Store>> CtlWorld::open(const LocalConfig& config) {
-  if (config.store.kind != "etcd3") {
+  if (!etcd3::is_etcd(config.store.kind)) {
     return fail(ErrorKind::invalid,
                 fmt::format("The store {} is not supported by this version of Regent: use etcd3", config.store.kind));
   }
-  auto options = etcd3::parse_options(config.store.section);
+  auto options = etcd3::parse_options(config.store.section, config.store.kind);
   if (!options) return tl::unexpected(options.error());
   const std::string prefix = fmt::format("{}/{}/", config.service_namespace, config.scope);
   return std::make_unique<Etcd3Store>(io_, clock_, std::move(*options), prefix);

@@ -137,11 +137,17 @@ class Daemon {
  private:
   Result<void> open_store() {
     const LocalConfig& config = launch_.config;
-    if (config.store.kind != "etcd3") {
+    if (!etcd3::is_etcd(config.store.kind)) {
       return fail(ErrorKind::invalid,
                   fmt::format("the store '{}' is not supported by this version; configure etcd3", config.store.kind));
     }
-    auto store = make_etcd3(io_.get_executor(), clock_, config.store.section, store_prefix(config), config.name);
+    if (config.store.kind == "etcd") {
+      log::warning(
+          "the section etcd means the v2 API of etcd; servers that have it no more are asked through v3, as with "
+          "the section etcd3");
+    }
+    auto store = make_etcd3(io_.get_executor(), clock_, config.store.section, store_prefix(config), config.name,
+                            std::chrono::seconds(30), config.store.kind);
     if (!store) return tl::make_unexpected(store.error());
     dcs_ = std::move(*store);
     return {};

@@ -74,8 +74,10 @@ class Reader {
     const bool agent = scope == ConfigScope::agent;
     config_.scope = agent ? root.required_text("scope", "write the name of the cluster, the same on every node")
                           : root.text("scope");
-    const auto name =
-        agent ? root.required_text("name", "write a name no other node of this cluster has") : root.text("name");
+    // As a machine is called: no other node of the cluster is.
+    const auto name = agent && root.has("name")
+                          ? root.required_text("name", "write a name no other node of this cluster has")
+                          : root.text("name", agent ? host_name() : "");
     config_.name = MemberName(name);
     // Both become parts of a path in the store.
     constexpr std::string_view no_slash = "must not contain a slash";

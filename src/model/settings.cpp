@@ -215,10 +215,10 @@ Settings parse_settings(const Json& config, const SettingLimits& limits) {
   in.seconds("retry_timeout", settings.retry_timeout, limits.retry_timeout);
   enforce_timing_rule(settings, limits);
   if (const auto lag = in.number("maximum_lag_on_failover")) {
-    settings.maximum_lag_on_failover = static_cast<std::uint64_t>(std::max(0.0, *lag));
+    settings.maximum_lag_on_failover = static_cast<std::uint64_t>(std::clamp(*lag, 0.0, 1e18));
   }
   if (const auto lines = in.number("max_timelines_history")) {
-    settings.max_timelines_history = static_cast<int>(std::max(0.0, *lines));
+    settings.max_timelines_history = static_cast<int>(std::clamp(*lines, 0.0, 1e9));
   }
   in.seconds("master_start_timeout", settings.primary_start_timeout, 0);
   in.seconds("primary_start_timeout", settings.primary_start_timeout, 0);

@@ -74,6 +74,35 @@ TEST_F(Etcd3Test, KeysLieWherePatroniPutsThem) {
   EXPECT_EQ(leases["/service/demo/members/n1"], grant->session);
 }
 
+// A file of the manuals names the section of an API that today's servers have no more.
+TEST_F(Etcd3Test, TheSectionOfTheOldApiIsServedWhereNobodyElseCanServeIt) {
+  const auto section_etcd = [this](const EtcdCluster& etcd) {
+    auto made = make_etcd3(io.get_executor(), clock, Json{{"host", etcd.address(0)}}, "/service/demo/",
+                           MemberName("n1"), seconds(30), "etcd");
+    return std::move(*made);
+  };
+  EtcdCluster today(1);
+  const auto n1 = section_etcd(today);
+  EXPECT_TRUE(run(io, n1->acquire_leader({}, soon())));
+
+  EtcdCluster old(1, nullptr, {"--enable-v2"});
+  const auto n2 = section_etcd(old);
+  const auto refused = run(io, n2->acquire_leader({}, in(seconds(2))));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("serves the v2 API, which the section etcd means"), std::string::npos)
+      << refused.error().message;
+}
+
+// Debian's, with a configuration file that does not switch it on.
+TEST_F(Etcd3Test, AServerWithoutTheGatewayIsToldApart) {
+  EtcdCluster etcd(1, nullptr, {"--enable-grpc-gateway=false"});
+  const auto n1 = connect(io, clock, Json{{"host", etcd.address(0)}}, "n1");
+  const auto seen = run(io, n1->read(in(seconds(2))));
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().kind, ErrorKind::unreachable);
+  EXPECT_NE(seen.error().message.find("enable-grpc-gateway: true"), std::string::npos) << seen.error().message;
+}
+
 // F47: a member that accepts connections and says nothing costs its share of the deadline, not all of it.
 TEST_F(Etcd3Test, AFrozenMemberCostsOnlyPartOfTheDeadline) {
   EtcdCluster etcd(3);

@@ -100,8 +100,8 @@ Certificates::Certificates(const std::string& directory) {
   issue("client", "extendedKeyUsage=clientAuth", client, client_key);
 }
 
-EtcdCluster::EtcdCluster(std::size_t size, const Certificates* certificates)
-    : certificates_(certificates), members_(size) {
+EtcdCluster::EtcdCluster(std::size_t size, const Certificates* certificates, std::vector<std::string> options)
+    : certificates_(certificates), options_(std::move(options)), members_(size) {
   // A port that was free may be taken when etcd binds it: then everything is tried again with others.
   for (int round = 0; round < 3; ++round) {
     std::filesystem::remove_all(directory_.path() + "/data");
@@ -157,6 +157,7 @@ void EtcdCluster::start(std::size_t member) {
       words.push_back(word);
     }
   }
+  words.insert(words.end(), options_.begin(), options_.end());
   std::filesystem::create_directories(directory_.path() + "/data");
   members_[member].pid = spawn(words, fmt::format("{}/{}.log", directory_.path(), member));
 }

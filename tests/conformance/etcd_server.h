@@ -42,7 +42,8 @@ struct Certificates {
 class EtcdCluster {
  public:
   // Returns when every member says that it is healthy.
-  explicit EtcdCluster(std::size_t size, const Certificates* certificates = nullptr);
+  explicit EtcdCluster(std::size_t size, const Certificates* certificates = nullptr,
+                       std::vector<std::string> options = {});
   ~EtcdCluster();
   EtcdCluster(const EtcdCluster&) = delete;
   EtcdCluster& operator=(const EtcdCluster&) = delete;
@@ -81,6 +82,7 @@ class EtcdCluster {
 
   TemporaryDirectory directory_;
   const Certificates* certificates_;
+  std::vector<std::string> options_;
   std::vector<Member> members_;
   int backups_ = 0;
 };

@@ -69,13 +69,13 @@ def test_an_agent_ends_a_promotion_that_the_one_before_it_asked_for(tmp_path):
     called, go, script = held_up(tmp_path / "promote")
     with Cluster(proxied=True) as cluster:
         cluster.start()
-        for node in cluster.nodes:
-            node.configure({"postgresql": {"pre_promote": script}})
-            assert node.post("/reload").status == 202
-        old = cluster.leader()
+        old, new = cluster.leader(), cluster.replicas()[0]
+        new.configure({"postgresql": {"pre_promote": script}, "tags": {"failover_priority": 5}})
+        assert new.post("/reload").status == 202
+        wait_until(lambda: "failover_priority" in str(cluster.members()[new.name].get("tags")), 10, "the tag is known")
+        cluster.wait_healthy(60)
         old.kill()
-        wait_until(lambda: os.path.exists(called), 60, "somebody is about to be promoted")
-        new = cluster.node(cluster.key("leader"))
+        wait_until(lambda: os.path.exists(called), 60, "it is about to be promoted")
         startup = new.scalar("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")
         os.kill(startup, signal.SIGSTOP)
         with open(go, "w") as pipe:
@@ -85,11 +85,10 @@ def test_an_agent_ends_a_promotion_that_the_one_before_it_asked_for(tmp_path):
         server = new.postmaster()
         new.kill_agent()
         new.isolate(BLACK_HOLE)
+        new.configure({})
         new.start()
         wait_until(lambda: "its promotion failed, and may still come" in new.log_text(), 30, "the next agent knows of it")
         wait_until(lambda: procs.state_of(server) in (None, "Z"), 10, "that server is gone")
         new.heal()
-        for node in cluster.nodes:
-            node.configure({})
         old.start()
         cluster.wait_healthy(90)

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "base/host.h"
 #include "base/yaml.h"
 
 namespace regent {
@@ -178,6 +179,10 @@ TEST(LocalConfig, NamespacesHaveOneSlashInFront) {
   EXPECT_EQ(accept("namespace: db").service_namespace, "/db");
   EXPECT_EQ(accept("namespace: /a//b/").service_namespace, "/a/b");
   EXPECT_EQ(accept("namespace: /").service_namespace, "");
+}
+
+TEST(LocalConfig, ANodeWithoutANameIsCalledLikeItsMachine) {
+  EXPECT_EQ(accept("name: null").name.str(), host_name());
 }
 
 TEST(LocalConfig, RequiredKeys) {
@@ -401,10 +406,10 @@ TEST(LocalConfigEnvironment, SingleVariablesOnly) {
 }
 
 TEST(LocalConfigEnvironment, ErrorsNameTheEnvironment) {
-  const auto config = load_local_config("", {{"PATRONI_SCOPE", "shop"}});
+  const auto config = load_local_config("", {{"PATRONI_NAME", "n1"}});
   ASSERT_FALSE(config.has_value());
   EXPECT_EQ(config.error().message,
-            "the environment: name is not defined; write a name no other node of this cluster has");
+            "the environment: scope is not defined; write the name of the cluster, the same on every node");
 }
 
 TEST_F(LocalConfigFile, CtlNeedsTheStoreOnly) {

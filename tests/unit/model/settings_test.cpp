@@ -11,6 +11,11 @@ Settings of(const char* text, const SettingLimits& limits = {}) {
   return parse_settings(Json::parse(text), limits);
 }
 
+TEST(Settings, HoweverMuchIsMuch) {
+  EXPECT_GT(of(R"({"maximum_lag_on_failover": 1e30})").maximum_lag_on_failover, 1'000'000'000'000'000U);
+  EXPECT_GT(of(R"({"max_timelines_history": 1e12})").max_timelines_history, 100'000'000);
+}
+
 TEST(Settings, DefaultsAreThoseOfTheManual) {
   const auto settings = of("{}");
   EXPECT_EQ(settings.ttl, Duration(30s));

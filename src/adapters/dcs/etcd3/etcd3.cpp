@@ -387,8 +387,9 @@ std::unique_ptr<Dcs> make_etcd3(asio::any_io_executor executor, Clock& clock, et
 }
 
 Result<std::unique_ptr<Dcs>> make_etcd3(asio::any_io_executor executor, Clock& clock, const Json& section,
-                                        std::string prefix, MemberName name, Duration ttl) {
-  auto options = etcd3::parse_options(section);
+                                        std::string prefix, MemberName name, Duration ttl,
+                                        std::string_view section_name) {
+  auto options = etcd3::parse_options(section, section_name);
   if (!options) return tl::unexpected(options.error());
   return make_etcd3(std::move(executor), clock, std::move(*options), std::move(prefix), std::move(name), ttl);
 }

@@ -19,6 +19,7 @@ std::unique_ptr<Dcs> make_etcd3(boost::asio::any_io_executor executor, Clock& cl
 
 // The same from the `etcd3` section. Error: invalid.
 Result<std::unique_ptr<Dcs>> make_etcd3(boost::asio::any_io_executor executor, Clock& clock, const Json& section,
-                                        std::string prefix, MemberName name, Duration ttl = std::chrono::seconds(30));
+                                        std::string prefix, MemberName name, Duration ttl = std::chrono::seconds(30),
+                                        std::string_view section_name = "etcd3");
 
 }  // namespace regent

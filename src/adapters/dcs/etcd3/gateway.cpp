@@ -68,7 +68,11 @@ Gateway::Failure Gateway::judge(const Endpoint& endpoint, int http_status, const
     default:
       break;
   }
-  if (http_status == 404) prefixes_.erase(endpoint);  // it was replaced by one that speaks another version
+  if (http_status == 404) {
+    prefixes_.erase(endpoint);  // it was replaced by one that speaks another version
+    const auto* remedy = "it does not serve its API as JSON; start it with enable-grpc-gateway: true";
+    return {{ErrorKind::unreachable, fmt::format("etcd at {}: {}", to_string(endpoint), remedy)}, false, false};
+  }
   // "request timed out", "leader changed": the proposal may still be committed.
   return {{ErrorKind::unreachable, message}, true, false};
 }
@@ -113,8 +117,30 @@ Task<tl::expected<std::string, Gateway::Failure>> Gateway::api_prefix(Endpoint e
     const Error error{ErrorKind::refused, fmt::format("{} is no etcd: {}", where, prefix.error().message)};
     co_return tl::unexpected(Failure{error, false, false});
   }
+  if (options_.instead_of_v2) {
+    auto judging = lacks_v2(endpoint, until);
+    if (auto judged = co_await std::move(judging); !judged) co_return tl::unexpected(judged.error());
+  }
   prefixes_[endpoint] = *prefix;
   co_return *prefix;
+}
+
+Task<tl::expected<void, Gateway::Failure>> Gateway::lacks_v2(Endpoint endpoint, Instant until) {
+  HttpRequest request;
+  request.target = "/v2/keys/";
+  auto asking = client_.request(endpoint, std::move(request), until);
+  const auto response = co_await std::move(asking);
+  if (!response) {
+    client_.forget(endpoint);
+    const Error error{ErrorKind::unreachable, "etcd: " + response.error().message};
+    co_return tl::unexpected(Failure{error, false, false});
+  }
+  if (response->status == 404) co_return tl::expected<void, Failure>();
+  const Error error{ErrorKind::refused,
+                    fmt::format("etcd at {} serves the v2 API, which the section etcd means and Regent does not speak: "
+                                "name the section etcd3 on all members, Patroni's too, or switch v2 off",
+                                to_string(endpoint))};
+  co_return tl::unexpected(Failure{error, false, false});
 }
 
 Task<tl::expected<void, Gateway::Failure>> Gateway::log_in(Endpoint endpoint, std::string prefix, Instant until) {

@@ -61,6 +61,8 @@ class Gateway {
   Task<Attempt> attempt(Endpoint endpoint, std::string path, std::string payload, Instant until);
   Task<Attempt> post(Endpoint endpoint, std::string target, std::string payload, Instant until);
   Task<tl::expected<std::string, Failure>> api_prefix(Endpoint endpoint, Instant until);
+  // Where v3 stands in for v2: nobody may be served by v2 there.
+  Task<tl::expected<void, Failure>> lacks_v2(Endpoint endpoint, Instant until);
   bool needs_token() const { return !options_.username.empty() && (token_rejected_ || (token_.empty() && !auth_off_)); }
   Task<tl::expected<void, Failure>> log_in(Endpoint endpoint, std::string prefix, Instant until);
   Failure judge(const Endpoint& endpoint, int http_status, const std::string& body);

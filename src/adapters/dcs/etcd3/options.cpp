@@ -109,9 +109,10 @@ Result<void> take_credentials(const Json& section, Options& options) {
 
 }  // namespace
 
-Result<Options> parse_options(const Json& section) {
+Result<Options> parse_options(const Json& section, std::string_view name) {
   if (!section.is_object()) return fail(ErrorKind::invalid, "etcd3: a mapping with hosts, host or url is expected");
   Options options;
+  options.instead_of_v2 = name == "etcd";
   if (find(section, "srv") != nullptr) {
     return invalid("srv", "discovery by DNS SRV records is not supported: list the members under etcd3.hosts");
   }
