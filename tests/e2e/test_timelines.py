@@ -21,6 +21,14 @@ def held_up(path):
     return called, go, script
 
 
+def hold_up(cluster, node, script):
+    """Among equals the priority decides: this one is elected next, and runs the script before its promotion."""
+    node.configure({"postgresql": {"pre_promote": script}, "tags": {"failover_priority": 5}})
+    assert node.post("/reload").status == 202
+    wait_until(lambda: "failover_priority" in str(cluster.members()[node.name].get("tags")), 10, "the tag is known")
+    cluster.wait_healthy(60)
+
+
 @pytest.mark.regent
 def test_a_leader_that_dies_of_its_promotion_leaves_no_twin(tmp_path):
     """The new leader is cut off before it is promoted, so that nobody hears of its timeline, takes a commit and dies. The
@@ -31,11 +39,7 @@ def test_a_leader_that_dies_of_its_promotion_leaves_no_twin(tmp_path):
         cluster.start()
         old, timeline = cluster.leader(), cluster.timeline()
         first, second = cluster.replicas()
-        # Among equals the priority decides.
-        first.configure({"postgresql": {"pre_promote": script}, "tags": {"failover_priority": 5}})
-        assert first.post("/reload").status == 202
-        wait_until(lambda: "failover_priority" in str(cluster.members()[first.name].get("tags")), 10, "the tag is known")
-        cluster.wait_healthy(60)
+        hold_up(cluster, first, script)
         old.kill()
         wait_until(lambda: os.path.exists(called), 60, "the first one is about to be promoted")
         first.isolate(BLACK_HOLE)
@@ -70,10 +74,7 @@ def test_an_agent_ends_a_promotion_that_the_one_before_it_asked_for(tmp_path):
     with Cluster(proxied=True) as cluster:
         cluster.start()
         old, new = cluster.leader(), cluster.replicas()[0]
-        new.configure({"postgresql": {"pre_promote": script}, "tags": {"failover_priority": 5}})
-        assert new.post("/reload").status == 202
-        wait_until(lambda: "failover_priority" in str(cluster.members()[new.name].get("tags")), 10, "the tag is known")
-        cluster.wait_healthy(60)
+        hold_up(cluster, new, script)
         old.kill()
         wait_until(lambda: os.path.exists(called), 60, "it is about to be promoted")
         startup = new.scalar("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")

@@ -61,6 +61,7 @@ void PostgresNode::set_local_config(LocalConfig config) {
   const auto& before = context_.config();
   const bool other_programs = before.bin_dir != config.postgres.bin_dir || before.bin_name != config.postgres.bin_name;
   if (other_programs) context_.major_version = 0;
+  if (other_programs) checked_.clear();
   context_.local = std::move(config);
   if (context_.local.postgres.pgpass.empty()) context_.local.postgres.pgpass = std::move(pgpass);
   context_.layout = make_layout(context_.local.postgres);

@@ -159,6 +159,8 @@ class PostgresNode : public Postgres {
   bool sync_names_known_ = false;
   // What PostgreSQL was asked about last; context_.refused is its answer.
   std::map<std::string, std::string> checked_;
+  // What had no effect in the dynamic configuration then.
+  std::vector<RefusedParameter> idle_;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
   // Of the postmaster with this number; see PostgresFacts.

@@ -55,7 +55,9 @@ Task<Result<void>> PostgresNode::learn_sync_names(Instant deadline) {
 // PostgreSQL is asked only about what it was not asked before. It not answering is no reason to leave anything out.
 Task<void> PostgresNode::weed_parameters(Instant deadline) {
   const auto values = context_.asked_parameters().values;
-  if (values == checked_) co_return;
+  auto idle = ineffective(context_.dynamic);
+  // What has no effect changes none of the values.
+  if (values == checked_ && idle == idle_) co_return;
   auto checking = check_parameters(context_, values, std::min(deadline, context_.clock.now() + check_time));
   const auto refused = co_await std::move(checking);
   if (!refused) {
@@ -68,12 +70,13 @@ Task<void> PostgresNode::weed_parameters(Instant deadline) {
     const bool local = from_file != nullptr && find(*from_file, name) != nullptr && !is_governed(name);
     found.push_back({name, values.at(name), local, why});
   }
-  for (auto& parameter : ineffective(context_.dynamic)) found.push_back(std::move(parameter));
+  found.insert(found.end(), idle.begin(), idle.end());
   for (const auto& parameter : found) {
     const bool known = std::find(context_.refused.begin(), context_.refused.end(), parameter) != context_.refused.end();
     if (!known) log::warning("postgresql.parameters: {}; it is not used", to_sentence(parameter));
   }
   checked_ = values;
+  idle_ = std::move(idle);
   context_.refused = std::move(found);
   context_.forget_parameters();
 }
@@ -84,13 +87,11 @@ Task<Result<std::vector<RefusedParameter>>> PostgresNode::judge_config(Json dyna
   const Json* parameters = find(dynamic_section(dynamic_config), "parameters");
   const auto values =
       effective_parameters(parameters != nullptr ? *parameters : Json(), Json(), {}, context_.major_version).values;
-  std::vector<RefusedParameter> found;
-  auto ineffectual = ineffective(dynamic_config);
+  auto found = ineffective(dynamic_config);
   auto checking = check_parameters(context_, values, deadline);
   const auto refused = co_await std::move(checking);
   if (!refused) co_return tl::unexpected(refused.error());
   for (const auto& [name, why] : *refused) found.push_back({name, values.at(name), false, why});
-  for (auto& parameter : ineffectual) found.push_back(std::move(parameter));
   co_return found;
 }
 

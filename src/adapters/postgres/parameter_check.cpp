@@ -7,7 +7,6 @@
 #include <set>
 
 #include "adapters/postgres/quoting.h"
-#include "base/log.h"
 
 namespace regent {
 namespace {

@@ -83,6 +83,13 @@ TEST_F(ParameterCheck, WhatIsRefusedIsLeftOut) {
   EXPECT_EQ(n1.sql("SHOW jit"), "off");
   EXPECT_EQ(n1.sql("SHOW max_connections"), "100");
   EXPECT_EQ(n1.sql("SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL"), "0");
+
+  // What has no effect leaves all values as they are, when it comes and when it goes.
+  for (const auto& [parameters, names] : std::map<std::string, std::size_t>{{R"({"port": 1})", 1}, {"{}", 0}}) {
+    n1->set_config({{"postgresql", {{"parameters", Json::parse(parameters)}}}});
+    ASSERT_TRUE(loop.run(n1->apply_config(loop.in(10s))));
+    EXPECT_EQ(n1.observe().refused_parameters.size(), names) << parameters;
+  }
 }
 
 }  // namespace

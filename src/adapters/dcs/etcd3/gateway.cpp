@@ -136,6 +136,12 @@ Task<tl::expected<void, Gateway::Failure>> Gateway::lacks_v2(Endpoint endpoint, 
     co_return tl::unexpected(Failure{error, false, false});
   }
   if (response->status == 404) co_return tl::expected<void, Failure>();
+  if (response->status != 200 && response->status != 401 && response->status != 403) {
+    const Error unclear{ErrorKind::unreachable,
+                        fmt::format("etcd at {} does not say whether it has the v2 API: HTTP {}", to_string(endpoint),
+                                    response->status)};
+    co_return tl::unexpected(Failure{unclear, false, false});
+  }
   const Error error{ErrorKind::refused,
                     fmt::format("etcd at {} serves the v2 API, which the section etcd means and Regent does not speak: "
                                 "name the section etcd3 on all members, Patroni's too, or switch v2 off",
