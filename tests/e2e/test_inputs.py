@@ -84,7 +84,6 @@ def test_missing_file(node):
 @pytest.mark.regent
 @pytest.mark.parametrize("missing, word", [
     ({"scope": None}, "scope"),
-    ({"name": None}, "name"),
     ({"restapi": None}, "restapi"),
     ({"etcd3": None}, "etcd3"),
     ({"postgresql": None}, "postgresql"),
