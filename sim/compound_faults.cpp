@@ -212,7 +212,7 @@ Faults::Undo Faults::spoil_promotions() {
                                               Promotion::fails, Promotion::unclear, Promotion::dies};
   sim_.world().trace("FAULT promotion_fails");
   for (auto& node : sim_.nodes()) node->server.set_promotion(rng.pick(ways));
-  goes_ = rng.pick(std::vector<Goes>{Goes::nothing, Goes::lock, Goes::lock, Goes::store, Goes::agent});
+  goes_ = rng.pick(std::vector<Goes>{Goes::nothing, Goes::lock, Goes::lock, Goes::store, Goes::agent, Goes::pause});
   Undo revive = nothing();
   Node* leader = sim_.leader_node();
   if (leader != nullptr && leader->able() && struck_.count(leader->index) == 0 && rng.chance(0.7)) {
@@ -226,7 +226,8 @@ Faults::Undo Faults::spoil_promotions() {
 }
 
 // In the middle of it somebody deletes the leader key (F33), or the store cannot be reached from there any more (F26),
-// or neither: the agent dies, and the one that comes after it finds no store (F02).
+// or neither: the agent dies, and the one that comes after it finds no store (F02). Or there is a pause meanwhile, in
+// which no fence is left (I14), and the agent dies some time after it.
 void Faults::promotion_begins(Node& node) {
   const Goes goes = std::exchange(goes_, Goes::nothing);
   if (goes == Goes::nothing) return;
@@ -239,17 +240,46 @@ void Faults::promotion_begins(Node& node) {
     if (goes == Goes::lock) {
       sim_.world().trace("FAULT key_deleted: leader, of {}, which is being promoted", same.name.str());
       sim_.store().erase("leader", std::nullopt, -1);
+    } else if (goes == Goes::pause) {
+      pause_promotion(index);
     } else {
-      sim_.world().trace("FAULT store_outage for {}, which is being promoted", same.name.str());
-      if (goes == Goes::agent) {
-        sim_.node(index).kill_agent();
-        in(sim_.world().rng().between(100ms, 20s), [this, index] {
-          if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
-        });
-      }
-      cut_off_from_store(index);
-      in(2 * sim_.params().ttl, [this, index] { reach_store_again(index); });
+      lose_store_in_promotion(index, goes == Goes::agent);
     }
+  });
+}
+
+void Faults::lose_store_in_promotion(int index, bool with_agent) {
+  sim_.world().trace("FAULT store_outage for {}, which is being promoted", sim_.node(index).name.str());
+  if (with_agent) {
+    sim_.node(index).kill_agent();
+    in(sim_.world().rng().between(100ms, 20s), [this, index] {
+      if (!sim_.node(index).has_agent()) sim_.node(index).start_agent();
+    });
+  }
+  cut_off_from_store(index);
+  in(2 * sim_.params().ttl, [this, index] { reach_store_again(index); });
+}
+
+void Faults::pause_promotion(int index) {
+  if (sim_.paused()) return;
+  Rng& rng = sim_.world().rng();
+  sim_.world().trace("FAULT pause while {} is being promoted", sim_.node(index).name.str());
+  quiet_until_ = std::max(quiet_until_, sim_.world().now() + 40s);
+  const auto ask = [](Node& node, const Json& value) {
+    node.run()->agent->submit(intent::PatchConfig{Json{{"pause", value}}}, [](const Result<Json>&) {});
+    node.run()->process.wake();
+  };
+  ask(sim_.node(index), true);
+  const Duration over = rng.between(500ms, 5s);
+  activate(
+      FaultKind::pause,
+      [this, ask] {
+        if (Node* node = some_able_node()) ask(*node, nullptr);
+      },
+      over);
+  in(over + rng.between(1s, 10s), [this, index] {
+    const Node& same = sim_.node(index);
+    if (same.able() && same.server.in_recovery() && sim_.leader_node() == &same) lose_store_in_promotion(index, true);
   });
 }
 

@@ -29,6 +29,7 @@ std::vector<const Rule*> rules_that(Wanted wanted) {
 
 const std::vector<Excuse>& excuses() {
   static const std::vector<Excuse> all = {
+      {418, "no watchdog is required, and none is missing"},
       {846, "no member has the tag replicatefrom"},
       {244, "the store has to fall silent in the very cycle after it refused a renewal"},
       {306, "the lock has to go in the very cycle in which a promotion is given up"},

@@ -66,6 +66,8 @@ class PostgresDecorator : public Postgres {
   }
   Task<Result<void>> stop(StopMode mode, Instant deadline) override { return inner_.stop(mode, deadline); }
   Task<Result<void>> kill_tree(Instant deadline) override { return inner_.kill_tree(deadline); }
+  Task<Result<void>> before_stop(Instant deadline) override { return inner_.before_stop(deadline); }
+  Task<Result<void>> archive_shutdown(Instant deadline) override { return inner_.archive_shutdown(deadline); }
   Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override {
     return inner_.before_promotion(timeline, deadline);
   }

@@ -86,6 +86,8 @@ class Faults {
 
   Simulation& sim_;
   void begin_with_outage(Duration from);
+  void lose_store_in_promotion(int index, bool with_agent);
+  void pause_promotion(int index);
   void activate(FaultKind kind, Undo undo, Duration length);
 
   struct Active {
@@ -101,7 +103,7 @@ class Faults {
   bool bootstrap_spoilt_ = false;
   bool copy_lost_ = false;
   bool healed_ = false;
-  enum class Goes { nothing, lock, store, agent };
+  enum class Goes { nothing, lock, store, agent, pause };
   Goes goes_ = Goes::nothing;  // of whoever is promoted next, while it is
   bool in_vain_ = false;       // whoever is promoted next dies of it
   // Asleep with a decision to take the lock, until somebody else led.

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/election.h"
+#include "core/portrait.h"
 #include "core/situation.h"
 
 namespace regent::sim {
@@ -23,7 +24,8 @@ PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
   answer.name = std::move(name);
   answer.reachable = true;
   answer.running = o.postgres.server.is_known();
-  answer.down = o.postgres.process == Process::stopped;
+  // As the state "stopped" tells it.
+  answer.down = portrait(survey(o, snapshot.decision.memory)).state == PgState::stopped;
   if (answer.running) {
     answer.in_recovery = o.postgres.server->in_recovery;
     answer.timeline = o.postgres.server->timeline;

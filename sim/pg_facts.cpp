@@ -66,7 +66,7 @@ ServerFacts PgServer::server_facts() const {
     row.state = "streaming";
     const bool named = sync_names_.anybody() || sync_names_.names.contains(row.application_name);
     row.sync_state = !named ? "async" : sync_names_.kind == SyncNames::Kind::quorum ? "quorum" : "sync";
-    row.flush_lsn = other->wal_end();
+    row.write_lsn = row.flush_lsn = row.replay_lsn = other->wal_end();
     facts.replication.push_back(row);
     active.insert(other->disk_.upstream.slot);
   }

@@ -48,6 +48,8 @@ class PgPort final : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
+  Task<Result<void>> before_stop(Instant) override { co_return Result<void>(); }
+  Task<Result<void>> archive_shutdown(Instant) override { co_return Result<void>(); }
   Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;

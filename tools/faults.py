@@ -13,12 +13,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HELD, PART, LATER = "held", "in part", "not yet"
 FAULTS = [
     ("Agent and host", [
-        (1, "agent killed, primary lives on", HELD, "the guard outlives the agent; a restarted one adopts the server and sends it home"),
+        (1, "agent killed, primary lives on", HELD, "the guard outlives the agent; a restarted one adopts the server and sends it home; armed for as long as a promotion may come, also after a pause in it"),
         (2, "agent frozen beyond the lease, then resumes", HELD, "the guard; after the thaw nothing is written that was decided under a lease that ran out"),
         (3, "whole node frozen", PART, "what was in flight may finish in the milliseconds after the thaw, before the guard acts; synchronous replication covers it"),
         (4, "OOM kill of the agent, fork fails", HELD, "stopping works by signals and needs no fork; the guard has all it needs in memory and open, and tries again what failed"),
         (5, "agent starved of CPU", HELD, "late wake-ups are logged, measured and judged by the deadline; the guard acts if the agent cannot; a leader that its guard had to end hands over"),
-        (6, "REST clients exhaust descriptors or threads", HELD, ""),
+        (6, "REST clients exhaust descriptors or threads", HELD, "who may not ask is refused before a body is read; a crowd from one address makes room itself; the descriptor limit is raised for the agent alone"),
         (7, "log disk full, reader of the log blocked", HELD, ""),
         (8, "signals during an external program", HELD, ""),
         (9, "SIGTERM of the primary's agent under load", HELD, ""),
@@ -31,10 +31,10 @@ FAULTS = [
         (15, "a replication client blocks the shutdown", HELD, ""),
         (16, "a backend's death restarts the postmaster", PART, "treated as a crash under lease"),
         (17, "the monitoring query times out", HELD, ""),
-        (18, "hours of WAL to replay", PART, "waited for; a promotion is given up only when nothing moves for a minute; no progress shown"),
+        (18, "hours of WAL to replay", PART, "waited for; a promotion is given up only when nothing moves for a minute, and says when it waits for the archive; of the replay no progress is shown"),
         (19, "replay paused by a smaller setting", HELD, ""),
         (20, "a parameter that prevents the start", PART, "what PostgreSQL's own executable refuses never gets to a server; a library that is not there, or more memory than there is, still prevents the start"),
-        (21, "wrong password, pg_hba refuses", PART, "refused and down are told apart")]),
+        (21, "wrong password, pg_hba refuses", PART, "refused and down are told apart; a reload takes new credentials for the members and the store; another port waits for a restart")]),
     ("Clocks", [
         (22, "wall clock steps back", HELD, ""),
         (23, "wall clock steps forward", HELD, ""),
@@ -54,7 +54,7 @@ FAULTS = [
         (36, "ZooKeeper suspended or lost", LATER, "no ZooKeeper"),
         (37, "Kubernetes conflicts and throttling", LATER, "no Kubernetes"),
         (38, "embedded Raft in a minority", LATER, "no embedded Raft"),
-        (39, "credentials or certificates expire", HELD, ""),
+        (39, "credentials or certificates expire", HELD, "renewed ones are read with a reload, and by every new connection"),
         (40, "garbage in the keys", HELD, "")]),
     ("Network", [
         (41, "primary cut off from everybody", HELD, ""),
@@ -81,7 +81,7 @@ FAULTS = [
         (60, "published position no standby could confirm", HELD, ""),
         (61, "ahead, but on a dead branch", HELD, "also when an archive feeds it"),
         (62, "the same timeline forked twice", PART, "numbers are tickets; of promotions by hand or by Patroni it is found out and copied anew, unless the WAL that tells is gone"),
-        (63, "death between two steps of a promotion", HELD, "in synchronous mode those who could have been elected instead stay electable until the first standby is confirmed; an agent that is started while a promotion may still come ends it; a leader that died before it recorded its timeline lacks nothing"),
+        (63, "death between two steps of a promotion", HELD, "in synchronous mode those who could have been elected instead stay electable until the first standby is confirmed; an agent that is started while a promotion may still come ends it; a leader that died before it recorded its timeline lacks nothing; what was left behind for good stands in the store"),
         (64, "death between two steps of a demotion", HELD, ""),
         (65, "/sync and the setting disagree", HELD, ""),
         (66, "in-doubt commits become visible", PART, "a limit of PostgreSQL; the checkers do not count such rows as acknowledged"),
@@ -94,12 +94,12 @@ FAULTS = [
         (73, "bootstrap races", HELD, ""),
         (74, "duplicate name, foreign data", HELD, "whoever answers to the name at the address in the member key keeps the second one from starting; a lock is retaken only by the machine that took it, else it has to expire"),
         (75, "promoted by hand", HELD, ""),
-        (76, "logical slots lost or too far", HELD, "a copy that is not proven whole is not offered"),
+        (76, "logical slots lost or too far", HELD, "a copy that is not proven whole is not offered, and one that we dropped is not made anew; a timeline that begins where another one did has its own maker"),
         (77, "a slot pins WAL or is lost", HELD, "named; slots of others are never dropped")]),
     ("Operators, callbacks", [
         (78, "switchover with a failing candidate", HELD, ""),
         (79, "pause, manual change, resume", PART, ""),
-        (80, "callbacks hang", HELD, "callbacks; hooks that can block are bounded by deadlines")]),
+        (80, "callbacks hang", HELD, "callbacks; hooks that can block are bounded by deadlines; before_stop runs once")]),
 ]
 
 PLACES = [

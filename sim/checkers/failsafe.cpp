@@ -2,6 +2,7 @@
 // that everybody can hear does not stop for a store that is away.
 #include <algorithm>
 
+#include "core/situation.h"
 #include "sim/checkers/all.h"
 #include "sim/simulation.h"
 
@@ -31,10 +32,18 @@ class PromiseKept final : public Checker {
     for (auto& other : sim_.nodes()) {
       const LeaseFacts& lease = other->lease;
       if (other.get() == &node || !lease.held || lease.extended_at <= lease.confirmed_at) continue;
-      if (sim_.world().now() >= other->lease_dead_by()) continue;
+      if (sim_.world().now() >= other->lease_dead_by() || !goes_on(*other)) continue;
       sim_.violated("I13", fmt::format("{} {} while all members let {} lead for {:.3f} s more", node.name.str(), what,
                                        other->name.str(), to_seconds(other->lease_dead_by() - sim_.world().now())));
     }
+  }
+
+  // It serves, or its agent would start it again on the members' word (rule 207). Who gave itself up does not come
+  // back.
+  static bool goes_on(Node& node) {
+    if (node.server.is_open()) return true;
+    const auto seen = node.run() != nullptr ? node.run()->board.load() : nullptr;
+    return seen && crashed(survey(seen->observation, seen->decision.memory));
   }
 
   std::string named_;

@@ -62,8 +62,9 @@ void RoleCallbacks::came_up(Postgres& postgres, Role role, bool restarted, Gener
 void RoleCallbacks::went_down(Postgres& postgres, const JobFacts& job, bool demoting, Generation generation) {
   // A crash is no stop; a restart is told once, when it is over.
   if (!latest_is<job::Stop>(job)) return;
-  if (demoting) role_ = Role::demoted;
+  // What it was until then.
   postgres.run_callback("on_stop", to_string(role_.value_or(Role::replica), generation));
+  if (demoting) role_ = Role::demoted;
 }
 
 void RoleCallbacks::reloaded(Postgres& postgres, Generation generation) const {

@@ -25,6 +25,8 @@ constexpr Duration immediate_time = std::chrono::seconds(5);
 constexpr Duration kill_time = std::chrono::seconds(10);
 constexpr int kill_attempts = 3;
 constexpr Duration checkpoint_time = std::chrono::hours(1);
+constexpr Duration before_stop_time = std::chrono::seconds(60);
+constexpr Duration archive_time = std::chrono::seconds(60);
 
 // From here on a fast stop would be too late: the second half of the way to dead_by() belongs to the harder means.
 Instant escalate_at(const LeaseFacts& lease) {
@@ -50,6 +52,15 @@ Task<void> checkpoint_ahead(AgentState& state, bool led) {
   auto checkpoint = state.ports.postgres.checkpoint(state.now() + checkpoint_time);
   auto watch = until_out_of_time(state, led);
   co_await (std::move(checkpoint) || std::move(watch));
+}
+
+// Once for each stop, and not as part of it: what is cut off does not begin again with the next signal.
+Task<void> run_before_stop(AgentState& state, bool led) {
+  auto hook = state.ports.postgres.before_stop(state.now() + before_stop_time);
+  auto watch = until_out_of_time(state, led);
+  const auto ended = co_await (std::move(hook) || std::move(watch));
+  if (const auto* done = std::get_if<0>(&ended); done != nullptr && !*done) log::warning("{}", done->error().message);
+  if (ended.index() != 0) log::warning("before_stop is cut off: the leader lock runs out");
 }
 
 StopMode step_after(Duration waited) {
@@ -112,11 +123,18 @@ Task<Result<void>> perform_stop(AgentState& state, job::Stop spec) {
       auto ahead = checkpoint_ahead(state, led);
       co_await std::move(ahead);
     }
+    auto hook = run_before_stop(state, led);
+    co_await std::move(hook);
     state.jobs.refuse_clients(state.now());
     Duration patience = spec.escalate_after;
     if (patience <= Duration::zero()) patience = led ? std::chrono::hours(24 * 7) : default_patience;
     auto gentle = stop_fast(state, patience, led);
     Result<void> outcome = co_await std::move(gentle);
+    if (outcome && spec.archive) {
+      auto archiving = state.ports.postgres.archive_shutdown(state.now() + archive_time);
+      const auto archived = co_await std::move(archiving);
+      if (!archived) log::warning("the last WAL did not get to the archive: {}", archived.error().message);
+    }
     if (outcome) co_return outcome;
     log::warning("stopping PostgreSQL in immediate mode: {}", outcome.error().message);
   }

@@ -38,6 +38,7 @@ struct JobText {
   std::string operator()(const job::Stop& job) const {
     std::string text = job.kill ? "stop by SIGKILL" : job.immediate ? "stop immediate" : "stop fast";
     if (job.checkpoint) text += " after a checkpoint";
+    if (job.archive) text += ", archive the last WAL";
     if (job.escalate_after.count() > 0) text += fmt::format(", immediate after {}s", to_seconds(job.escalate_after));
     return text;
   }
@@ -160,6 +161,7 @@ std::string to_text(const Decision& d) {
   for (const auto& note : d.notes) out += fmt::format("  {}\n", note);
   for (const auto& action : d.actions) out += fmt::format("  {}\n", to_text(action));
   for (const auto& condition : d.conditions) out += fmt::format("  ! {}: {}\n", condition.name, condition.detail);
+  if (!d.refuses.empty()) out += fmt::format("  tells the others: {}\n", d.refuses);
   return out;
 }
 

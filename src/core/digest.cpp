@@ -199,8 +199,6 @@ Memory digest(const Observation& o, Memory m) {
   if (s.stopped && s.has_data() && s.holding && m.ran_as_primary && !m.demotion && !m.crashed_at && !s.job_running) {
     m.crashed_at = o.now;
   }
-  // What this cluster reached before it followed the remote server is given up.
-  if (s.holding && s.standby_leads) m.left_behind = std::max(m.left_behind, m.highest_timeline);
   // What was found out about another source says nothing about the remote server.
   if (s.standby_leads && m.rejoin != Rejoin::unchecked && m.rejoin_leader != remote_upstream(s).name) {
     m.rejoin = Rejoin::unchecked;
@@ -240,7 +238,7 @@ Memory digest(const Observation& o, Memory m) {
   }
   if (!s.holding && s.view != nullptr) {
     m.acquired_now = false;
-    m.ticket = m.left_behind = {};
+    m.ticket = {};
   }
   if (!m.acquired_now) m.elected_on = {};
   if (!s.may_write) m.promoted_at.reset();

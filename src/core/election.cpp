@@ -85,13 +85,15 @@ const MemberName* somebody_newer(const Situation& s) {
 
 // The cluster was on a newer timeline, and nobody who has it may ever come back. Where no acknowledgement is a promise,
 // the bound for what may be lost decides (I6, L1); WAL of the newer timeline counts from where it began.
-Candidacy check_older_branch(const Situation& s, Timeline newest) {
+//
+// `once_free`: what a member says of itself while somebody leads; else that one would wait for it in vain to take over.
+Candidacy check_older_branch(const Situation& s, Timeline newest, bool once_free) {
   const Timeline mine = s.server->timeline;
   const auto behind = [&](std::string_view why = {}) {
     return Candidacy{Verdict::hold_back, fmt::format("my timeline {} is behind the cluster's timeline {}{}", mine.value,
                                                      newest.value, why)};
   };
-  if (!s.unlocked || !s.replica || next_ticket(s).number <= newest) return behind();
+  if (!(s.unlocked || once_free) || !s.replica || next_ticket(s).number <= newest) return behind();
   // Its commits waited for those who can elect, from the first one on: whoever these elect has them (ADR 11).
   const auto& sync = s.view->sync.value;
   if (sync_rules(s) && sync.lists(s.o.self.name) && !same_name(sync.leader, s.o.self.name)) {
@@ -105,6 +107,7 @@ Candidacy check_older_branch(const Situation& s, Timeline newest) {
   const auto lost = bytes_between(std::min(s.server->wal, *left), published);
   if (published.value == 0) return behind(", and nobody knows how far that one got");
   if (lost > s.o.settings.maximum_lag_on_failover) return behind(fmt::format(", and {} bytes are missing", lost));
+  if (once_free) return {Verdict::stand, {}};
   // Everybody else had the time to show up.
   if (!s.m.unlocked_since || s.o.now - *s.m.unlocked_since < s.o.settings.loop_wait) return behind();
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
@@ -113,12 +116,12 @@ Candidacy check_older_branch(const Situation& s, Timeline newest) {
 }
 
 // I8: is the branch this node stands on the one that the cluster's history describes?
-Candidacy check_branch(const Situation& s) {
+Candidacy check_branch(const Situation& s, bool once_free = false) {
   const Timeline mine = s.server->timeline;
   // On the remote server's timelines, which are not recorded here; whoever leads compares itself with that server.
   if (s.standby) return {Verdict::stand, {}};
   const Timeline at_least = known_timeline(s);
-  if (mine < at_least) return check_older_branch(s, at_least);
+  if (mine < at_least) return check_older_branch(s, at_least, once_free);
   if (mine == at_least || at_least.value == 0) return {Verdict::stand, {}};
   // A timeline that nobody recorded: a leader died before it could (F63), or somebody promoted by hand (F61, F75). The
   // fork must not lie before what the recorded timeline's leader published.
@@ -212,7 +215,7 @@ Candidacy check_copy(const Situation& s) {
 }
 
 // Nothing about this node forbids it, whoever else there is.
-Candidacy check_self(const Situation& s) {
+Candidacy check_self_and_branch(const Situation& s, bool once_free) {
   if (!s.o.self.tags.may_lead()) return {Verdict::hold_back, "I am not allowed to promote"};
   if (auto bound = check_failsafe_key(s); bound.verdict != Verdict::stand) return bound;
   if (s.server == nullptr) return {Verdict::hold_back, "the state of PostgreSQL is not known"};
@@ -223,7 +226,13 @@ Candidacy check_self(const Situation& s) {
   if (s.m.demotion && s.replica && !s.standby) return {Verdict::hold_back, "I handed over a moment ago"};
   if (auto missing = missing_fence(s.o.fences); !missing.empty()) return {Verdict::hold_back, std::move(missing)};
   if (auto sorted = check_collation(s); sorted.verdict != Verdict::stand) return sorted;
-  return check_branch(s);
+  return check_branch(s, once_free);
+}
+Candidacy check_self(const Situation& s) {
+  return check_self_and_branch(s, false);
+}
+Candidacy check_self_once_free(const Situation& s) {
+  return check_self_and_branch(s, !s.unlocked);
 }
 
 // I5: a server that was just started has more than it can tell, and would let itself be overtaken, or overtake.
@@ -377,7 +386,7 @@ bool peers_are_fresh(const Situation& s, Duration limit) {
 }
 
 std::string own_objection(const Situation& s) {
-  for (const auto check : {check_self, check_copy}) {
+  for (const auto check : {check_self_once_free, check_copy}) {
     if (auto result = check(s); result.verdict == Verdict::hold_back) return result.why;
   }
   return {};

@@ -52,6 +52,8 @@ struct Stop {
   bool immediate = false;
   bool kill = false;  // what hangs hears no other signal
   bool checkpoint = false;
+  // Afterwards the WAL with the shutdown checkpoint goes to the archive, which is all that some follow.
+  bool archive = false;
   Duration escalate_after{};  // from fast to immediate; zero: never by time, only by deadline
   friend bool operator==(const Stop&, const Stop&) = default;
 };

@@ -99,7 +99,6 @@ struct Memory {
   Version elected_on;
   bool acquired_now = false;           // the lock was taken in this incarnation and the promotion is still due
   Timeline ticket;                     // the number that was taken for it; 0: none
-  Timeline left_behind;                // what the cluster was known to be on when this node was elected
   std::optional<Instant> promoted_at;  // of this reign; by this agent
   bool checkpoint_due = false;         // promoted, the checkpoint after it is not done (F70)
 
@@ -190,8 +189,8 @@ struct Memory {
   std::map<std::string, Instant> slot_seen;
   // Permanent slots as they were last configured: when one is taken out of the configuration it was ours to drop.
   SlotSpecs permanent_slots;
-  // Logical slots that this server had while it led. One that vanished was dropped by a person; one that never was here
-  // was lost on the way (I16).
+  // Logical slots that this server had while it led, but for those that we dropped. One that vanished was dropped by a
+  // person; one that never was here was lost on the way (I16).
   std::set<std::string> led_slots;
   // Copies of the leader's logical slots, by name, and what they were compared with.
   std::map<std::string, SlotProof> slot_proofs;

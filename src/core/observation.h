@@ -28,6 +28,7 @@ struct Self {
   std::string conn_url;
   std::string api_url;
   std::string proxy_url;
+  std::string listen_port{};  // PostgreSQL's, as configured
   Tags tags;
   Generation generation = Generation::v4;
   std::string version;                  // of Regent

@@ -42,7 +42,9 @@ struct ReplicationRow {
   std::string state;
   std::string sync_state;
   int sync_priority = 0;
-  std::optional<Lsn> flush_lsn;
+  std::optional<Lsn> write_lsn{};
+  std::optional<Lsn> flush_lsn{};
+  std::optional<Lsn> replay_lsn{};
 
   friend bool operator==(const ReplicationRow&, const ReplicationRow&) = default;
 };
@@ -90,6 +92,7 @@ struct ServerFacts {
   std::vector<ReplicationRow> replication;
   std::vector<SlotRow> slots;
   std::string synchronous_standby_names;  // in effect
+  std::string synchronous_commit;         // what commits wait for, unless a session wants otherwise
   // The checkpointer is in none of the long steps of a checkpoint. While it is, it does not notice a reload, and
   // commits do not wait for standbys that were named only now, whatever the setting and pg_stat_replication say.
   bool checkpointer_attentive = true;
@@ -167,6 +170,7 @@ struct PostgresFacts {
   Process process = Process::unknown;
   std::string why;                // for unknown
   std::uint32_t incarnation = 0;  // grows with every postmaster this agent saw; 0: none yet
+  std::string port;               // where it listens, whatever is configured by now; empty: it is down, or not known
   Fact<ServerFacts> server;       // unknown while not running and when the query timed out (F17)
   // Since when a running server answers no new connection (F13), no monitoring query (F17), gets no WAL to the disk
   // (F54). nullopt: it does, or it is not known. Time in which nobody looked does not count.

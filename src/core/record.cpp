@@ -49,7 +49,7 @@ REGENT_FIELDS(Failover, leader, candidate, scheduled_at)
 REGENT_FIELDS(SyncState, leader, standbys, quorum)
 REGENT_FIELDS(Status, optime, slots, retain_slots, timeline)
 REGENT_FIELDS(HistoryLine, timeline, switch_lsn, reason, timestamp, new_leader)
-REGENT_FIELDS(TimelineCounter, ticket, reached)
+REGENT_FIELDS(TimelineCounter, ticket, reached, left)
 REGENT_FIELDS(Leader, name, version, session)
 REGENT_FIELDS(ClusterView, revision, term, initialize, initialize_session, leader, members, config, status, failover,
               sync, history, timelines, failsafe, problems)
@@ -67,7 +67,7 @@ REGENT_FIELDS(Settings, ttl, loop_wait, retry_timeout, maximum_lag_on_failover, 
 REGENT_FIELDS(Upstream, name, address, slot, recovery, methods)
 REGENT_FIELDS(job::Clone, source, from_leader, remote)
 REGENT_FIELDS(job::Start, as_primary, upstream)
-REGENT_FIELDS(job::Stop, immediate, kill, checkpoint, escalate_after)
+REGENT_FIELDS(job::Stop, immediate, kill, checkpoint, archive, escalate_after)
 REGENT_FIELDS(job::Restart, as_primary, upstream)
 REGENT_FIELDS(job::Promote, timeline)
 REGENT_FIELDS(job::Rewind, source)
@@ -85,19 +85,20 @@ REGENT_FIELDS(GuardFacts, mode, state, why, deadline, memory_locked, fenced_at)
 REGENT_FIELDS(WatchdogFacts, mode, safety_margin, usable, state, why, timeout)
 REGENT_FIELDS(FenceFacts, guard, watchdog)
 // core/postgres_facts.h
-REGENT_FIELDS(ReplicationRow, usename, application_name, client_addr, state, sync_state, sync_priority, flush_lsn)
+REGENT_FIELDS(ReplicationRow, usename, application_name, client_addr, state, sync_state, sync_priority, write_lsn,
+              flush_lsn, replay_lsn)
 REGENT_FIELDS(SlotRow, name, physical, active, temporary, plugin, database, restart_lsn, confirmed_flush_lsn, has_xmin,
               catalog_xmin, wal_status, lost, failover, synced)
 REGENT_FIELDS(ServerFacts, in_recovery, timeline, wal, wal_known, received, replayed, replayed_at, replay_paused,
               replication_state, receiving, upstream, upstream_slot, version, postmaster_start_time, replication, slots,
-              synchronous_standby_names, checkpointer_attentive)
+              synchronous_standby_names, synchronous_commit, checkpointer_attentive)
 REGENT_FIELDS(ArchiveLimit, timeline, history)
 REGENT_FIELDS(CollationMismatch, where, recorded, actual)
 REGENT_FIELDS(ControlFacts, state, timeline, checkpoint, min_recovery, min_recovery_timeline)
 REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, led_timeline,
               copied, promoting, rewind_marker, lock_session)
 REGENT_FIELDS(RefusedParameter, name, value, local, why)
-REGENT_FIELDS(PostgresFacts, process, why, incarnation, server, deaf_since, silent_since, wal_stuck_since, data,
+REGENT_FIELDS(PostgresFacts, process, why, incarnation, port, server, deaf_since, silent_since, wal_stuck_since, data,
               managed_sync_names, clones_without_leader, restores, archive_limit, collations, refused_parameters,
               pending_restart)
 // core/restart.h, handover.h
@@ -105,7 +106,7 @@ REGENT_FIELDS(RestartFilter, pending, role, below_version)
 REGENT_FIELDS(ScheduledRestart, at, filter, timeout, postmaster_start_time, published)
 REGENT_FIELDS(Handover, kind, asked, ready, refusing, stopped, taken, writable, successor)
 // core/observation.h
-REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, tags, generation, version, libc, bootstrap_dcs,
+REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, listen_port, tags, generation, version, libc, bootstrap_dcs,
               has_rewind_credentials)
 REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, down, in_recovery, timeline, wal, wal_known,
               nofailover, failover_priority, watchdog_failed, has_dcs, holds_back, let_go, streams_from, leader_version,
@@ -133,7 +134,7 @@ REGENT_FIELDS(StreamWatch, since, wal, moved)
 REGENT_FIELDS(SyncWatch, names, incarnation, primary, since)
 REGENT_FIELDS(SlotProof, primary_xmin, proven)
 REGENT_FIELDS(LeaderWatch, leader, sync, since, silent_since)
-REGENT_FIELDS(Memory, ran_as_primary, demotion, crashed_at, elected_on, acquired_now, ticket, left_behind, promoted_at,
+REGENT_FIELDS(Memory, ran_as_primary, demotion, crashed_at, elected_on, acquired_now, ticket, promoted_at,
               checkpoint_due, unleased_since, unknown_since, unlocked_since, unlocked_wal, hand_over_since, handover,
               named_since, namesake_since, sync_watch, sync_fenced, leader_watch, vote_free, no_takeover_before,
               leaving_sync_since, recognized_id, seen_system_id, bootstrapped, recopies_remote, bootstrap_failed,

@@ -5,18 +5,10 @@
 #include <charconv>
 #include <vector>
 
+#include "core/portrait.h"
 #include "core/situation.h"
 
 namespace regent {
-namespace {
-
-Role role_of(const Situation& s) {
-  if (!s.primary) return Role::replica;
-  return Role::primary;
-}
-
-}  // namespace
-
 Result<int> parse_version_number(std::string_view text) {
   std::vector<int> parts;
   std::string_view rest = text;
@@ -66,7 +58,7 @@ std::optional<ScheduledRestart> parse_scheduled_restart(const Json& published) {
 }
 
 std::optional<std::string> restart_objection(const RestartFilter& filter, const Situation& s) {
-  if (filter.role && s.server != nullptr && *filter.role != role_of(s)) return "host role mismatch";
+  if (filter.role && s.server != nullptr && *filter.role != portrait(s).role) return "host role mismatch";
   if (filter.below_version && s.server != nullptr && s.server->version >= *filter.below_version) {
     return "postgres version mismatch";
   }

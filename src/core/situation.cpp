@@ -24,6 +24,21 @@ bool is_own(const Leader& leader, const Observation& o) {
 
 }  // namespace
 
+std::string conn_url(const Situation& s) {
+  const auto& self = s.o.self;
+  const std::string& port = s.o.postgres.port;
+  auto address = parse_conn_url(self.conn_url);
+  const bool moved = !port.empty() && port != self.listen_port;
+  // Another port is somebody's who passes connections on.
+  if (!moved || !address || address->port != self.listen_port) return self.conn_url;
+  address->port = port;
+  return print_conn_url(*address);
+}
+
+bool crashed(const Situation& s) {
+  return s.stopped && s.m.ran_as_primary && !s.m.demotion;
+}
+
 Duration unleased_patience(const Situation& s) {
   const auto& settings = s.o.settings;
   return s.namesake ? std::max(settings.ttl, settings.retry_timeout) : settings.retry_timeout;

@@ -61,6 +61,13 @@ struct Situation {
   bool backing_off() const { return m.retry_at && o.now < *m.retry_at; }
 };
 
+// Where clients and members reach the local server: as configured, but on the port where it still listens while another
+// one waits for a restart.
+std::string conn_url(const Situation& s);
+
+// The server is down as the primary, and its agent means to start it as that again.
+bool crashed(const Situation& s);
+
 // How long a server may be writable without a lease that we know of before it is stopped. Longer while the lock holds
 // our name: then nobody else is promoted, and most likely it is the lease of the agent before this one that runs out.
 Duration unleased_patience(const Situation& s);

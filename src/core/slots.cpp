@@ -81,12 +81,16 @@ void want_permanent(const Situation& s, bool leading, std::map<std::string, Want
     slot.owner = SlotOwner::permanent;
     if (spec.physical) {
       if (!spec.cluster_type.empty() && spec.cluster_type != cluster_type) continue;
+      // Nobody will ever use the copy of one that cannot lead.
+      if (!leading && !s.o.self.tags.may_lead()) continue;
       // On the leader its user moves it; the copies follow.
       if (!leading) {
         slot.expected_active = false;
         slot.advance_to = published_position(s, name);
       }
-      wanted.emplace(name, slot);
+      // A member's slot that is permanent as well is there whether or not the member is.
+      const auto [place, made] = wanted.emplace(name, slot);
+      if (!made) place->second.owner = SlotOwner::permanent;
     } else if (!is_member_slot(s, name) && !s.o.settings.standby_cluster && (leading || carries_logical_slots(s))) {
       wanted.insert_or_assign(name, slot);
     }
@@ -215,13 +219,18 @@ Status published_status(const Situation& s) {
       status.slots[name] = s.view->status.value.slots.at(name);
     }
   }
-  if (!members) return status;
   const auto own = slot_name(s.o.self.name);
-  status.slots[own] = s.server->wal;
+  const auto& permanent = s.o.settings.permanent_slots;
+  if (members || permanent.contains(own)) status.slots[own] = s.server->wal;
+  if (!members) return status;
+  // Permanent ones are kept anyway.
+  const auto retain = [&](const std::string& name) {
+    if (!permanent.contains(name)) status.retain_slots.push_back(name);
+  };
   for (const auto& [name, seen] : s.m.slot_seen) {
-    if (seen != given_up) status.retain_slots.push_back(name);
+    if (seen != given_up) retain(name);
   }
-  status.retain_slots.push_back(own);
+  retain(own);
   std::sort(status.retain_slots.begin(), status.retain_slots.end());
   status.retain_slots.erase(std::unique(status.retain_slots.begin(), status.retain_slots.end()),
                             status.retain_slots.end());

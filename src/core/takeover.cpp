@@ -52,7 +52,8 @@ TakeoverStep step_of_candidate(const Situation& s) {
       break;
   }
   const Instant again = s.o.peers.is_known() ? s.o.peers->asked_at + look_again : s.o.now;
-  if (!own_objection(s).empty()) return {Kind::wait, candidacy.why, s.o.now + look_at_myself};
+  if (!own_objection(s).empty() || !branch_objection(s).empty())
+    return {Kind::wait, candidacy.why, s.o.now + look_at_myself};
   if (s.o.now < again) return {Kind::wait, candidacy.why, again};
   return {Kind::ask, candidacy.why};
 }

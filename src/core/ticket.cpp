@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/election.h"
 #include "core/timeline.h"
 
 namespace regent {
@@ -25,7 +26,9 @@ Timeline highest_number(const Situation& s, Timeline counted) {
     if (timeline.value <= own.value + most_left_out) highest = std::max(highest, timeline);
   };
   consider(counted);
-  consider(known_timeline(s));
+  // Also those that were left behind: their numbers are taken.
+  consider(recorded_timeline(*s.view));
+  consider(s.m.highest_timeline);
   for (const auto& member : s.view->members) consider(member.timeline.value_or(Timeline{}));
   if (s.o.peers.is_known()) {
     for (const auto& peer : s.o.peers->answers) consider(peer.timeline);
@@ -36,14 +39,23 @@ Timeline highest_number(const Situation& s, Timeline counted) {
 }  // namespace
 
 Timeline known_timeline(const Situation& s) {
-  return std::max(recorded_timeline(*s.view), s.m.highest_timeline);
+  const auto& counter = s.view->timelines.value;
+  const Timeline seen = std::max(recorded_timeline(*s.view), s.m.highest_timeline);
+  // As long as /sync names others, what was promised to them is not left behind (I5).
+  return seen <= counter.left && sync_allows(s, s.o.self.name) ? counter.reached : seen;
 }
 
-action::Ticket next_ticket(const Situation& s) {
+Timeline left_by(const Situation& s) {
+  const Timeline known = known_timeline(s);
+  return own_timeline(s) < known ? known : Timeline{};
+}
+
+action::Ticket next_ticket(const Situation& s, Timeline left) {
   const auto& counter = s.view->timelines;
   const Timeline number{highest_number(s, counter.value.ticket).value + 1};
-  const Timeline reached = std::min(counter.value.reached, number);
-  return {number, print_timelines({number, reached}), counter.version};
+  // Who leaves one behind goes on from where it is.
+  const Timeline reached = left.value > 0 ? own_timeline(s) : std::min(counter.value.reached, number);
+  return {number, print_timelines({number, reached, std::max(counter.value.left, left)}), counter.version};
 }
 
 bool promotes(const Situation& s) {

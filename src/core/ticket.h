@@ -9,8 +9,9 @@
 
 namespace regent {
 
-// The number to take now. The local server's position, running or stopped, must be known.
-action::Ticket next_ticket(const Situation& s);
+// The number to take now. The local server's position, running or stopped, must be known. `left`: that nobody has to
+// come back up to there any more is told with it.
+action::Ticket next_ticket(const Situation& s, Timeline left = {});
 
 // Whether a lock that is taken now is taken to be promoted.
 bool promotes(const Situation& s);
@@ -18,7 +19,10 @@ bool promotes(const Situation& s);
 // The number that was taken with the lock, if a promotion may still use it; nullopt: another one is to be taken first.
 std::optional<Timeline> held_ticket(const Situation& s);
 
-// The timeline the cluster is known to have reached: what is recorded, or what a leader was seen on before.
+// The timeline the cluster is known to have reached, and did not leave behind: what is recorded, or what a leader was
+// seen on before.
 Timeline known_timeline(const Situation& s);
+// Of a node that takes the lock, or leads, on an older timeline than that: what it leaves behind; 0: nothing.
+Timeline left_by(const Situation& s);
 
 }  // namespace regent

@@ -14,7 +14,8 @@ namespace regent {
 Self make_self(const LocalConfig& config) {
   Self self;
   self.name = config.name;
-  self.conn_url = fmt::format("postgres://{}/postgres", to_string(config.postgres.connect_address));
+  self.conn_url = print_conn_url(config.postgres.connect_address);
+  self.listen_port = config.postgres.port;
   self.api_url = fmt::format("{}://{}/patroni", config.rest.tls() ? "https" : "http", config.rest.connect_address);
   if (!config.postgres.proxy_address.empty()) {
     self.proxy_url = fmt::format("postgres://{}/postgres", config.postgres.proxy_address);

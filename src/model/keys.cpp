@@ -191,7 +191,9 @@ Result<History> parse_history(std::string_view value) {
 }
 
 std::string print_timelines(const TimelineCounter& counter) {
-  return to_compact(Json{{"ticket", counter.ticket.value}, {"reached", counter.reached.value}});
+  Json out{{"ticket", counter.ticket.value}, {"reached", counter.reached.value}};
+  if (counter.left.value > 0) out["left"] = counter.left.value;
+  return to_compact(out);
 }
 
 Result<TimelineCounter> parse_timelines(std::string_view value) {
@@ -208,7 +210,7 @@ Result<TimelineCounter> parse_timelines(std::string_view value) {
   if (!ticket || !reached || *reached > *ticket) {
     return fail(ErrorKind::invalid, "the regent/timeline key holds no counter of timelines; delete it");
   }
-  return TimelineCounter{*ticket, *reached};
+  return TimelineCounter{*ticket, *reached, number("left").value_or(Timeline{})};
 }
 
 Result<History> parse_history_file(std::string_view text) {

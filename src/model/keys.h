@@ -84,6 +84,8 @@ Json history_json(const History& history);
 struct TimelineCounter {
   Timeline ticket;   // the last number that was given away
   Timeline reached;  // what the last leader that said so was on; 0: nobody did
+  // Up to here nobody has to come back: the cluster went on from an older one. 0, or not there: it did not.
+  Timeline left{};
 
   friend bool operator==(const TimelineCounter&, const TimelineCounter&) = default;
 };

@@ -50,6 +50,7 @@ class Reader {
       read_log(root.section("log"));
       read_postgres(root.section("postgresql"));
       config_.tags = parse_tags(root.section("tags").json());
+      for (auto& conflict : tag_conflicts(root.section("tags").json())) warn(std::move(conflict));
       config_.bootstrap = root.section("bootstrap").json();
       config_.watchdog = root.section("watchdog").json();
       read_guard(root.section("guard"));

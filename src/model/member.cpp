@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "model/address.h"
+
 namespace regent {
 namespace {
 
@@ -131,6 +133,10 @@ Result<Member> parse_member(MemberName name, std::string_view value) {
     member.checkpoint_after_promote = done->get<bool>();
   }
   return member;
+}
+
+std::string print_conn_url(const HostPort& address) {
+  return fmt::format("postgres://{}/postgres", to_string(address));
 }
 
 std::optional<HostPort> parse_conn_url(std::string_view url) {

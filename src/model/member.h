@@ -63,6 +63,8 @@ std::string print_member(const Member& member, Generation generation);
 // Lenient (F40): fields that make no sense count as absent. The error is for values that are no JSON object at all.
 Result<Member> parse_member(MemberName name, std::string_view value);
 
+// postgres://host:port/postgres
+std::string print_conn_url(const HostPort& address);
 // Host and port of a `postgres://host:port/db` URL, IPv6 brackets removed.
 std::optional<HostPort> parse_conn_url(std::string_view url);
 

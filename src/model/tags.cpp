@@ -4,17 +4,16 @@
 
 #include <charconv>
 
+#include "model/config_section.h"
+
 namespace regent {
 namespace {
 
 bool as_flag(const Json& tags, std::string_view key) {
   const Json* value = find(tags, key);
   if (value == nullptr) return false;
-  if (value->is_boolean()) return value->get<bool>();
   if (value->is_number_integer()) return value->get<std::int64_t>() != 0;
-  if (!value->is_string()) return false;
-  const auto& text = value->get_ref<const std::string&>();
-  return text == "true" || text == "on" || text == "yes" || text == "1" || text == "True" || text == "TRUE";
+  return scalar_flag(*value).value_or(false);
 }
 
 int as_priority(const Json& tags, std::string_view key) {
@@ -42,6 +41,21 @@ bool has_priority_twin(const Json& tags, std::string_view key) {
 }
 
 }  // namespace
+
+std::vector<std::string> tag_conflicts(const Json& tags) {
+  std::vector<std::string> conflicts;
+  for (const auto& [flag, priority] :
+       {std::pair{"nofailover", "failover_priority"}, std::pair{"nosync", "sync_priority"}}) {
+    if (!tags.is_object() || find(tags, flag) == nullptr || find(tags, priority) == nullptr) continue;
+    const bool set = as_flag(tags, flag);
+    const int number = as_priority(tags, priority);
+    if (set != (number > 0)) continue;
+    const auto* word = set ? "True" : "False";
+    conflicts.push_back(fmt::format("Conflicting configuration between {}: {} and {}: {}. Defaulting to {}: {}", flag,
+                                    word, priority, number, flag, word));
+  }
+  return conflicts;
+}
 
 Tags parse_tags(const Json& tags) {
   Tags out;

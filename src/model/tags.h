@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -25,5 +26,7 @@ struct Tags {
 
 // Reads the `tags` mapping of a YAML file or of a member key. Values that make no sense count as absent.
 Tags parse_tags(const Json& tags);
+// One sentence, in Patroni's words, for each flag that says something else than the priority beside it.
+std::vector<std::string> tag_conflicts(const Json& tags);
 
 }  // namespace regent

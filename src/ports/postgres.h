@@ -65,8 +65,14 @@ class Postgres {
   // Writes all files, puts or removes standby.signal FIRST, then starts the postmaster and waits until it accepts
   // connections (replica: until hot standby does) or died. A timeout leaves it starting.
   virtual Task<Result<void>> start(job::Start spec, Instant deadline) = 0;
+  // What is configured to run once ahead of a stop in order, while clients are still served. No error keeps the server
+  // from being stopped.
+  virtual Task<Result<void>> before_stop(Instant deadline) = 0;
   // Sends the signal and waits for the postmaster and its children to be gone.
   virtual Task<Result<void>> stop(StopMode mode, Instant deadline) = 0;
+  // Of a server that was shut down: the WAL with its last checkpoint goes to the archive, though the segment is not
+  // full.
+  virtual Task<Result<void>> archive_shutdown(Instant deadline) = 0;
   // SIGKILL to the postmaster and every process of its tree; needs no fork (F04).
   virtual Task<Result<void>> kill_tree(Instant deadline) = 0;
   // What is configured to run ahead of a promotion, and whatever else of it may take its time. An error: there is to be

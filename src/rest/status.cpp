@@ -5,69 +5,11 @@
 #include <cmath>
 
 #include "core/election.h"
+#include "core/portrait.h"
 #include "core/situation.h"
 
 namespace regent::rest {
 namespace {
-
-template <class Job>
-bool running_job(const Snapshot& snapshot) {
-  const auto& running = snapshot.observation.job.running;
-  return running && std::holds_alternative<Job>(*running);
-}
-
-template <class Job>
-bool failed_job(const Snapshot& snapshot) {
-  const auto& ended = snapshot.observation.job.ended;
-  return ended && ended->error && std::holds_alternative<Job>(ended->spec);
-}
-
-std::optional<PgState> server_state(const Snapshot& snapshot) {
-  const auto& postgres = snapshot.observation.postgres;
-  if (running_job<job::Clone>(snapshot)) return PgState::creating_replica;
-  if (running_job<job::Restart>(snapshot)) return PgState::restarting;
-  switch (postgres.process) {
-    case Process::running:
-      if (running_job<job::Stop>(snapshot)) return PgState::stopping;
-      if (postgres.server.is_known()) return PgState::running;
-      return std::nullopt;
-    case Process::starting:
-      return PgState::starting;
-    case Process::stopping:
-      return PgState::stopping;
-    case Process::stopped:
-    case Process::single_user:
-      break;
-    case Process::unknown:
-      return std::nullopt;
-  }
-  if (running_job<job::Bootstrap>(snapshot)) return PgState::initdb;
-  if (running_job<job::Start>(snapshot)) return PgState::starting;
-  if (failed_job<job::Bootstrap>(snapshot)) return PgState::initdb_failed;
-  if (failed_job<job::Restart>(snapshot)) return PgState::restart_failed;
-  if (failed_job<job::Start>(snapshot)) return PgState::start_failed;
-  const auto& memory = snapshot.decision.memory;
-  return memory.ran_as_primary && !memory.demotion ? PgState::crashed : PgState::stopped;
-}
-
-Role server_role(const Snapshot& snapshot, const ServerFacts* facts) {
-  const auto& o = snapshot.observation;
-  const auto& memory = snapshot.decision.memory;
-  if (facts != nullptr) {
-    if (!facts->in_recovery) return Role::primary;
-    return o.settings.standby_cluster && o.lease.held ? Role::standby_leader : Role::replica;
-  }
-  if (o.postgres.data.state == DataState::empty || o.postgres.data.state == DataState::incomplete) {
-    return Role::uninitialized;
-  }
-  if (o.postgres.process == Process::stopped || o.postgres.process == Process::single_user) {
-    return memory.demotion || memory.ran_as_primary ? Role::demoted : Role::replica;
-  }
-  // F17: a server that does not answer in time is still what it was.
-  if (memory.ran_as_primary) return Role::primary;
-  return o.postgres.data.state == DataState::unknown && o.postgres.process == Process::unknown ? Role::uninitialized
-                                                                                               : Role::replica;
-}
 
 Json position(std::optional<Lsn> lsn) {
   return Json(lsn ? lsn->value : 0);
@@ -107,7 +49,7 @@ void add_facts(const Snapshot& snapshot, const Identity& self, const ServerFacts
     out[sync == SyncRole::quorum ? "quorum_standby" : "sync_standby"] = true;
   }
   if (facts.timeline.value > 0) out["timeline"] = facts.timeline.value;
-  if (facts.in_recovery && !facts.replication_state.empty() && self.generation == Generation::v4) {
+  if (facts.in_recovery && !facts.replication_state.empty()) {
     out["replication_state"] = facts.replication_state;
   }
   if (!facts.replication.empty()) out["replication"] = replication_document(facts.replication);
@@ -211,10 +153,12 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
 
 LocalServer local_server(const Snapshot& snapshot) {
   LocalServer local;
-  local.state = server_state(snapshot);
+  const Portrait self = portrait(survey(snapshot.observation, snapshot.decision.memory));
+  local.state = self.state;
   local.accepting = snapshot.observation.postgres.process == Process::running;
   if (local.accepting) local.facts = snapshot.observation.postgres.server.get();
-  local.role = server_role(snapshot, local.facts);
+  // The server itself says what it is, and is a replica until it was promoted.
+  local.role = self.role == Role::promoted ? Role::replica : self.role.value_or(Role::uninitialized);
   return local;
 }
 

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from lib import Cluster, Writer
+from lib.ports import HOST, free_port
 from lib.wait import holds_for, wait_until
 
 FAR = "2101-01-01T00:00:00+00:00"
@@ -45,6 +46,75 @@ def test_parameter_that_needs_a_restart(cluster):
     assert cluster.wait_healthy(60) is leader
     assert all(node.setting("max_connections") == "80" for node in cluster.nodes)
     wait_until(lambda: not pending(cluster), 20, "nothing is pending")
+
+
+@pytest.mark.regent
+def test_another_port_waits_for_a_restart(cluster):
+    """F21: until then the agents talk to the server where it is, and the others are told that address."""
+    leader = cluster.leader()
+    replicas = [node for node in cluster.nodes if node is not leader]
+    old_port, new_port = leader.pg_port, free_port()
+    streaming = {node.name for node in replicas}
+    leader.configure({"postgresql": {"listen": f"{HOST}:{new_port}", "connect_address": f"{HOST}:{new_port}"}})
+    try:
+        assert leader.request("POST", "/reload").status == 202
+        wait_until(lambda: "port" in leader.status().get("pending_restart_reason", {}), 20, "a restart is pending")
+        # A new connection of the monitor, of the replicas, of the tool.
+        for node in replicas:
+            node.sql.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walreceiver'")
+        wait_until(lambda: cluster.streaming_from(leader) >= streaming, 30, "the replicas stream again")
+        assert leader.status()["state"] == "running"
+        assert cluster.members()[leader.name]["conn_url"].endswith(f":{old_port}/postgres")
+        leader.pg_port = new_port
+        assert cluster.ctl("restart", "demo", leader.name, "--force").returncode == 0
+        wait_until(lambda: cluster.members()[leader.name]["conn_url"].endswith(f":{new_port}/postgres"), 20,
+                   "the new address is told")
+        wait_until(lambda: cluster.streaming_from(leader) >= streaming, 30, "the replicas stream from there")
+    finally:
+        leader.pg_port = old_port
+        leader.configure({})
+        leader.request("POST", "/reload")
+        cluster.ctl("restart", "demo", leader.name, "--force")
+        cluster.wait_healthy(60)
+
+
+@pytest.mark.regent
+def test_reload_takes_other_credentials_and_another_port(cluster):
+    """F21, F39: a password is rotated and the REST API moves; members and tool go on understanding each other."""
+    secret = {"restapi": {"authentication": {"username": "u", "password": "p"}}}
+    login = ["Authorization: Basic dTpw"]
+    moved, new_port = cluster.replicas()[0], free_port()
+    old_port, moved_to = moved.rest_port, {"listen": f"{HOST}:{new_port}", "connect_address": f"{HOST}:{new_port}"}
+    try:
+        for node in cluster.nodes:
+            node.configure(secret)
+            assert node.request("POST", "/reload").status == 202
+        wait_until(lambda: all(node.request("POST", "/reload").status == 401 for node in cluster.nodes), 20,
+                   "nobody is served without the password")
+        # An address of somebody else: nothing changes, and the log says why.
+        moved.configure({"restapi": {**secret["restapi"], **moved_to, "listen": f"192.0.2.1:{new_port}"}})
+        assert moved.request("POST", "/reload", headers=login).status == 202
+        wait_until(lambda: f"restapi was not reloaded: restapi.listen: cannot listen on 192.0.2.1:{new_port}"
+                   in moved.log_text(), 20, "the log names the address")
+        assert moved.request("POST", "/reload").status == 401
+        moved.configure({"restapi": {**secret["restapi"], **moved_to}})
+        assert moved.request("POST", "/reload", headers=login).status == 202
+        wait_until(lambda: moved.answers("/replica", new_port), 20, "it answers on the new port")
+        with pytest.raises(OSError):
+            moved.request("GET", "/patroni")
+        moved.rest_port = new_port
+        wait_until(lambda: f":{new_port}/" in cluster.members()[moved.name]["api_url"], 20, "the others are told")
+        # The candidate is asked there, with the new password.
+        leader = cluster.leader()
+        done = cluster.ctl("switchover", "demo", "--leader", leader.name, "--candidate", moved.name, "--force")
+        assert done.returncode == 0 and "Successfully" in done.stdout, (done.stdout, done.stderr)
+        assert cluster.wait_healthy(60) is moved
+    finally:
+        for node in cluster.nodes:
+            node.configure({})
+            node.signal(signal.SIGHUP)
+        moved.rest_port = old_port
+        cluster.wait_healthy(60)
 
 
 @pytest.mark.regent

@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 
+import psycopg2
 import pytest
 
 from lib import Cluster, procs, wait_until
@@ -227,11 +228,19 @@ def test_recovery_to_a_point_in_time(source, way):
             bootstrap = custom(cluster.directory, source, {"keep_existing_recovery_conf": True}, lines +
                                "touch $d/recovery.signal\n")
         first, second = cluster.nodes
+        # Another password than the superuser has in the backup; one database asks for it.
+        bootstrap["postgresql"] = {"authentication": {"superuser": {"username": "postgres", "password": "of this place"}},
+                                   "pg_hba": ["host template1 all 127.0.0.1/32 scram-sha-256", "local all all trust",
+                                              "host all all 127.0.0.1/32 trust",
+                                              "host replication replicator 127.0.0.1/32 md5"]}
         for node in cluster.nodes:
             node.configure(bootstrap)
         first.start()
         wait_until(lambda: cluster.leader() is first, 60, "it is there, and leads")
         assert chapters(first) == ["before"]
+        assert first.scalar("SELECT 1", dbname="template1", password="of this place") == 1
+        with pytest.raises(psycopg2.OperationalError):
+            first.scalar("SELECT 1", dbname="template1", password=PASSWORDS["postgres"])
         assert first.status()["timeline"] > 1
         assert first.setting("restore_command") == "" and "pending_restart" not in first.status()
         assert first.scalar("SELECT count(*) FROM pg_tables WHERE tablename = 'made_by_hook'") == 1

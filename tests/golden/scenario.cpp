@@ -21,6 +21,7 @@ Scenario::Scenario() {
   o_.wall = WallTime(std::chrono::seconds(1'800'000'000));
   o_.self.name = MemberName("n1");
   o_.self.conn_url = url_of("n1");
+  o_.self.listen_port = "5432";
   o_.self.api_url = "http://n1.example:8008/patroni";
   o_.self.version = "0.1.0";
   o_.self.has_rewind_credentials = true;
@@ -91,7 +92,8 @@ void Scenario::grant_ticket() {
   for (const auto& member : view_.members) highest = std::max(highest, member.timeline.value_or(Timeline{}));
   for (const auto& peer : peers_.answers) highest = std::max(highest, peer.timeline);
   memory_.ticket = Timeline{highest.value + 1};
-  view_.timelines = {{memory_.ticket, view_.timelines.value.reached}, Version{next_version_++}};
+  view_.timelines.value.ticket = memory_.ticket;
+  view_.timelines.version = Version{next_version_++};
 }
 
 // What is written with the lock is there with it.
@@ -167,8 +169,8 @@ void Scenario::store(const Words& words) {
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
 // failover {json} | key failover absent | key failsafe n1,n2 | key failsafe absent | key sync {json} | key sync absent
-// | key status 0/3000000 [tl=3] | key history 1@0/3000000 | key timeline TICKET REACHED | key timeline absent | key
-// retain n2,n3 | key published n2=0/3000000
+// | key status 0/3000000 [tl=3] | key history 1@0/3000000 | key timeline TICKET REACHED [left=N] | key timeline absent
+// | key retain n2,n3 | key published n2=0/3000000
 void Scenario::key(const Words& words, const std::string& rest) {
   const auto& name = words.at(1);
   const auto value = rest.substr(rest.find(name) + name.size() + 1);
@@ -213,7 +215,9 @@ void Scenario::key(const Words& words, const std::string& rest) {
     view_.history = {as_history(value), version};
   } else if (name == "timeline") {
     view_.timelines = {};
-    if (value != "absent") view_.timelines = {{as_timeline(words.at(2)), as_timeline(words.at(3))}, version};
+    if (value == "absent") return;
+    const auto left = as_timeline(option(words, "left").value_or("0"));
+    view_.timelines = {{as_timeline(words.at(2)), as_timeline(words.at(3)), left}, version};
   } else {
     throw std::runtime_error("no such key: " + name);
   }
@@ -288,6 +292,7 @@ void Scenario::postgres(const Words& words) {
   o_.postgres.pending_restart = Json::object();
   o_.postgres.clones_without_leader = has(words, "backup-store");
   if (const auto pending = option(words, "pending")) o_.postgres.pending_restart[*pending] = Json::object();
+  o_.postgres.port = option(words, "port").value_or("");
   if (what == "stopped") {
     o_.postgres.process = Process::stopped;
     return;
@@ -334,11 +339,14 @@ void Scenario::postgres(const Words& words) {
         row.application_name = name;
         row.state = "streaming";
         row.flush_lsn = name == option(words, "behind").value_or("") ? Lsn{0x1000000} : facts.wal;
+        row.write_lsn = row.flush_lsn;
+        row.replay_lsn = name == option(words, "replays-late").value_or("") ? Lsn{0x1000000} : row.flush_lsn;
         facts.replication.push_back(row);
       }
     }
     facts.version = 150020;
     facts.synchronous_standby_names = as_setting(option(words, "waits-for").value_or(""));
+    facts.synchronous_commit = option(words, "commit").value_or("on");
     facts.checkpointer_attentive = !has(words, "busy-checkpointer");
     // DATABASE:RECORDED:ACTUAL
     o_.postgres.collations.clear();
@@ -392,7 +400,7 @@ void Scenario::data(const Words& words) {
 }
 
 // failsafe round ago=1 [accepted=n2,n3] [refused=n4]: a round of ours, which extends the lease when nobody refused
-// failsafe promise n2 [ago=1] [for=30] | failsafe started ago=5
+// failsafe promise n2 [ago=1] [for=30] [slots=cdc@0/2000000] | failsafe started ago=5
 void Scenario::failsafe(const Words& words) {
   const Instant then = o_.now - as_seconds(option(words, "ago").value_or("0"));
   auto& facts = o_.failsafe;
@@ -412,6 +420,9 @@ void Scenario::failsafe(const Words& words) {
     promise.leader.conn_url = url_of(words[2]);
     promise.leader.state = PgState::running;
     promise.leader.role = Role::primary;
+    for (const auto& part : as_names(option(words, "slots").value_or(""))) {
+      promise.slots[part.substr(0, part.find('@'))] = as_lsn(part.substr(part.find('@') + 1)).value;
+    }
     promise.given_at = then;
     promise.until = then + as_seconds(option(words, "for").value_or("30"));
     facts.promise = promise;
@@ -474,7 +485,7 @@ void Scenario::peer(const Words& words) {
     answer.name = MemberName(words[1]);
     answer.reachable = words.at(2) != "unreachable";
     answer.down = words[2] == "down";
-    answer.running = answer.reachable && !answer.down;
+    answer.running = answer.reachable && !answer.down && words[2] != "crashed";
     answer.in_recovery = words[2] != "primary";
     answer.timeline = as_timeline(option(words, "tl").value_or("1"));
     answer.wal = as_lsn(option(words, "wal").value_or("0/3000000"));
@@ -538,6 +549,7 @@ void Scenario::job(const Words& words, const std::string& rest) {
     o_.job.running = as_job(words.at(2));
     o_.job.running_id = (o_.job.ended ? o_.job.ended->id : 0) + 1;
     o_.job.started = o_.now;
+    o_.job.progress = words.size() > 3 ? rest.substr(rest.find(words[2]) + words[2].size() + 1) : std::string();
     return;
   }
   o_.job.running.reset();
@@ -554,8 +566,8 @@ void Scenario::job(const Words& words, const std::string& rest) {
   o_.job.ended = end;
 }
 
-// request shutdown | reload | restart [pending] [replica] [below=160000] | reinit [from-leader] | schedule 60 [...] |
-// unschedule
+// request shutdown | reload | restart [pending] [replica] [standby-leader] [below=160000] | reinit [from-leader] |
+// schedule 60 [...] | unschedule
 void Scenario::request(const Words& words) {
   const auto& what = words.at(1);
   if (what == "shutdown") o_.requests.shutdown = true;
@@ -563,6 +575,7 @@ void Scenario::request(const Words& words) {
   RestartFilter filter;
   filter.pending = has(words, "pending");
   if (has(words, "replica")) filter.role = Role::replica;
+  if (has(words, "standby-leader")) filter.role = Role::standby_leader;
   if (const auto version = option(words, "below")) filter.below_version = std::stoi(*version);
   if (what == "restart") o_.requests.restart = RestartRequest{7, filter, {}};
   if (what == "unschedule") o_.requests.schedule = ScheduleRequest{9, {}};

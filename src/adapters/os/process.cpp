@@ -16,6 +16,7 @@ extern "C" {
 #include <sys/pidfd.h>
 }
 
+#include "adapters/os/descriptor_limit.h"
 #include "adapters/os/files.h"
 #include "adapters/os/waiting.h"
 
@@ -48,6 +49,7 @@ struct Plan {
   int input = -1, output = -1, errors = -1;
   bool daemon = false;
   bool outlives = false;
+  const rlimit* descriptors = nullptr;  // null: as ours
 };
 
 std::vector<std::string> candidates(const std::string& program) {
@@ -78,6 +80,7 @@ Plan make_plan(const Command& command) {
   for (auto& variable : plan.variables) plan.environment.push_back(variable.data());
   plan.environment.push_back(nullptr);
   plan.programs = candidates(command.arguments.front());
+  plan.descriptors = inherited_descriptor_limit();
   return plan;
 }
 
@@ -98,6 +101,7 @@ Plan make_plan(const Command& command) {
     // Libraries open sockets without FD_CLOEXEC: a postmaster that kept the REST port open would lock out the next
     // agent.
     close_range(3, ~0U, 0);
+    if (plan.descriptors != nullptr) setrlimit(RLIMIT_NOFILE, plan.descriptors);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -195,7 +199,13 @@ std::string Outcome::last_words() const {
 Result<Child> Child::start(const Command& command) {
   reap_children();
   Child child;
-  auto plan = make_plan(command);
+  auto whole = command;
+  for (const auto& [variable, text] : command.secret_files) {
+    child.secrets_.push_back(input_with(text));
+    if (!child.secrets_.back().valid()) return system_error("hand a secret to", command.arguments.front(), errno);
+    whole.environment.emplace_back(variable, fmt::format("/proc/{}/fd/{}", getpid(), child.secrets_.back().get()));
+  }
+  auto plan = make_plan(whole);
   plan.outlives = child.outlives_ = command.outlives;
   const auto input = input_with(command.input);
   plan.input = input.get();
@@ -224,7 +234,8 @@ Child::Child(Child&& other) noexcept
       outlives_(other.outlives_),
       handle_(std::move(other.handle_)),
       output_(std::move(other.output_)),
-      errors_(std::move(other.errors_)) {}
+      errors_(std::move(other.errors_)),
+      secrets_(std::move(other.secrets_)) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(pid_, other.pid_);
@@ -232,6 +243,7 @@ Child& Child::operator=(Child&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(output_, other.output_);
   std::swap(errors_, other.errors_);
+  std::swap(secrets_, other.secrets_);
   return *this;
 }
 

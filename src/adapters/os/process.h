@@ -22,7 +22,9 @@ struct Command {
   std::vector<std::string> arguments;  // [0] is the program, looked up in PATH when it has no slash
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string input;                                             // on standard input
-  bool capture = true;                                           // else standard output and error are the agent's own
+  // Texts in files of which these variables are the names: in memory, readable for this user, gone with the Child.
+  std::vector<std::pair<std::string, std::string>> secret_files{};
+  bool capture = true;    // else standard output and error are the agent's own
   bool outlives = false;  // neither the end of the agent nor that of the Child object ends it
 };
 
@@ -67,6 +69,7 @@ class Child {
   bool outlives_ = false;
   UniqueFd handle_;
   UniqueFd output_, errors_;  // memory files: nobody has to read along, and a grandchild cannot hold us up
+  std::vector<UniqueFd> secrets_;
 };
 
 // Runs a command to its end. Past the deadline, or cancelled: kills it with its group.

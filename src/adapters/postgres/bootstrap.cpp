@@ -111,6 +111,10 @@ std::vector<RoleWish> wished_roles(const Context& context) {
   const auto& config = context.config();
   const std::set<std::string, std::less<>> authenticated{config.superuser.username, config.replication.username,
                                                          config.rewind.username};
+  // What a custom method restored has the passwords of another place.
+  if (!config.superuser.username.empty() && !config.superuser.password.empty()) {
+    roles.push_back({config.superuser.username, config.superuser.password, "SUPERUSER"});
+  }
   if (!config.replication.username.empty()) {
     roles.push_back({config.replication.username, config.replication.password, "REPLICATION"});
   }
@@ -350,6 +354,7 @@ FirstStart first_start(const Json& bootstrap) {
   const auto method = method_name(bootstrap);
   const auto* section = method == "initdb" ? nullptr : find(bootstrap, method);
   if (section == nullptr) return start;
+  start.restored = true;
   start.keeps_recovery = method_flag(*section, "keep_existing_recovery_conf");
   const auto* wishes = find(*section, "recovery_conf");
   if (wishes == nullptr || !wishes->is_object()) return start;

@@ -30,6 +30,7 @@ std::string rewind_grants_sql(const std::string& name);
 struct FirstStart {
   bool keeps_recovery = false;               // with the recovery settings that the script left behind
   std::optional<RecoverySettings> recovery;  // recovers to a point in time first
+  bool restored = false;                     // its roles have the passwords of another place
 };
 // Of the configured method; neither for initdb. Pure.
 FirstStart first_start(const Json& bootstrap);

@@ -51,12 +51,6 @@ bool needs_no_leader(const Json* section) {
   return flag_in(section, "no_leader") || flag_in(section, "no_master");
 }
 
-void add_password(const Context& context, Command& command) {
-  // In the environment of this one child: the passfile belongs to the running server's primary_conninfo.
-  const auto& password = context.config().replication.password;
-  if (!password.empty()) command.environment.emplace_back("PGPASSWORD", password);
-}
-
 // A cluster made a moment ago has next to nothing to write: its replicas need not wait for a checkpoint that takes its
 // time to spare the disk. The upper half of the system identifier is the time of initdb, in seconds.
 Task<bool> is_young(Context& context, Upstream source, Instant deadline) {
@@ -78,7 +72,7 @@ Task<bool> is_young(Context& context, Upstream source, Instant deadline) {
 Task<Result<void>> run_basebackup(Context& context, Upstream source, Instant deadline) {
   std::vector<std::string> problems;
   std::vector<std::string> arguments{"--pgdata=" + context.layout.data_dir, "--wal-method=stream", "--progress",
-                                     "--dbname=" + print_conninfo(clone_connection(context, source))};
+                                     "--dbname=" + public_conninfo(clone_connection(context, source))};
   const auto* options = section_option(context.config(), context.dynamic, "basebackup");
   for (auto& option : basebackup_options(options, problems)) arguments.push_back(std::move(option));
   for (const auto& problem : problems) log::warning("postgresql.basebackup: {}", problem);
@@ -89,7 +83,7 @@ Task<Result<void>> run_basebackup(Context& context, Upstream source, Instant dea
     if (co_await std::move(asking)) arguments.emplace_back("--checkpoint=fast");
   }
   auto command = context.tool("pg_basebackup", std::move(arguments));
-  add_password(context, command);
+  add_secrets(command, context.config().replication);
   auto running = run_filling(context, std::move(command), deadline);
   co_return co_await std::move(running);
 }
@@ -110,10 +104,10 @@ Task<Result<void>> run_method(Context& context, std::string method, Upstream sou
     command.arguments.push_back("--datadir=" + context.layout.data_dir);
     command.arguments.emplace_back("--role=replica");
     command.arguments.push_back("--connstring=" +
-                                (source.none() ? "" : print_conninfo(clone_connection(context, source))));
+                                (source.none() ? "" : public_conninfo(clone_connection(context, source))));
     for (auto& argument : method_arguments(*section)) command.arguments.push_back(std::move(argument));
   }
-  add_password(context, command);
+  add_secrets(command, context.config().replication);
   auto running = run_filling(context, std::move(command), deadline);
   co_return co_await std::move(running);
 }
@@ -212,8 +206,10 @@ Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline
   Error last{ErrorKind::failed, "no method to create a replica"};
   bool made = false;
   for (const auto& method : method_names(context, source)) {
+    // Read now: a reload puts another configuration in its place while the copy is made.
     const auto* section = section_option(context.config(), context.dynamic, method);
     if (source.none() && !needs_no_leader(section)) continue;
+    const bool keeps_data = flag_in(section, "keep_data");
     const bool basebackup = method == "basebackup";
     auto running =
         basebackup ? run_basebackup(context, source, deadline) : run_method(context, method, source, deadline);
@@ -226,7 +222,7 @@ Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline
     last = done.error();
     if (last.kind == ErrorKind::cancelled || context.clock.now() >= deadline) break;
     log::error("creating the replica using {} failed: {}", method, last.message);
-    if (flag_in(section, "keep_data")) continue;
+    if (keeps_data) continue;
     auto emptying = empty_directory(context, deadline);
     if (auto emptied = co_await std::move(emptying); !emptied) co_return emptied;
   }

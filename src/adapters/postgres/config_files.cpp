@@ -1,5 +1,7 @@
 #include "adapters/postgres/config_files.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cctype>
 
@@ -107,6 +109,11 @@ std::optional<std::string> lines_file(const Json* lines) {
   std::string text(header);
   for (const auto& line : *lines) text += setting_text(line) + "\n";
   return text;
+}
+
+std::string superuser_only(const std::string& superuser) {
+  const auto name = quote_identifier(superuser);
+  return fmt::format("{}local all {} trust\nhost all {} samehost trust\n", header, name, name);
 }
 
 std::string appended_lines(const Json& lines) {

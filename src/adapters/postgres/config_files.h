@@ -25,6 +25,8 @@ std::string postgresql_conf(const Layout& layout, const ServerParameters& parame
 
 // pg_hba.conf or pg_ident.conf out of a list of lines. nullopt when the configuration has no such list.
 std::optional<std::string> lines_file(const Json* lines);
+// pg_hba.conf of a server that nobody but its superuser on this machine gets into, without a password.
+std::string superuser_only(const std::string& superuser);
 
 // What `bootstrap.pg_hba` adds to the file initdb made.
 std::string appended_lines(const Json& lines);

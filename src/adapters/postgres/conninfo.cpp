@@ -5,15 +5,30 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <vector>
 
 namespace regent {
 namespace {
 
-std::string first_of_list(const std::string& list) {
-  auto first = list.substr(0, list.find(','));
-  while (first.starts_with(' ')) first.erase(0, 1);
-  while (first.ends_with(' ')) first.pop_back();
-  return first;
+std::vector<std::string> split_list(const std::string& list) {
+  std::vector<std::string> items;
+  for (std::size_t from = 0; from <= list.size();) {
+    const auto comma = std::min(list.find(',', from), list.size());
+    auto item = list.substr(from, comma - from);
+    while (item.starts_with(' ')) item.erase(0, 1);
+    while (item.ends_with(' ')) item.pop_back();
+    if (!item.empty()) items.push_back(std::move(item));
+    from = comma + 1;
+  }
+  return items;
+}
+
+// To libpq a relative path is the name of a host.
+std::string first_socket(const std::string& directories) {
+  for (auto& directory : split_list(directories)) {
+    if (directory.starts_with('/') || directory.starts_with('@')) return directory;
+  }
+  return {};
 }
 
 // The remote server of a standby cluster may be one of several: the one that is the primary now.
@@ -110,25 +125,37 @@ HostPort upstream_of(const std::string& conninfo) {
   return address;
 }
 
-HostPort local_address(const PostgresConfig& config, const std::string& socket_directories, bool use_socket) {
-  const auto socket = first_of_list(socket_directories);
-  if (use_socket && !socket.empty()) return {socket, config.port};
-  auto rest = config.listen_addresses;
+std::string public_conninfo(ConnectionOptions options) {
+  std::erase_if(options,
+                [](const auto& option) { return option.first == "password" || option.first == "sslpassword"; });
+  return print_conninfo(options);
+}
+
+void add_secrets(Command& command, const Credentials& credentials) {
+  if (!credentials.password.empty()) command.environment.emplace_back("PGPASSWORD", credentials.password);
+  // libpq has no variable for the password of a client's key, but a service may have one.
+  const auto key = credentials.options.find("sslpassword");
+  if (key == credentials.options.end() || key->second.find('\n') != std::string::npos) return;
+  command.environment.emplace_back("PGSERVICE", "regent");
+  command.secret_files.emplace_back("PGSERVICEFILE", "[regent]\nsslpassword=" + key->second + "\n");
+}
+
+HostPort local_address(const Doors& doors, bool use_socket) {
+  const auto socket = first_socket(doors.socket_directories);
+  if (use_socket && !socket.empty()) return {socket, doors.port};
   std::string chosen;
-  while (!rest.empty()) {
-    const auto address = first_of_list(rest);
-    rest.erase(0, std::min(rest.find(',') == std::string::npos ? rest.size() : rest.find(',') + 1, rest.size()));
+  for (const auto& address : split_list(doors.addresses)) {
     if (address == "*" || address == "0.0.0.0" || address == "localhost" || address == "127.0.0.1") {
-      return {address == "127.0.0.1" ? "127.0.0.1" : "localhost", config.port};
+      return {address == "127.0.0.1" ? "127.0.0.1" : "localhost", doors.port};
     }
     if (chosen.empty()) chosen = address == "::" ? "localhost" : address;
   }
-  return {chosen.empty() ? (socket.empty() ? "localhost" : socket) : chosen, config.port};
+  return {chosen.empty() ? (socket.empty() ? "localhost" : socket) : chosen, doors.port};
 }
 
-ConnectionOptions local_connection(const PostgresConfig& config, const std::string& socket_directories,
+ConnectionOptions local_connection(const PostgresConfig& config, const Doors& doors,
                                    const std::string& application_name) {
-  const auto address = local_address(config, socket_directories, config.use_unix_socket);
+  const auto address = local_address(doors, config.use_unix_socket);
   ConnectionOptions options{{"host", address.host},
                             {"port", address.port},
                             {"dbname", "postgres"},

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "adapters/os/process.h"
 #include "adapters/postgres/quoting.h"
 #include "core/job.h"
 #include "model/local_config.h"
@@ -21,8 +22,15 @@ std::string primary_conninfo(const Upstream& upstream, const Credentials& creden
 // Host and port that a primary_conninfo in effect names; an empty host when it names none.
 HostPort upstream_of(const std::string& conninfo);
 
+// Where the local server listens.
+struct Doors {
+  std::string addresses;  // listen_addresses
+  std::string port;
+  std::string socket_directories;  // unix_socket_directories
+};
+
 // Connection to the local server as superuser, for the monitor and for administration.
-ConnectionOptions local_connection(const PostgresConfig& config, const std::string& socket_directories,
+ConnectionOptions local_connection(const PostgresConfig& config, const Doors& doors,
                                    const std::string& application_name);
 
 // Host and port as libpq wants them; of a list of hosts the one that can be written to.
@@ -34,7 +42,12 @@ ConnectionOptions replication_connection(const HostPort& address, const Credenti
 ConnectionOptions rewind_connection(const HostPort& address, const PostgresConfig& config);
 const Credentials& rewind_credentials(const PostgresConfig& config);
 
-// Where the local server can be reached from this machine.
-HostPort local_address(const PostgresConfig& config, const std::string& socket_directories, bool use_socket);
+// The conninfo for a command line, which everybody may read: without what goes by add_secrets().
+std::string public_conninfo(ConnectionOptions options);
+// In the environment of this one child: the passfile belongs to the running server's primary_conninfo.
+void add_secrets(Command& command, const Credentials& credentials);
+
+// Where the local server can be reached from this machine; by a socket only where its directory has an absolute path.
+HostPort local_address(const Doors& doors, bool use_socket);
 
 }  // namespace regent

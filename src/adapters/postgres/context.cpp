@@ -117,14 +117,23 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
   return wanted;
 }
 
-std::string Context::socket_directories() const {
+Doors Context::doors() const {
   const ServerParameters& parameters = configured_parameters();
   const auto found = parameters.values.find("unix_socket_directories");
-  return found == parameters.values.end() ? "/var/run/postgresql" : found->second;
+  Doors doors{config().listen_addresses, config().port,
+              found == parameters.values.end() ? "/var/run/postgresql" : found->second};
+  if (!running || running->port.empty()) return doors;
+  doors.port = running->port;
+  // The file names the first of each only.
+  if (doors.socket_directories.find(running->socket_directory) == std::string::npos) {
+    doors.socket_directories = running->socket_directory;
+  }
+  if (doors.addresses.find(running->address) == std::string::npos) doors.addresses = running->address;
+  return doors;
 }
 
 ConnectionOptions Context::administrator(const std::string& application_name) const {
-  return local_connection(config(), socket_directories(), application_name);
+  return local_connection(config(), doors(), application_name);
 }
 
 Command Context::tool(const std::string& name, std::vector<std::string> arguments) const {

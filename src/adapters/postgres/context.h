@@ -10,6 +10,8 @@
 #include "adapters/os/worker.h"
 #include "adapters/postgres/config_store.h"
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/data_directory.h"
 #include "adapters/postgres/layout.h"
 #include "core/postgres_facts.h"
 #include "model/local_config.h"
@@ -32,6 +34,9 @@ struct Context {
   std::optional<ArchiveLimit> archive_limit;
   // What stands in the place of synchronous_standby_names, whatever the configuration says; nullopt: that one's value.
   std::optional<std::string> sync_names;
+
+  // What the running server's pid file says; nullopt: none runs.
+  std::optional<PidFile> running;
 
   // Values that the configuration has and PostgreSQL would refuse: they do not count.
   std::vector<RefusedParameter> refused;
@@ -58,7 +63,8 @@ struct Context {
   // What the files shall hold. `recovery`: with the settings of a replica of `upstream`, where that is known.
   WantedFiles wanted_files(ServerParameters parameters) const;
 
-  std::string socket_directories() const;
+  // Where the server that runs listens, or, if none does, where it will: what was configured since waits for a restart.
+  Doors doors() const;
   ConnectionOptions administrator(const std::string& application_name) const;
 
   // A command of PostgreSQL with messages in English.

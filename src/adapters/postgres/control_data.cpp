@@ -66,6 +66,9 @@ Result<ControlData> parse_control_data(std::string_view text, std::string_view d
   ControlData data;
   data.system_id = SystemId(std::to_string(*system_id));
   data.facts.state = state->second;
+  if (const auto file = lines.find("Latest checkpoint's REDO WAL file"); file != lines.end()) {
+    data.redo_file = file->second;
+  }
   data.facts.timeline = Timeline{*timeline};
   data.facts.checkpoint = *checkpoint;
   data.facts.min_recovery = *min_recovery;

@@ -21,7 +21,8 @@ struct WalFormat {
 struct ControlData {
   SystemId system_id;
   ControlFacts facts;
-  Lsn redo;  // where replay begins
+  Lsn redo;               // where replay begins
+  std::string redo_file;  // the segment of that
   WalFormat wal;
   // Settings the last primary ran with, under PostgreSQL's names: a hot standby must not have lower ones (T14).
   std::map<std::string, int> settings;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "adapters/os/files.h"
@@ -34,12 +35,16 @@ std::optional<PidFile> parse_pid_file(std::string_view text) {
   PidFile file;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), file.pid);
   if (error != std::errc() || file.pid <= 0) return std::nullopt;
-  for (int line = 1; line < 8 && !text.empty(); ++line) {
-    const auto end = text.find('\n');
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  std::array<std::string_view, 8> lines;
+  for (auto& line : lines) {
+    const auto end = std::min(text.find('\n'), text.size());
+    line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  text = text.substr(0, text.find_first_of(" \n"));
-  file.status = text;
+  file.port = lines[3];
+  file.socket_directory = lines[4];
+  file.address = lines[5];
+  file.status = lines[7].substr(0, lines[7].find(' '));
   return file;
 }
 
@@ -121,6 +126,7 @@ Result<Tenants> look_for_tenants(const Layout& layout, const std::string& server
     if (info && !info->dead() && belongs(file->pid) && kind_of(file->pid) == Kind::postmaster) {
       accept(*info);
       tenants.status = file->status;
+      tenants.file = file;
       return tenants;
     }
   }

@@ -17,7 +17,10 @@ namespace regent {
 // postmaster.pid, the lines that matter.
 struct PidFile {
   pid_t pid = 0;
-  std::string status;  // "starting", "stopping", "ready", "standby"
+  std::string port;
+  std::string socket_directory;  // the first of them; empty: none
+  std::string address;           // the first of listen_addresses; empty: none
+  std::string status;            // "starting", "stopping", "ready", "standby"
 };
 std::optional<PidFile> parse_pid_file(std::string_view text);
 
@@ -55,6 +58,7 @@ struct Tenants {
   std::optional<ProcessId> postmaster;
   bool frozen = false;             // the postmaster is stopped by a signal (F13)
   std::string status;              // its own word, see PidFile
+  std::optional<PidFile> file;     // the postmaster's, if it has written one
   bool tool = false;               // a single-user or bootstrap server works in there
   std::vector<ProcessId> orphans;  // backends whose postmaster is gone (F12)
 

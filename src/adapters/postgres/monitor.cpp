@@ -49,7 +49,9 @@ ReplicationRow replication_row(const Json& row) {
   out.state = text_of(row, "state");
   out.sync_state = text_of(row, "sync_state");
   out.sync_priority = number_of<int>(row, "sync_priority");
+  out.write_lsn = lsn_of(row, "write_lsn");
   out.flush_lsn = lsn_of(row, "flush_lsn");
+  out.replay_lsn = lsn_of(row, "replay_lsn");
   return out;
 }
 
@@ -147,6 +149,7 @@ SELECT json_build_object(
  'version', current_setting('server_version_num')::int,
  'started', extract(epoch FROM pg_postmaster_start_time()),
  'synchronous_standby_names', current_setting('synchronous_standby_names'),
+ 'synchronous_commit', current_setting('synchronous_commit'),
  'checkpointer', (SELECT coalesce(wait_event, 'busy') FROM pg_stat_activity WHERE backend_type = 'checkpointer'),
  'replication', (SELECT json_agg(s) FROM pg_stat_replication s),
  'slots', (SELECT json_agg(s) FROM pg_replication_slots s),
@@ -182,6 +185,7 @@ Result<ServerAnswer> parse_answer(const std::string& text) {
   facts.version = number_of<int>(answer, "version");
   facts.postmaster_start_time = wall_time(number_of<double>(answer, "started"));
   facts.synchronous_standby_names = text_of(answer, "synchronous_standby_names");
+  facts.synchronous_commit = text_of(answer, "synchronous_commit");
   // Asleep it wakes up for a reload at once; in the middle of a checkpoint's work it does not look.
   const auto checkpointer = text_of(answer, "checkpointer");
   facts.checkpointer_attentive = checkpointer == "CheckpointerMain" || checkpointer == "CheckpointWriteDelay";

@@ -42,8 +42,7 @@ PostgresNode::PostgresNode(LocalConfig config, Clock& clock)
       postmaster_(context_),
       monitor_([this] { return context_.administrator("Patroni heartbeat"); },
                [this] {
-                 const auto address = local_address(context_.config(), context_.socket_directories(),
-                                                    context_.config().use_unix_socket_repl);
+                 const auto address = local_address(context_.doors(), context_.config().use_unix_socket_repl);
                  return replication_connection(address, context_.config().replication);
                },
                clock) {}
@@ -110,6 +109,8 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
   facts.incarnation = postmaster_.incarnation();
   facts.server = Fact<ServerFacts>::unknown("PostgreSQL is not running", context_.clock.now());
   receiver_.reset();
+  context_.running = tenants && tenants->postmaster ? tenants->file : std::nullopt;
+  if (context_.running) facts.port = context_.running->port;
   if (!tenants) {
     facts.why = tenants.error().message;
     facts.server = Fact<ServerFacts>::unknown(facts.why, context_.clock.now());
@@ -176,11 +177,11 @@ Task<void> PostgresNode::probe_own_server(Instant deadline) {
   const auto asked_at = context_.clock.now();
   const auto& config = context_.config();
   // The same processes answer on all of its sockets, and this one costs least.
-  const auto socket = local_address(config, context_.socket_directories(), true);
+  const auto socket = local_address(context_.doors(), true);
   auto asking = probe_server(socket, context_.clock, deadline);
   auto answered = co_await std::move(asking);
   if (!answered && answered.error().kind == ErrorKind::unreachable && !config.use_unix_socket) {
-    auto address = local_address(config, context_.socket_directories(), false);
+    auto address = local_address(context_.doors(), false);
     auto again = probe_server(std::move(address), context_.clock, deadline);
     answered = co_await std::move(again);
   }

@@ -36,7 +36,9 @@ class PostgresNode : public Postgres {
   Task<Result<void>> initdb(Instant deadline) override;
   Task<Result<void>> bootstrap_roles(Instant deadline) override;
   Task<Result<void>> start(job::Start spec, Instant deadline) override;
+  Task<Result<void>> before_stop(Instant deadline) override;
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
+  Task<Result<void>> archive_shutdown(Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
   Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
@@ -106,7 +108,6 @@ class PostgresNode : public Postgres {
   Task<Result<void>> limit_archive(std::optional<ArchiveLimit> limit, Instant deadline);
   bool restores() const;
   Task<Result<void>> remove(bool keep_as_failed, Instant deadline);
-  Task<Result<void>> fast_or_immediate(StopMode mode, Instant deadline);
   Task<Result<Rows>> administer(std::string sql, Instant deadline);
   Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
   Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);
@@ -163,6 +164,7 @@ class PostgresNode : public Postgres {
   std::vector<RefusedParameter> idle_;
   // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
   bool bootstrapping_ = false;
+  std::optional<std::string> restored_hba_;  // pg_hba.conf that a custom method left, while another one is in its place
   // Of the postmaster with this number; see PostgresFacts.
   std::uint32_t pulse_of_ = 0;
   bool primary_ = false;

@@ -113,6 +113,9 @@ Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant dead
     wanted.keep_recovery_settings = first_.keeps_recovery;
     wanted.recovers_to_target = first_.recovery.has_value();
     if (first_.recovery) wanted.recovery = first_.recovery;
+    // Until the roles have the passwords of this place, nobody can log in by one.
+    const auto& superuser = context_.config().superuser.username;
+    if (first_.restored && !superuser.empty()) wanted.hba = superuser_only(superuser);
   }
   std::function<Result<WrittenConfig>()> work = [layout = context_.layout, wanted = std::move(wanted)] {
     return write_config(layout, wanted);

@@ -157,20 +157,19 @@ Task<Result<void>> PostgresNode::start(job::Start spec, Instant deadline) {
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "starting PostgreSQL");
 }
 
-Task<Result<void>> PostgresNode::fast_or_immediate(StopMode mode, Instant deadline) {
-  if (mode == StopMode::fast) {
-    // Half of the time is the server's, whatever the script does.
-    const auto now = context_.clock.now();
-    auto hook = run_hook("before_stop", now + (deadline - now) / 2);
-    if (const auto done = co_await std::move(hook); !done) log::warning("{}", done.error().message);
-  }
-  auto stopping = postmaster_.stop(mode, deadline);
-  co_return co_await std::move(stopping);
+Task<Result<void>> PostgresNode::before_stop(Instant deadline) {
+  auto work = run_hook("before_stop", deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "before_stop");
 }
 
 Task<Result<void>> PostgresNode::stop(StopMode mode, Instant deadline) {
-  auto work = fast_or_immediate(mode, deadline);
+  auto work = postmaster_.stop(mode, deadline);
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "stopping PostgreSQL");
+}
+
+Task<Result<void>> PostgresNode::archive_shutdown(Instant deadline) {
+  auto work = archive_last_wal(context_, deadline);
+  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "archive_command");
 }
 
 Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
@@ -292,6 +291,9 @@ Task<Result<void>> PostgresNode::await_promotion(Connection connection, Instant 
     now = context_.clock.now();
     if (closely && advance && (std::exchange(last, advance->sign) != advance->sign || advance->restores))
       moved_at = now;
+    if (closely && advance) {
+      context_.progress = advance->restores ? "PostgreSQL asks the archive for WAL: restore_command runs" : "";
+    }
     if (!advance) {
       // A connection that broke says nothing about the promotion: only a server that is gone does.
       auto searching = postmaster_.look(now + answer_time);
@@ -309,7 +311,9 @@ Task<Result<void>> PostgresNode::await_promotion(Connection connection, Instant 
 
 Task<Result<void>> PostgresNode::promote(Timeline timeline, Instant deadline) {
   auto work = leave_recovery(timeline, deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "the promotion");
+  const auto done = co_await guarded<void>(std::move(work), context_.clock, deadline, "the promotion");
+  context_.progress.clear();
+  co_return done;
 }
 
 Task<Result<void>> PostgresNode::checkpoint(Instant deadline) {
@@ -358,6 +362,13 @@ Task<Result<void>> PostgresNode::make_cluster(Instant deadline) {
   if (auto done = co_await std::move(running); !done) co_return done;
   bootstrapping_ = true;
   first_ = first_start(context_.local.bootstrap);
+  if (!first_.restored) co_return Result<void>();
+  // In its place stands another one until the roles are made.
+  std::function<Result<std::string>()> read = [layout = context_.layout] { return read_file(layout.hba()); };
+  auto reading = context_.ask<std::string>(std::move(read), deadline, "pg_hba.conf");
+  auto hba = co_await std::move(reading);
+  if (!hba && hba.error().kind != ErrorKind::not_found) co_return tl::unexpected(hba.error());
+  restored_hba_ = hba ? std::optional(std::move(*hba)) : std::nullopt;
   co_return Result<void>();
 }
 
@@ -393,15 +404,28 @@ Task<Result<void>> PostgresNode::make_roles(Instant deadline) {
   if (first_recovery()) {
     auto recovering = await_recovery(deadline);
     if (auto done = co_await std::move(recovering); !done) co_return done;
-    first_ = {};
+    first_ = {.keeps_recovery = false, .recovery = {}, .restored = true};
     auto writing = write_files(false, deadline);
     if (const auto written = co_await std::move(writing); !written) co_return tl::unexpected(written.error());
     postmaster_.reload();
   }
   auto running = run_bootstrap_roles(context_, deadline);
-  auto done = co_await std::move(running);
-  if (done) bootstrapping_ = false;
-  co_return done;
+  if (auto done = co_await std::move(running); !done) co_return done;
+  bootstrapping_ = false;
+  if (!std::exchange(first_, {}).restored) co_return Result<void>();
+  if (restored_hba_) {
+    auto putting = call(
+        [layout = context_.layout, text = *std::exchange(restored_hba_, {})]() -> Result<void> {
+          const auto written = write_file(layout.hba(), text, file_mode(layout));
+          return written ? Result<void>() : tl::unexpected(written.error());
+        },
+        deadline);
+    if (auto done = co_await std::move(putting); !done) co_return done;
+  }
+  auto writing = write_files(false, deadline);
+  if (const auto written = co_await std::move(writing); !written) co_return tl::unexpected(written.error());
+  postmaster_.reload();
+  co_return Result<void>();
 }
 
 Task<Result<void>> PostgresNode::bootstrap_roles(Instant deadline) {

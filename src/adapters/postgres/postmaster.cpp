@@ -142,7 +142,10 @@ Task<Result<void>> Postmaster::wait_ready(ProcessId id, Instant deadline) {
     auto asking = context_.ask<std::string>(std::move(call), deadline, "the data directory");
     const auto text = co_await std::move(asking);
     const auto file = text ? parse_pid_file(*text) : std::nullopt;
-    if (file && file->pid == id.pid && (file->status == "ready" || file->status == "standby")) co_return Result<void>();
+    if (file && file->pid == id.pid && (file->status == "ready" || file->status == "standby")) {
+      context_.running = file;
+      co_return Result<void>();
+    }
     if (context_.clock.now() >= deadline) co_return fail(ErrorKind::timeout, "PostgreSQL is still starting");
     auto waiting = wait_for(handle.get(), Ready::to_read, context_.clock,
                             std::min(deadline, context_.clock.now() + look_interval));

@@ -36,16 +36,34 @@ Task<Result<std::string>> configured(Context& context, std::string name, Instant
   co_return text;
 }
 
-// pg_rewind deletes WAL that the source lacks. What waits for the archive goes there first: a standby of ours, or
-// recovery to a point in time, may still need it (F70).
-Task<Result<void>> archive_ready_wal(Context& context, Instant deadline) {
+// archive_command; empty: WAL is not archived.
+Task<Result<std::string>> archive_command(Context& context, Instant deadline) {
   auto asking_mode = configured(context, "archive_mode", deadline);
   const auto mode = co_await std::move(asking_mode);
   if (!mode) co_return tl::unexpected(mode.error());
+  if (*mode == "off") co_return std::string();
   auto asking_command = configured(context, "archive_command", deadline);
-  const auto command = co_await std::move(asking_command);
+  co_return co_await std::move(asking_command);
+}
+
+Task<Result<void>> archive_file(Context& context, std::string command, std::string file, Instant deadline) {
+  Command archive;
+  // PostgreSQL runs it with the data directory as working directory, %p relative to it; absolute serves both.
+  archive.arguments = {"/bin/sh", "-c", archive_command_line(command, context.layout.data("pg_wal/" + file), file)};
+  auto running = run_ok(std::move(archive), context.clock, deadline);
+  if (const auto outcome = co_await std::move(running); !outcome) {
+    co_return fail(ErrorKind::failed, fmt::format("cannot archive {}: {}", file, outcome.error().message));
+  }
+  co_return Result<void>();
+}
+
+// pg_rewind deletes WAL that the source lacks. What waits for the archive goes there first: a standby of ours, or
+// recovery to a point in time, may still need it (F70).
+Task<Result<void>> archive_ready_wal(Context& context, Instant deadline) {
+  auto asking = archive_command(context, deadline);
+  const auto command = co_await std::move(asking);
   if (!command) co_return tl::unexpected(command.error());
-  if (*mode == "off" || command->empty()) co_return Result<void>();
+  if (command->empty()) co_return Result<void>();
   std::function<Result<std::vector<std::string>>()> list = [directory = context.layout.data("pg_wal/archive_status")] {
     return list_directory(directory);
   };
@@ -56,14 +74,8 @@ Task<Result<void>> archive_ready_wal(Context& context, Instant deadline) {
   for (const auto& name : *names) {
     if (!name.ends_with(".ready")) continue;
     const auto file = name.substr(0, name.size() - 6);
-    Command archive;
-    // PostgreSQL runs it with the data directory as working directory, %p relative to it; absolute serves both.
-    archive.arguments = {"/bin/sh", "-c", archive_command_line(*command, context.layout.data("pg_wal/" + file), file)};
-    auto running = run_ok(std::move(archive), context.clock, deadline);
-    if (const auto outcome = co_await std::move(running); !outcome) {
-      co_return fail(ErrorKind::failed,
-                     fmt::format("cannot archive {} before the rewind: {}", file, outcome.error().message));
-    }
+    auto archiving = archive_file(context, *command, file, deadline);
+    if (auto done = co_await std::move(archiving); !done) co_return done;
     const auto status = context.layout.data("pg_wal/archive_status/" + file);
     auto renaming = ask_simple(
         context, [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);
@@ -134,10 +146,9 @@ Result<void> finish_rewind(const Layout& layout, const Files& files) {
 }
 
 Task<Result<std::vector<std::string>>> rewind_arguments(Context& context, Upstream source, Instant deadline) {
-  auto connection = rewind_connection(source.address, context.config());
-  std::erase_if(connection, [](const auto& option) { return option.first == "password"; });
+  const auto connection = rewind_connection(source.address, context.config());
   std::vector<std::string> arguments{"--target-pgdata=" + context.layout.data_dir,
-                                     "--source-server=" + print_conninfo(connection), "--progress"};
+                                     "--source-server=" + public_conninfo(connection), "--progress"};
   if (context.major_version >= 13) {
     auto asking = configured(context, "restore_command", deadline);
     const auto command = co_await std::move(asking);
@@ -193,6 +204,19 @@ Task<Result<ControlData>> read_control_data(Context& context, Instant deadline) 
                                                      outcome.error().message));
   }
   co_return parse_control_data(outcome->output + outcome->errors, context.layout.data_dir);
+}
+
+Task<Result<void>> archive_last_wal(Context& context, Instant deadline) {
+  auto asking = archive_command(context, deadline);
+  const auto command = co_await std::move(asking);
+  if (!command) co_return tl::unexpected(command.error());
+  if (command->empty()) co_return Result<void>();
+  auto reading = read_control_data(context, deadline);
+  const auto control = co_await std::move(reading);
+  if (!control) co_return tl::unexpected(control.error());
+  if (!control->facts.clean_primary() || control->redo_file.empty()) co_return Result<void>();
+  auto archiving = archive_file(context, *command, control->redo_file, deadline);
+  co_return co_await std::move(archiving);
 }
 
 Task<Result<void>> run_crash_recovery(Context& context, Instant deadline) {
@@ -287,8 +311,7 @@ Task<Result<void>> run_rewind(Context& context, Upstream source, Instant deadlin
       context, [layout = context.layout] { return make_marker(layout); }, deadline);
   if (auto done = co_await std::move(marking); !done) co_return tl::unexpected(not_begun(done.error()));
   auto command = context.tool("pg_rewind", std::move(plan->arguments));
-  const auto& password = rewind_credentials(context.config()).password;
-  if (!password.empty()) command.environment.emplace_back("PGPASSWORD", password);
+  add_secrets(command, rewind_credentials(context.config()));
   log::info("running pg_rewind from {}", source.name.str());
   auto running = run_reporting(context, std::move(command), deadline);
   const auto outcome = co_await std::move(running);

@@ -13,6 +13,9 @@ Task<Result<ControlData>> read_control_data(Context& context, Instant deadline);
 // Runs the server in single-user mode until its crash recovery is done.
 Task<Result<void>> run_crash_recovery(Context& context, Instant deadline);
 
+// Of a server that was shut down: runs archive_command for the segment with its last checkpoint, where WAL is archived.
+Task<Result<void>> archive_last_wal(Context& context, Instant deadline);
+
 // The same error, told as one of a rewind that changed nothing yet (Postgres::rewind).
 Error not_begun(Error error);
 

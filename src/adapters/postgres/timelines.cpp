@@ -13,6 +13,7 @@
 #include "adapters/os/files.h"
 #include "adapters/os/process.h"
 #include "adapters/postgres/config_store.h"
+#include "adapters/postgres/slots.h"
 
 namespace regent {
 namespace {
@@ -83,7 +84,36 @@ Result<void> clean_histories(const Layout& layout, Timeline own) {
   return {};
 }
 
+namespace {
+
+// Whether the segment is there; all segments are of one size, which is told by the first.
+Result<bool> has_wal_at(const Layout& layout, Timeline timeline, Lsn at) {
+  constexpr std::size_t name_length = 24;
+  const auto names = list_directory(layout.data("pg_wal"));
+  if (!names) return tl::unexpected(names.error());
+  for (const auto& name : *names) {
+    const bool segment = name.size() == name_length && name.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+    struct stat file {};
+    if (!segment || stat(layout.data("pg_wal/" + name).c_str(), &file) != 0 || file.st_size == 0) continue;
+    const auto wanted =
+        fmt::format("{:08X}{}", timeline.value, wal_file_suffix(at, static_cast<std::uint64_t>(file.st_size)));
+    return std::find(names->begin(), names->end(), wanted) != names->end();
+  }
+  return false;
+}
+
+}  // namespace
+
 Task<Result<std::string>> ask_branch_time(Context& context, Timeline timeline, Lsn start, Instant deadline) {
+  // It waits for seconds for a segment that is not there.
+  std::function<Result<bool>()> look = [layout = context.layout, timeline, start]() -> Result<bool> {
+    return has_wal_at(layout, timeline, start);
+  };
+  auto looking = context.ask<bool>(std::move(look), deadline, "the data directory");
+  const auto there = co_await std::move(looking);
+  if (!there) co_return tl::unexpected(there.error());
+  if (!*there)
+    co_return fail(ErrorKind::not_found, fmt::format("the WAL where timeline {} begins is gone", timeline.value));
   auto command = context.tool("pg_waldump", {"-p", context.layout.data("pg_wal"), "-t", std::to_string(timeline.value),
                                              "-s", to_string(start), "-n", "1"});
   // Compared with what others found out in their own time zone.

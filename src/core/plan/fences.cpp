@@ -13,13 +13,21 @@ bool primary_in_the_making(const Situation& s, const Decision& d) {
   return std::any_of(d.actions.begin(), d.actions.end(), [](const Action& act) { return traits(act).makes_primary; });
 }
 
-// A server in single-user mode has no clients, and what it is interrupted in has to be done again (F71).
-bool nobody_can_write(const Situation& s) {
-  if (s.stopped || s.single_user) return true;
-  // The last look may be of before a promotion was sent (F02), and one that was given up may still come.
+// In recovery by the last look, and a primary by now or at any moment: a job is at it, a promotion that was given up
+// may still come, or the look is of before one was sent (F02). The job armed the fences once, but a pause disarms them
+// under it, and the guard may have been killed.
+bool may_come_to_write(const Situation& s) {
+  if (s.single_user) return false;
+  if (s.o.job.running && makes_primary(*s.o.job.running)) return true;
+  if (s.stopped) return false;
   const auto& ended = s.o.job.ended;
   const bool of_before = ended && makes_primary(ended->spec) && s.o.postgres.server.at() < ended->at;
-  return s.replica && !s.promotion_may_come && !(s.o.lease.held && of_before);
+  return s.promotion_may_come || (s.o.lease.held && of_before);
+}
+
+// A server in single-user mode has no clients, and what it is interrupted in has to be done again (F71).
+bool nobody_can_write(const Situation& s) {
+  return s.stopped || s.single_user || (s.replica && !may_come_to_write(s));
 }
 
 bool takes_lock(const Decision& d) {
@@ -88,7 +96,8 @@ void fences(const Situation& s, Decision& d) {
     return;
   }
   const auto wanted = order(s, d);
-  if (!s.may_write || !wanted || armed_as_ordered(fences, *wanted)) return;
+  const bool exposed = s.may_write || may_come_to_write(s);
+  if (!exposed || !wanted || armed_as_ordered(fences, *wanted)) return;
   d.actions.insert(first, action::ArmFences{*wanted});
   // What cannot be armed now is tried again soon.
   d.wake_at = std::min(d.wake_at, s.o.now + std::chrono::seconds(1));

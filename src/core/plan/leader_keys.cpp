@@ -2,6 +2,7 @@
 
 #include "core/plan/planners.h"
 #include "core/slots.h"
+#include "core/ticket.h"
 #include "core/timeline.h"
 
 namespace regent::plan {
@@ -17,20 +18,30 @@ void status_key(const Situation& s, Decision& d) {
   d.memory.status_written_at = s.o.now;
 }
 
-void history_key(const Situation& s, Decision& d) {
-  if (!s.o.local_history.is_known()) return;
+namespace {
+
+// /history as it shall be; nullopt: the own one is not known. The file must be the one of the timeline that runs: a
+// moment after a promotion it may still be the old one.
+std::optional<History> wanted_history(const Situation& s) {
+  if (!s.o.local_history.is_known()) return std::nullopt;
   const History& local = *s.o.local_history;
-  // The file must be the one of the timeline that runs: a moment after a promotion it may still be the old one.
-  if (local.empty() ? s.server->timeline.value != 1 : recorded_timeline(local) > s.server->timeline) return;
+  const bool of_this_timeline =
+      local.empty() ? s.server->timeline.value == 1 : recorded_timeline(local) <= s.server->timeline;
+  if (!of_this_timeline) return std::nullopt;
+  // Numbers are left out: two timelines may begin at one place of a third, and then the line that is there is that of
+  // the other one, whose leader is not us (I16, F71).
+  const bool recorded = recorded_timeline(*s.view) >= s.server->timeline;
+  const History& stored = s.view->history.value;
   History wanted = local;
   for (auto& line : wanted) {
-    const auto& stored = s.view->history.value;
     const auto old = std::find_if(stored.begin(), stored.end(), [&](const HistoryLine& candidate) {
       return candidate.timeline == line.timeline && candidate.switch_lsn == line.switch_lsn;
     });
-    if (old != stored.end()) {
+    const bool newest = &line == &wanted.back();
+    const bool there = old != stored.end() && (!newest || recorded || old->new_leader == s.o.self.name.str());
+    if (there) {
       line = *old;
-    } else if (&line == &wanted.back()) {
+    } else if (newest) {
       line.timestamp = to_iso_time(s.o.wall);
       line.new_leader = s.o.self.name.str();
     }
@@ -39,8 +50,15 @@ void history_key(const Situation& s, Decision& d) {
   if (limit > 0 && wanted.size() > limit) {
     wanted.erase(wanted.begin(), wanted.end() - static_cast<std::ptrdiff_t>(limit));
   }
-  if (wanted == s.view->history.value) return;
-  d.actions.emplace_back(action::WriteKey{action::Key::history, print_history(wanted), s.view->history.version});
+  return wanted;
+}
+
+}  // namespace
+
+void history_key(const Situation& s, Decision& d) {
+  const auto wanted = wanted_history(s);
+  if (!wanted || *wanted == s.view->history.value) return;
+  d.actions.emplace_back(action::WriteKey{action::Key::history, print_history(*wanted), s.view->history.version});
 }
 
 void timeline_counter(const Situation& s, Decision& d) {
@@ -49,12 +67,15 @@ void timeline_counter(const Situation& s, Decision& d) {
   if (own.value <= 1 && !counter.exists()) return;
   // After /history: whoever reads that a timeline was reached may rely on it. A standby leader is on one of the remote
   // server's, which /history does not tell: whoever leads this cluster once it is none any more finds it here.
-  const auto& recorded = s.view->history.value;
-  const bool told = s.o.local_history.is_known() &&
-                    (s.o.local_history->empty() ||
-                     (!recorded.empty() && recorded.back().switch_lsn == s.o.local_history->back().switch_lsn));
+  const auto history = wanted_history(s);
+  const bool told = history && *history == s.view->history.value;
   if (!told && s.primary) return;
-  const TimelineCounter wanted{std::max(counter.value.ticket, own), own};
+  // A primary beyond what was left behind is where the cluster went on. What it reached before it followed the remote
+  // server is given up by whoever leads a standby cluster.
+  const Timeline given_up = s.primary ? Timeline{} : left_by(s);
+  const bool over = s.primary && own > counter.value.left;
+  const Timeline left = over ? Timeline{} : std::max(counter.value.left, given_up);
+  const TimelineCounter wanted{std::max({counter.value.ticket, own, left}), own, left};
   if (counter.exists() && counter.value == wanted) return;
   d.actions.emplace_back(action::WriteKey{action::Key::timelines, print_timelines(wanted), counter.version});
 }

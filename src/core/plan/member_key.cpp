@@ -1,54 +1,18 @@
 #include "core/plan/planners.h"
+#include "core/portrait.h"
 
 namespace regent::plan {
-namespace {
-
-PgState state_of(const Situation& s) {
-  if (s.o.job.running) {
-    const auto& spec = *s.o.job.running;
-    if (std::holds_alternative<job::Bootstrap>(spec)) return PgState::initdb;
-    if (std::holds_alternative<job::Clone>(spec)) return PgState::creating_replica;
-    if (std::holds_alternative<job::Restart>(spec)) return PgState::restarting;
-    if (std::holds_alternative<job::Stop>(spec) && !s.stopped) return PgState::stopping;
-    if (std::holds_alternative<job::Start>(spec) && !s.running) return PgState::starting;
-  }
-  switch (s.o.postgres.process) {
-    case Process::running:
-    case Process::unknown:
-      return PgState::running;
-    case Process::starting:
-      return PgState::starting;
-    case Process::stopping:
-      return PgState::stopping;
-    case Process::stopped:
-    case Process::single_user:
-      break;
-  }
-  return s.m.ran_as_primary && !s.m.demotion ? PgState::crashed : PgState::stopped;
-}
-
-Role role_of(const Situation& s) {
-  if (s.primary) return Role::primary;
-  if (s.replica && s.standby_leads && s.holding) return Role::standby_leader;
-  if (s.replica) return s.doing<job::Promote>() ? Role::promoted : Role::replica;
-  if (s.may_write) return Role::primary;
-  if (s.no_data()) return Role::uninitialized;
-  // Paused, it is still what it was when it went down.
-  if (s.paused && s.stopped && s.has_data() && !s.o.postgres.data.standby_signal) return Role::primary;
-  return s.m.demotion || s.m.ran_as_primary ? Role::demoted : Role::replica;
-}
-
-}  // namespace
-
 Member own_member(const Situation& s, const Decision& d) {
   Member member;
   const auto& self = s.o.self;
   member.name = self.name;
-  member.conn_url = self.conn_url;
+  member.conn_url = conn_url(s);
   member.api_url = self.api_url;
   member.proxy_url = self.proxy_url;
-  member.state = state_of(s);
-  member.role = role_of(s);
+  const Portrait self_portrait = portrait(s);
+  member.state = self_portrait.state.value_or(PgState::running);
+  // Who is taken for uninitialized is taken for one without data.
+  member.role = self_portrait.role.value_or(Role::replica);
   member.version = patroni_version(self.generation);
   member.regent = self.version;
   member.libc = self.libc;

@@ -26,6 +26,8 @@ void slots_of_leader(const Situation& s, Decision& d);
 
 // --- while following ---
 void slots_of_replica(const Situation& s, Decision& d);
+// The store is away, and the leader goes on by the members' word: it told them where its slots are.
+void slots_in_failsafe(const Situation& s, Decision& d);
 
 // --- in any role ---
 // Since when which slots are idle, and what is wrong with them.

@@ -268,6 +268,27 @@ void slots_of_replica(const Situation& s, Decision& d) {
   act_on(s, std::move(change), d);
 }
 
+void slots_in_failsafe(const Situation& s, Decision& d) {
+  const auto& promise = s.o.failsafe.promise;
+  // Positions of a server that this one does not follow are of another history (I8).
+  if (!promise || s.server->replication_state != "streaming") return;
+  const Lsn replayed = s.server->replayed.value_or(Lsn{});
+  action::SyncSlots change;
+  for (const auto& [name, spec] : s.o.settings.permanent_slots) {
+    const auto* row = find_slot(*s.server, name);
+    const auto told = promise->slots.find(name);
+    if (row == nullptr || told == promise->slots.end() || !same_kind(*row, spec) || row->lost || untouchable(s, *row)) {
+      continue;
+    }
+    const auto& at = spec.physical ? row->restart_lsn : row->confirmed_flush_lsn;
+    if (!at || (spec.physical && row->has_xmin)) continue;
+    Lsn to = std::min(Lsn{told->second}, replayed);
+    if (!spec.physical) to = std::min(to, Lsn{at->value + advance_step});
+    if (to > *at) change.advance.push_back({name, row->database, to});
+  }
+  act_on(s, std::move(change), d);
+}
+
 void slots_before_promotion(const Situation& s, Decision& d) {
   if (s.server == nullptr || s.view == nullptr) return;
   // One that somebody promoted by hand takes the lock with the copies it has (F75).
@@ -296,7 +317,10 @@ void slots_before_promotion(const Situation& s, Decision& d) {
     const auto proof = s.m.slot_proofs.find(row.name);
     const bool ahead = !row.confirmed_flush_lsn || *row.confirmed_flush_lsn > s.server->wal;
     const bool proven = proof != s.m.slot_proofs.end() && proof->second.proven && same_server && !ahead;
-    if (!ours || !proven) change.drop.push_back(row.name);
+    if (ours && proven) continue;
+    change.drop.push_back(row.name);
+    // We drop it, not a person: one that was made anew would skip what comes before (I16).
+    d.memory.led_slots.erase(row.name);
   }
   // The lease was confirmed a moment before, and nobody can connect to a primary yet.
   if (!change.drop.empty()) d.actions.insert(promotes, std::move(change));

@@ -25,8 +25,17 @@ bool belongs_elsewhere(const Situation& s, const Member& member) {
 struct Standby {
   const Member* member = nullptr;
   Lsn flushed;
+  Lsn reached;          // as far as commits wait for it
   bool chosen = false;  // it is one already
 };
+
+// What synchronous_commit waits for.
+Lsn reached(const Situation& s, const ReplicationRow& row) {
+  const auto& level = s.server->synchronous_commit;
+  if (level == "remote_apply") return row.replay_lsn.value_or(Lsn{});
+  if (level == "remote_write") return row.write_lsn.value_or(Lsn{});
+  return row.flush_lsn.value_or(Lsn{});
+}
 
 // Who could be a synchronous standby now (I15).
 std::vector<Standby> fit_standbys(const Situation& s, const NameSet& chosen) {
@@ -44,8 +53,9 @@ std::vector<Standby> fit_standbys(const Situation& s, const NameSet& chosen) {
     if (twin != fit.end()) {
       // A connection that died unnoticed and the one that took its place: what is confirmed counts.
       twin->flushed = std::max(twin->flushed, *row.flush_lsn);
+      twin->reached = std::max(twin->reached, reached(s, row));
     } else {
-      fit.push_back({&*found, *row.flush_lsn, chosen.contains(found->name.str())});
+      fit.push_back({&*found, *row.flush_lsn, reached(s, row), chosen.contains(found->name.str())});
     }
   }
   return fit;
@@ -55,10 +65,10 @@ void drop_laggards(const Situation& s, std::vector<Standby>& fit) {
   const auto limit = s.o.settings.maximum_lag_on_syncnode;
   if (limit <= 0 || fit.empty()) return;
   const auto best = std::max_element(fit.begin(), fit.end(),
-                                     [](const Standby& a, const Standby& b) { return a.flushed < b.flushed; });
-  const Lsn reference = fit.size() > 1 ? best->flushed : s.server->wal;
+                                     [](const Standby& a, const Standby& b) { return a.reached < b.reached; });
+  const Lsn reference = fit.size() > 1 ? best->reached : s.server->wal;
   std::erase_if(fit, [&](const Standby& standby) {
-    return bytes_between(standby.flushed, reference) > static_cast<std::uint64_t>(limit);
+    return bytes_between(standby.reached, reference) > static_cast<std::uint64_t>(limit);
   });
 }
 
@@ -70,7 +80,7 @@ bool preferred(const Standby& a, const Standby& b) {
     return a.member->tags.sync_priority > b.member->tags.sync_priority;
   }
   if (a.chosen != b.chosen) return a.chosen;
-  return a.flushed != b.flushed ? a.flushed > b.flushed : a.member->name < b.member->name;
+  return a.reached != b.reached ? a.reached > b.reached : a.member->name < b.member->name;
 }
 
 SyncPicture picture_of(const Situation& s) {

@@ -11,6 +11,11 @@ bool nobody_initialized(const Situation& s) {
   return !s.view->initialize.exists() && s.m.seen_system_id.empty();
 }
 
+bool could_bootstrap(const Situation& s) {
+  return s.o.postgres.data.state == DataState::empty && nobody_initialized(s) && s.unlocked && s.stopped &&
+         s.o.self.tags.may_lead() && !s.m.bootstrapped;
+}
+
 // The empty initialize key hangs on our session. Having asked for it proves nothing: another node may have been faster.
 bool claim_is_ours(const Situation& s) {
   return s.view->initialize.exists() && s.view->initialize.value.empty() && !s.o.lease.session.empty() &&
@@ -20,12 +25,17 @@ bool claim_is_ours(const Situation& s) {
 // A member that wants to be cloned from, else the leader (compat §1.7).
 job::Clone choose_source(const Situation& s) {
   if (s.m.clone_failures % 2 == 0 && !s.m.reinit_from_leader) {
+    std::vector<Upstream> offers;
     for (const auto& member : s.view->members) {
-      const bool offers = member.tags.clonefrom && member.state == PgState::running && member.name != s.o.self.name &&
-                          member.role == Role::replica;
-      const auto address = offers ? parse_conn_url(member.conn_url) : std::nullopt;
-      if (address) return {.source = {.name = member.name, .address = *address, .slot = {}}, .from_leader = false};
+      const bool offered = member.tags.clonefrom && member.state == PgState::running && member.name != s.o.self.name &&
+                           member.role == Role::replica;
+      const auto address = offered ? parse_conn_url(member.conn_url) : std::nullopt;
+      if (address) offers.push_back({.name = member.name, .address = *address, .slot = {}});
     }
+    // Not all of us the same one, and another one the next time.
+    std::size_t at = static_cast<std::size_t>(s.m.clone_failures / 2);
+    for (const char c : s.me()) at = at * 31 + static_cast<unsigned char>(c);
+    if (!offers.empty()) return {.source = offers[at % offers.size()], .from_leader = false};
   }
   auto source = leader_upstream(s);
   source.slot.clear();
@@ -121,12 +131,15 @@ constexpr Rule table[] = {
          act(d, action::Exit{1});
        }
      }},
+    {418, "bootstrap_unfenced",
+     "no data here, no cluster in the store, and this node may not be a primary because a fence is missing",
+     "waiting for somebody else to bootstrap the cluster: {}", "I3, F73",
+     [](const Situation& s) { return could_bootstrap(s) && !s.standby && !missing_fence(s.o.fences).empty(); },
+     [](const Situation& s, Decision& d) {
+       say(d, "waiting for somebody else to bootstrap the cluster: {}", missing_fence(s.o.fences));
+     }},
     {420, "bootstrap_claim", "no data here, no cluster in the store: whoever writes the initialize key makes it",
-     "trying to bootstrap a new cluster", "F73, I10",
-     [](const Situation& s) {
-       return s.o.postgres.data.state == DataState::empty && nobody_initialized(s) && s.unlocked && s.stopped &&
-              s.o.self.tags.may_lead() && !s.m.bootstrapped;
-     },
+     "trying to bootstrap a new cluster", "F73, I10", could_bootstrap,
      [](const Situation&, Decision& d) {
        say(d, "trying to bootstrap a new cluster");
        // The claim goes with our session: a node that dies here does not block the others for ever.

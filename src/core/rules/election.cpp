@@ -33,7 +33,7 @@ bool another_is_named(const Situation& s) {
     if (request->candidate == s.o.self.name || !peers_are_fresh(s)) return false;
     const auto* peer = s.o.peers->find(request->candidate);
     // One on an old timeline will never take it, and would be waited for for ever.
-    return peer != nullptr && could_lead(*peer) && peer->timeline >= recorded_timeline(*s.view);
+    return peer != nullptr && could_lead(*peer) && peer->timeline >= known_timeline(s);
   }
   // A switchover to anybody but the old leader.
   if (request->leader != s.o.self.name || !peers_are_fresh(s)) return false;
@@ -63,8 +63,9 @@ void gather_peers(const Situation& s, Decision& d) {
 
 // The lock decides the request, whoever took it: left behind, it would make the new leader hand over again (L4).
 void win_lock(const Situation& s, Decision& d) {
-  take_lock(s, d);
-  d.memory.left_behind = known_timeline(s);
+  // Nobody who has more is waited for: told in one transaction with the lock, or a death before the promotion would
+  // have the cluster wait again (F63).
+  take_lock(s, d, {}, left_by(s));
   if (due_request(s) != nullptr) act(d, action::DeleteKey{action::Key::failover, s.view->failover.version});
   if (!s.replica) return;
   d.memory.acquired_now = true;

@@ -143,6 +143,7 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, (s.paused ? "PAUSE: " : "") + in_progress(s));
        renew_when_due(s, d);
+       if (s.doing<job::Promote>() && !s.o.job.progress.empty()) condition(d, "PromotionWaits", s.o.job.progress);
        if (s.m.crashed_at && !start_timed_out(s)) {
          d.wake_at = std::min(d.wake_at, *s.m.crashed_at + s.o.settings.primary_start_timeout);
        }

@@ -95,8 +95,7 @@ Timeline timeline_of_the_cluster(const Situation& s) {
 bool timeline_is_old(const Situation& s) {
   if (!s.named || s.paused || !(s.primary || (s.replica && s.holding && !s.standby))) return false;
   const Timeline newest = timeline_of_the_cluster(s);
-  // A replica was elected although it never was on that timeline, because nobody is there who was (I6).
-  return s.server->timeline < newest && !(s.replica && s.m.left_behind >= newest);
+  return s.server->timeline < newest;
 }
 
 bool must_be_promoted(const Situation& s) {
@@ -199,7 +198,9 @@ constexpr Rule table[] = {
        say(d, "demoting the cluster to a standby cluster");
        act(d, action::RenewLease{});
        // Cleanly: whoever is to lead from now on must be able to receive everything.
-       start(d, graceful_stop(s));
+       auto stop = graceful_stop(s);
+       stop.archive = true;
+       start(d, stop);
        d.memory.demotion = Demotion{Demotion::Kind::graceful, "demote-cluster", s.o.now};
        forget_rejoin(d.memory);
      }},

@@ -58,7 +58,14 @@ constexpr Rule table[] = {
          act(d, action::AcquireLeader{s.view->leader.version});
        }
      }},
-    {130, "pause_leader_not_primary", "paused, the lock is ours, the local server is not the primary",
+    {122, "pause_standby_leader", "paused, the lock is ours, the local server follows the remote one",
+     "PAUSE: no action. I am ({}), the standby leader with the lock", "I14, L2",
+     [](const Situation& s) { return quiet(s) && s.holding && s.standby_leads && s.replica; },
+     [](const Situation& s, Decision& d) {
+       say(d, "PAUSE: no action. I am ({}), the standby leader with the lock", s.me());
+       renew_when_due(s, d);
+     }},
+    {130, "pause_leader_not_primary", "paused, the lock is ours, the local server is not what the leader's should be",
      "PAUSE: removed leader lock because postgres is not running", "I14",
      [](const Situation& s) { return quiet(s) && s.holding && (s.stopped || s.replica); },
      [](const Situation& s, Decision& d) {

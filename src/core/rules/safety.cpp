@@ -140,12 +140,13 @@ constexpr Rule table[] = {
      [](const Situation& s) { return s.o.requests.shutdown && !s.stopped && !s.single_user; },
      [](const Situation& s, Decision& d) {
        say(d, "stopping PostgreSQL before the agent ends");
-       if (s.holding) renew_when_due(s, d);
        if (!s.doing<job::Stop>()) {
          if (s.job_running) act(d, action::CancelJob{});
          start(d, graceful_stop(s));
          d.memory.demotion = Demotion{Demotion::Kind::graceful, "shutdown", s.o.now};
        }
+       // After it: a store that does not answer is no reason to go on.
+       if (s.holding) renew_when_due(s, d);
      }},
     {32, "shut_down_end_job", "the agent is asked to end, the server is down, a job still runs",
      "waiting for the running job before the agent ends", "F72",
@@ -181,11 +182,12 @@ constexpr Rule table[] = {
      [](const Situation& s, Decision& d) {
        say(d, "stopping PostgreSQL: {}", mismatch(s));
        condition(d, "ForeignData", mismatch(s));
+       if (!s.doing<job::Stop>()) {
+         if (s.job_running) act(d, action::CancelJob{});
+         start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
+         d.memory.demotion = Demotion{Demotion::Kind::immediate, "the data belong to another cluster", s.o.now};
+       }
        if (s.holding) renew_when_due(s, d);
-       if (s.doing<job::Stop>()) return;
-       if (s.job_running) act(d, action::CancelJob{});
-       start(d, job::Stop{.escalate_after = s.o.settings.retry_timeout});
-       d.memory.demotion = Demotion{Demotion::Kind::immediate, "the data belong to another cluster", s.o.now};
      }},
     {50, "foreign_data", "the data directory belongs to another cluster than the store",
      "system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, F74",

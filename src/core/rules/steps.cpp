@@ -13,10 +13,10 @@ constexpr Duration hand_over_patience = std::chrono::seconds(5);
 
 }  // namespace
 
-void take_lock(const Situation& s, Decision& d, Version expect) {
+void take_lock(const Situation& s, Decision& d, Version expect, Timeline left) {
   action::AcquireLeader lock{.expect = expect};
   if (promotes(s)) {
-    lock.ticket = next_ticket(s);
+    lock.ticket = next_ticket(s, left);
     d.memory.ticket = lock.ticket->number;
   }
   act(d, std::move(lock));

@@ -31,7 +31,7 @@ inline void start(Decision& d, job::Spec spec) {
 }
 
 // Takes the lock, with a number for the promotion when one is to come of it.
-void take_lock(const Situation& s, Decision& d, Version expect = {});
+void take_lock(const Situation& s, Decision& d, Version expect = {}, Timeline left = {});
 
 // Gives the lock back, when no server of ours can write. One that this agent is not known to hold any more, e.g.
 // because the store did not answer for longer than a ttl, is taken first: its session may live for as long as the agent

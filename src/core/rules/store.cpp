@@ -29,9 +29,8 @@ bool lock_may_be_ours(const Situation& s) {
 
 // Only a lease that has not run out can be extended, and nobody is asked to wait for a primary that is going down.
 bool serves_under_lease(const Situation& s) {
-  const bool crashed = s.stopped && s.m.ran_as_primary && !s.standby;
-  return (s.may_write || crashed) && lease_valid(s.o.lease, s.o.now) && !s.other_leads && !s.paused && !s.m.demotion &&
-         !s.o.requests.shutdown && !s.doing<job::Stop>() && !s.doing<job::Restart>();
+  return (s.may_write || (crashed(s) && !s.standby)) && lease_valid(s.o.lease, s.o.now) && !s.other_leads &&
+         !s.paused && !s.m.demotion && !s.o.requests.shutdown && !s.doing<job::Stop>() && !s.doing<job::Restart>();
 }
 
 Duration round_interval(const Situation& s) {
@@ -55,7 +54,7 @@ void ask_members(const Situation& s, Decision& d) {
     if (name != s.me()) ask.members[name] = url;
   }
   ask.request.name = s.o.self.name;
-  ask.request.conn_url = s.o.self.conn_url;
+  ask.request.conn_url = conn_url(s);
   ask.request.api_url = s.o.self.api_url;
   // No member promises more than the cluster's ttl, whatever the lease was made with.
   ask.request.ttl = std::min(s.o.lease.ttl, s.o.settings.ttl);
@@ -89,18 +88,22 @@ std::string refusals(const FailsafeRound& round) {
 // where the store swallows every read, it is always time to ask by then.
 bool crashed_in_failsafe(const Situation& s) {
   const auto& data = s.o.postgres.data;
-  const bool crashed = s.stopped && s.has_data() && s.m.ran_as_primary && !s.m.demotion && !data.rewind_marker;
-  return lost(s) && crashed && !s.standby && vouched_for(s.o.lease, s.o.now) && !s.job_running && !s.backing_off() &&
-         !s.o.requests.shutdown;
+  return lost(s) && crashed(s) && s.has_data() && !data.rewind_marker && !s.standby &&
+         vouched_for(s.o.lease, s.o.now) && !s.job_running && !s.backing_off() && !s.o.requests.shutdown;
 }
 
 bool must_ask_members(const Situation& s) {
   return members_known(s) && serves_under_lease(s) && lock_may_be_ours(s) && time_to_ask(s);
 }
 
+// A promotion is under way, and the time to end a primary has come.
+bool outlasts_lease(const Situation& s) {
+  return s.doing<job::Promote>() && (!s.holding || s.o.now >= demote_at(s.o.lease));
+}
+
 // Nothing that an answer of the store could change: it must not be a primary when the lease is over.
 bool must_end_promotion(const Situation& s) {
-  return lost(s) && s.promotion_may_come && !s.doing<job::Stop>();
+  return lost(s) && (s.promotion_may_come || outlasts_lease(s)) && !s.doing<job::Stop>();
 }
 
 // Whoever has it may be a primary by now.
@@ -185,11 +188,12 @@ constexpr Rule table[] = {
        say(d, "DCS is not accessible");
        report(s, d);
      }},
-    {242, "store_lost_promotion", "the store does not answer, and a promotion that was given up may still come",
-     "stopping PostgreSQL because its promotion failed, and may still come while DCS is not accessible", "I3, F26, F63",
-     must_end_promotion,
+    {242, "store_lost_promotion",
+     "the store does not answer, and a promotion may still come: it was given up, or the lease ends before it does",
+     "stopping PostgreSQL because its promotion {} while DCS is not accessible", "I2, I3, F26, F63", must_end_promotion,
      [](const Situation& s, Decision& d) {
-       say(d, "stopping PostgreSQL because its promotion failed, and may still come while DCS is not accessible");
+       say(d, "stopping PostgreSQL because its promotion {} while DCS is not accessible",
+           outlasts_lease(s) ? "outlasts the leader lock" : "failed, and may still come");
        report(s, d);
        if (s.job_running) act(d, action::CancelJob{});
        start(d, job::Stop{.immediate = true});

@@ -73,7 +73,7 @@ TEST(Callbacks, PromotionAndDemotion) {
   f.world.signal("dcs");
   f.world.settle();
   run_job(f, job::Start{});
-  EXPECT_EQ(f.postgres.callbacks, (Calls{"on_role_change primary", "on_stop demoted", "on_role_change replica"}));
+  EXPECT_EQ(f.postgres.callbacks, (Calls{"on_role_change primary", "on_stop primary", "on_role_change replica"}));
 }
 
 TEST(Callbacks, ARestartIsToldOnceAndACrashIsNoStop) {

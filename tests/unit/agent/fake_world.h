@@ -141,11 +141,13 @@ class FakePostgres : public Postgres {
   Task<Result<void>> start(job::Start spec, Instant deadline) override {
     return step(spec.as_primary ? "start primary" : "start replica", deadline);
   }
+  Task<Result<void>> before_stop(Instant deadline) override { return step("before stop", deadline); }
   Task<Result<void>> stop(StopMode mode, Instant deadline) override {
     if (mode == StopMode::fast_without_decoding) return step("stop without decoding", deadline);
     if (mode == StopMode::fast_without_replication) return step("stop without replication", deadline);
     return step(mode == StopMode::fast ? "stop fast" : "stop immediate", deadline);
   }
+  Task<Result<void>> archive_shutdown(Instant deadline) override { return step("archive", deadline); }
   Task<Result<void>> kill_tree(Instant deadline) override { return step("kill", deadline); }
   Task<Result<void>> before_promotion(Timeline, Instant deadline) override { return step("hook", deadline); }
   Task<Result<void>> promote(Timeline, Instant deadline) override { return step("promote", deadline); }

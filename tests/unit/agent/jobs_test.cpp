@@ -187,6 +187,34 @@ TEST(Stop, EscalatesByTime) {
   EXPECT_EQ(ended(f)->at - began, seconds(7));
 }
 
+TEST(Stop, RunsBeforeStopOnceAndForAsLongAsThereIsTime) {  // F80
+  AgentFixture f;
+  f.postgres.run_server(true);
+  f.postgres.takes["before stop"] = hours(1);
+  f.postgres.takes["stop fast"] = seconds(3);
+  f.start();
+  const Instant began = f.world.now;
+  run_job(f, job::Stop{});
+  f.world.advance(seconds(59));
+  EXPECT_EQ(f.postgres.count("stop fast"), 0);
+  f.world.advance(seconds(10));
+  EXPECT_EQ(f.postgres.count("before stop"), 1);
+  EXPECT_EQ(f.postgres.facts.process, Process::stopped);
+  EXPECT_GE(ended(f)->at - began, seconds(60));
+}
+
+TEST(Stop, CutsBeforeStopOffWhenTheLeaseRunsOut) {  // I3, F80
+  AgentFixture f;
+  f.postgres.run_server(false);
+  f.postgres.takes["before stop"] = hours(1);
+  f.lead();
+  const LeaseFacts lease = f.seen.back().lease;
+  run_job(f, job::Stop{});
+  f.world.advance(dead_by(lease) - f.world.now);
+  EXPECT_EQ(f.postgres.facts.process, Process::stopped);
+  EXPECT_LE(ended(f)->at, dead_by(lease));
+}
+
 TEST(Stop, KillsWhatDoesNotStopImmediately) {  // F14
   AgentFixture f;
   f.postgres.run_server(true);

@@ -50,6 +50,15 @@ TEST_F(ProcessTest, OutputErrorsInputAndStatusComeBack) {
   EXPECT_EQ(outcome->last_words(), "bad");
 }
 
+TEST_F(ProcessTest, SecretsAreInFilesThatOnlyTheChildIsToldOf) {
+  Command command;
+  command.arguments = {"sh", "-c", "cat $A $B"};
+  command.secret_files = {{"A", "one\n"}, {"B", "two\n"}};
+  const auto outcome = result_of(run(std::move(command), clock, clock.now() + 20s));
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->output, "one\ntwo\n");
+}
+
 TEST_F(ProcessTest, TheChildGetsNoDescriptorOfOurs) {  // F01: the postmaster would hold the REST port
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);  // without O_CLOEXEC, as libraries do it

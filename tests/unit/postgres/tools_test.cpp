@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/postgres/bootstrap.h"
+#include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/control_data.h"
 #include "adapters/postgres/data_directory.h"
 #include "adapters/postgres/monitor.h"
@@ -177,11 +178,38 @@ TEST(Version, OfTheServer) {
   EXPECT_EQ(parse_server_version("something else"), 0);
 }
 
+TEST(LocalAddress, SocketsNeedAnAbsolutePath) {
+  EXPECT_EQ(local_address({"*", "5432", "/run/a, /run/b"}, true), (HostPort{"/run/a", "5432"}));
+  EXPECT_EQ(local_address({"*", "5432", "., /run/b"}, true), (HostPort{"/run/b", "5432"}));
+  // To libpq "." would be the name of a host.
+  EXPECT_EQ(local_address({"10.0.0.1", "5432", "."}, true), (HostPort{"10.0.0.1", "5432"}));
+  EXPECT_EQ(local_address({"10.0.0.1, localhost", "5432", ""}, true), (HostPort{"localhost", "5432"}));
+  EXPECT_EQ(local_address({"", "5432", "/run"}, false), (HostPort{"/run", "5432"}));
+  EXPECT_EQ(local_address({"", "5432", ""}, false), (HostPort{"localhost", "5432"}));
+}
+
+// Command lines are public.
+TEST(PublicConninfo, HasNoSecrets) {
+  EXPECT_EQ(public_conninfo({{"host", "h"}, {"password", "p"}, {"sslkey", "k"}, {"sslpassword", "q"}}),
+            "host=h sslkey=k");
+  Credentials credentials;
+  credentials.password = "p";
+  credentials.options["sslpassword"] = "q";
+  Command command;
+  add_secrets(command, credentials);
+  EXPECT_EQ(command.environment.front(), (std::pair<std::string, std::string>("PGPASSWORD", "p")));
+  ASSERT_EQ(command.secret_files.size(), 1U);
+  EXPECT_EQ(command.secret_files.front().second, "[regent]\nsslpassword=q\n");
+}
+
 TEST(PidFile, Read) {
   const auto file = parse_pid_file("4711\n/d\n1700000000\n5432\n/run\n127.0.0.1\n  123 456\nready   \n");
   ASSERT_TRUE(file.has_value());
   EXPECT_EQ(file->pid, 4711);
   EXPECT_EQ(file->status, "ready");
+  EXPECT_EQ(file->port, "5432");
+  EXPECT_EQ(file->socket_directory, "/run");
+  EXPECT_EQ(file->address, "127.0.0.1");
   EXPECT_EQ(parse_pid_file("4711\n/d\n")->status, "");
   EXPECT_FALSE(parse_pid_file("").has_value());
   EXPECT_FALSE(parse_pid_file("-3\n").has_value());
