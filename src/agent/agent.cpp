@@ -34,7 +34,7 @@ void Agent::request_reload(Self self) {
 
 void Agent::submit(Intent intent, IntentReply reply) {
   auto call = [state = state_, intent = std::move(intent), reply = std::move(reply)]() mutable {
-    state->intents.submit(*state, std::move(intent), std::move(reply));
+    state->intents.submit(state, std::move(intent), std::move(reply));
   };
   boost::asio::post(state_->executor, std::move(call));
 }

@@ -202,8 +202,9 @@ Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request)
 // What becomes of a request when it arrives. No default on purpose: a forgotten one does not compile.
 struct Intents::Reception {
   Intents& intents;
-  AgentState& state;
+  const std::shared_ptr<AgentState>& shared;
   IntentReply& reply;
+  AgentState& state = *shared;
 
   void operator()(intent::Restart&& restart) const {
     if (intents.restart_reply_) return reply(fail(ErrorKind::refused, "restart already in progress"));
@@ -224,6 +225,7 @@ struct Intents::Reception {
   }
   void operator()(intent::PromiseFailsafe&& promise) const { reply(promise_failsafe(state, promise.request)); }
   void operator()(intent::Observe&&) const { intents.observers_.push_back(std::move(reply)); }
+  void operator()(intent::ReadStore&&) const { state.store_reader.ask(shared, std::move(reply)); }
   void operator()(intent::Reload&&) const {
     if (state.hooks.reload) {
       state.hooks.reload();
@@ -241,13 +243,15 @@ struct Intents::Reception {
   void later(Write write) const { intents.waiting_.push_back({std::move(write), std::move(reply)}); }
 };
 
-void Intents::submit(AgentState& state, Intent intent, IntentReply reply) {
+void Intents::submit(const std::shared_ptr<AgentState>& state, Intent intent, IntentReply reply) {
+  // Nothing of the loop's business.
+  const bool beside = std::holds_alternative<intent::ReadStore>(intent);
   if (closed_) {
     reply(fail(ErrorKind::cancelled, "the agent is shutting down"));
   } else {
     std::visit(Reception{*this, state, reply}, std::move(intent));
   }
-  state.wake.ring();
+  if (!beside) state->wake.ring();
 }
 
 Task<void> Intents::serve_one(AgentState& state) {
@@ -293,6 +297,7 @@ void Intents::close(AgentState& state) {
   const Error error{ErrorKind::cancelled, "the agent is shutting down"};
   for (Waiting& left : std::exchange(waiting_, {})) left.reply(tl::make_unexpected(error));
   for (IntentReply& reply : take_observers()) reply(tl::make_unexpected(error));
+  state.store_reader.close();
   if (restart_reply_) std::exchange(restart_reply_, nullptr)(tl::make_unexpected(error));
   if (reinit_reply_) std::exchange(reinit_reply_, nullptr)(tl::make_unexpected(error));
   if (schedule_reply_) std::exchange(schedule_reply_, nullptr)(tl::make_unexpected(error));

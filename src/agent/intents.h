@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,7 +22,7 @@ struct AgentState;
 
 class Intents {
  public:
-  void submit(AgentState& state, Intent intent, IntentReply reply);
+  void submit(const std::shared_ptr<AgentState>& state, Intent intent, IntentReply reply);
 
   bool waiting() const { return !waiting_.empty(); }
   // Performs one waiting write to the store and replies.

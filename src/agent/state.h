@@ -1,7 +1,7 @@
 // What the parts of the control loop share: facts that outlive a cycle, and the ports.
 //
-// Lifetime: every coroutine that may be suspended while the agent is destroyed (the loop, the running job) holds a
-// shared_ptr to it. Threading: the control loop's thread.
+// Lifetime: every coroutine that may be suspended while the agent is destroyed (the loop, the running job, a read of
+// the store for others) holds a shared_ptr to it. Threading: the control loop's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,6 +16,7 @@
 #include "agent/jobs.h"
 #include "agent/lease_keeper.h"
 #include "agent/role_callbacks.h"
+#include "agent/store_reader.h"
 #include "agent/wake.h"
 #include "core/memory.h"
 #include "core/observation.h"
@@ -36,6 +37,7 @@ struct AgentState {
   LeaseKeeper lease;
   Jobs jobs;
   Intents intents;
+  StoreReader store_reader;
   RoleCallbacks callbacks;
   Memory memory;
   Requests requests;

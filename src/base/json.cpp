@@ -65,6 +65,28 @@ void print(const Json& value, std::string_view comma, std::string_view colon, st
   }
 }
 
+// Whoever prints or walks a document goes as deep as it is, and so does his stack.
+constexpr int deepest = 100;
+
+bool too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > deepest) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string to_compact(const Json& value) {
@@ -80,6 +102,9 @@ std::string to_spaced(const Json& value) {
 }
 
 Result<Json> parse_json(std::string_view text, std::string_view where) {
+  if (too_deep(text)) {
+    return fail(ErrorKind::invalid, fmt::format("{} is nested more than {} levels deep", where, deepest));
+  }
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {

@@ -18,7 +18,8 @@ std::string to_compact(const Json& value);
 // {"a": 1, "b": [1, 2]}: the REST API and files.
 std::string to_spaced(const Json& value);
 
-// `where` names the source in the error sentence, e.g. "/service/demo/config".
+// `where` names the source in the error sentence, e.g. "/service/demo/config". What is nested deeper than anything that
+// makes sense is refused.
 Result<Json> parse_json(std::string_view text, std::string_view where);
 
 // Merges a patch into a document by Patroni's rule (T32): a null deletes a key of a mapping that exists; inside a

@@ -281,6 +281,15 @@ void stop() {
   retire(current.exchange(nullptr));
 }
 
+void restart(const Options& options) {
+  const std::lock_guard guard(lifecycle);
+  set_level(options.level);
+  std::thread([before = current.exchange(make_writer(options))]() mutable {
+    block_signals();
+    retire(std::move(before));
+  }).detach();
+}
+
 void set_level(Level level) {
   threshold = level;
 }

@@ -24,6 +24,8 @@ struct Options {
   std::uint32_t file_mode = 0;      // permissions of the files; 0: what the umask leaves of 0666
   std::uint32_t queue_size = 1000;  // lines
   bool json = false;
+
+  friend bool operator==(const Options&, const Options&) = default;
 };
 
 // Call once before other threads log; until then lines go to standard error unqueued.
@@ -31,6 +33,8 @@ void start(const Options& options);
 // Writes what is queued, bounded in time, and goes back to unqueued standard error.
 void stop();
 void set_level(Level level);
+// Goes on by other options; the old writer ends by itself, for as long as it takes.
+void restart(const Options& options);
 
 // Lines dropped since start, and lines waiting now (REST: logger_records_lost, logger_queue_size).
 std::uint64_t lost();

@@ -171,7 +171,8 @@ class Daemon {
     const rest::Clocks clocks{[] { return BootTime::now(); }, [this] { return clock_.wall(); }};
     api_ = std::make_shared<rest::Api>(board_, *agent_, config.rest, identity, clocks, server_.thread());
     return server_.start(
-        [api = api_](HttpRequest request, HttpReply reply) { api->handle(std::move(request), std::move(reply)); });
+        [api = api_](HttpRequest request, HttpReply reply) { api->handle(std::move(request), std::move(reply)); },
+        [api = api_](HttpRequest head, HttpVerdict verdict) { api->admit(std::move(head), std::move(verdict)); });
   }
 
   static Task<int> live(Daemon& daemon) {
@@ -277,14 +278,56 @@ class Daemon {
       return;
     }
     for (const std::string& warning : fresh->warnings) log::warning("{}", warning);
-    launch_.config = std::move(*fresh);
-    log::set_level(launch_.config.log.level);
+    const LocalConfig before = std::exchange(launch_.config, std::move(*fresh));
+    reload_log(before.log);
+    reload_store(before.store);
+    peers_->reconfigure(peers_options(launch_.config.ctl, launch_.config.rest));
     postgres_.set_local_config(launch_.config);
     guard_.set_mode(launch_.config.guard_mode);
     watchdog_.reconfigure(parse_watchdog(launch_.config.watchdog));
-    api_->reconfigure(launch_.config.rest);
-    agent_->request_reload(make_self(launch_.config));
+    reload_rest(before.rest);
     log::info("reloaded the configuration");
+  }
+
+  void reload_log(const log::Options& before) {
+    log::Options same_level = before;
+    same_level.level = launch_.config.log.level;
+    if (same_level == launch_.config.log) {
+      log::set_level(launch_.config.log.level);
+    } else {
+      log::restart(launch_.config.log);
+    }
+  }
+
+  // Another store would be another cluster: the one that holds our lease stays.
+  void reload_store(const StoreConfig& before) {
+    StoreConfig& wanted = launch_.config.store;
+    Result<void> taken;
+    if (wanted.kind != before.kind) {
+      taken = fail(ErrorKind::refused,
+                   fmt::format("the store cannot change from {} to {} while the agent runs", before.kind, wanted.kind));
+    } else if (wanted.section != before.section) {
+      taken = dcs_->reconfigure(wanted.section, wanted.kind);
+    }
+    if (taken) return;
+    log::error("the section {} was not reloaded: {}", before.kind, taken.error().message);
+    wanted = before;
+  }
+
+  // What the others are told follows when it is served: the new address, or the old one where the new one cannot be
+  // had.
+  void reload_rest(const RestConfig& before) {
+    const auto settle = [this, before](const Result<void>& done) {
+      if (!done) {
+        log::error("restapi was not reloaded: {}", done.error().message);
+        launch_.config.rest = before;
+      }
+      api_->reconfigure(launch_.config.rest);
+      agent_->request_reload(make_self(launch_.config));
+    };
+    server_.reconfigure(launch_.config.rest, [this, settle](Result<void> done) {
+      asio::post(io_, [settle, done = std::move(done)] { settle(done); });
+    });
   }
 
   // The last decisions, for people and for `regent-sim --replay`.
@@ -312,8 +355,8 @@ class Daemon {
   GuardProcess guard_;
   WatchdogDevice watchdog_;
   asio::io_context io_{1};
-  std::unique_ptr<Peers> peers_;
-  std::unique_ptr<Dcs> dcs_;
+  std::unique_ptr<RestPeers> peers_;
+  std::unique_ptr<Etcd3Dcs> dcs_;
   std::unique_ptr<Agent> agent_;
   RestServer server_;
   std::shared_ptr<rest::Api> api_;

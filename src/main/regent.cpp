@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "adapters/os/descriptor_limit.h"
 #include "base/yaml.h"
 #include "main/arguments.h"
 #include "main/daemon.h"
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
   ::mallopt(M_TRIM_THRESHOLD, 64 * 1024);
   ::mallopt(M_MMAP_THRESHOLD, 64 * 1024);
   ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   try {
     return choose(parse_arguments({argv, argv + argc}));
   } catch (const std::exception& error) {

@@ -47,6 +47,9 @@ struct Reload {};
 // Replies when the loop has looked at the server once more and published it: positions of the last cycle may be
 // loop_wait old, which is no basis for an election or a hand-over (I6, F09).
 struct Observe {};
+// Replies when the store was read once more and what it said is published, beside the loop and without a look at the
+// server: for documents that tell of the store's keys.
+struct ReadStore {};
 // Replies at once, whatever the loop is waiting for: accepted, with the position of the local server as {"lsn": n}, or
 // refused. An accepted one binds this member (I13).
 struct PromiseFailsafe {
@@ -57,7 +60,7 @@ struct PromiseFailsafe {
 
 using Intent = std::variant<intent::PatchConfig, intent::ReplaceConfig, intent::SetFailover, intent::ClearFailover,
                             intent::Restart, intent::ScheduleRestart, intent::Reinit, intent::Reload, intent::Observe,
-                            intent::PromiseFailsafe>;
+                            intent::ReadStore, intent::PromiseFailsafe>;
 using IntentReply = std::function<void(Result<Json>)>;
 
 class Control {

@@ -33,6 +33,10 @@ class Dcs {
   // term than one seen before (F29).
   virtual Task<Result<ClusterView>> read(Instant deadline) = 0;
 
+  // The same for readers beside the loop, which decides nothing by it: may be under way while anything else is, but
+  // only once at a time, and changed() still tells the loop of whatever this one has seen.
+  virtual Task<Result<ClusterView>> look(Instant deadline) { return read(deadline); }
+
   // Returns when a key that decisions depend on (leader, failover, config, sync, initialize, history, failsafe) may
   // have changed since the last read, or at `until`. A hint only: a silent watch proves nothing (F30).
   virtual Task<void> changed(Instant until) = 0;

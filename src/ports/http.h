@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,11 @@ namespace regent {
 using HttpReply = std::function<void(HttpResponse)>;
 // Called on the server's thread; must not block.
 using HttpHandler = std::function<void(HttpRequest, HttpReply)>;
+
+// What is said to the head of a request: nullopt lets it pass, a response refuses it. As HttpReply.
+using HttpVerdict = std::function<void(std::optional<HttpResponse>)>;
+// Asked about a request that may carry a body, before any of it is read: who may not ask need not be listened to.
+using HttpGate = std::function<void(HttpRequest, HttpVerdict)>;
 
 // The server's thread, for whoever answers later than at once. Any thread; what is given runs on the server's thread,
 // or never when the server ended.

@@ -5,8 +5,7 @@
 
 #include "base/log.h"
 #include "rest/cluster.h"
-#include "rest/health.h"
-#include "rest/queries.h"
+#include "rest/routes.h"
 
 namespace regent::rest {
 namespace {
@@ -21,32 +20,9 @@ constexpr Duration observe_limit_of_changes = std::chrono::seconds(5);
 // How long an address of the allowlist is believed.
 constexpr Duration address_life = std::chrono::seconds(30);
 
-// Documents that somebody reads to decide or to see what a change did, unlike health checks.
-bool tells_positions_or_keys(const std::string& endpoint) {
-  return endpoint == "patroni" || endpoint == "cluster" || endpoint == "history" || endpoint == "config" ||
-         endpoint == "slots";
-}
-
-void log_request(const HttpRequest& request, const Target& target) {
-  const auto& what = target.endpoint;
-  const bool worth = what == "switchover" || what == "failover" || what == "restart" || what == "reinitialize";
-  if (!worth || request.method != "POST" || !request.body || request.body->empty()) return;
-  const auto body = parse_json(*request.body, "the request body");
-  if (!body || !body->is_object()) return;
-  if (what == "restart" || what == "reinitialize") {
-    log::info("received {} request: {}", what, to_spaced(*body));
-    return;
-  }
-  const auto show = [&](std::string_view key) -> std::string {
-    const Json* value = find(*body, key);
-    if (value == nullptr) return "None";
-    const auto text = value->is_string() ? value->get<std::string>() : to_spaced(*value);
-    // A client writes no lines of its own into the log.
-    return text.find_first_of("\r\n") == std::string::npos ? text : to_spaced(*value);
-  };
-  const auto candidate = find(*body, "candidate") != nullptr ? show("candidate") : show("member");
-  log::info("received {} request with leader={} candidate={} scheduled_at={}", what, show("leader"), candidate,
-            show("scheduled_at"));
+void log_request(const Route& route, const Json& body) {
+  if (route.told == nullptr || body.empty()) return;
+  log::info("received {} request{}", route.endpoint, route.told(body));
 }
 
 }  // namespace
@@ -55,8 +31,8 @@ struct Api::Exchange {
   HttpRequest request;
   HttpReply reply;
   Target target;
-  std::size_t unresolved = 0;
-  bool answered = false;
+  const Route* route = nullptr;
+  bool looked = false;
 };
 
 Api::Api(const SnapshotBoard& board, Control& control, RestConfig config, Identity self, Clocks clocks,
@@ -89,25 +65,43 @@ void Api::reconfigure(RestConfig config) {
   });
 }
 
+Call Api::call(const Exchange& exchange, const Json& body, const Snapshot& current, const Moment& moment) {
+  return {exchange.request, exchange.target, body, current, self_, moment, health_body_};
+}
+
 void Api::handle(HttpRequest request, HttpReply reply) {
   auto exchange = std::make_shared<Exchange>();
   exchange->target = parse_target(request.target);
   exchange->request = std::move(request);
   exchange->reply = std::move(reply);
-  const auto& method = exchange->request.method;
-  const auto& endpoint = exchange->target.endpoint;
-  const bool young_enough = endpoint == "patroni" && fresh(*snapshot());
-  if (method == "GET" && tells_positions_or_keys(endpoint) && !young_enough) {
-    observe_and_answer(exchange);
-  } else if (method == "GET") {
-    finish(*exchange, answer_get(exchange->target, *snapshot(), self_, moment(), health_body_));
-  } else if (method == "HEAD" || method == "OPTIONS") {
-    finish(*exchange, code_only(health_status(*snapshot(), self_, exchange->target, clocks_.now())));
-  } else if (is_change(method, exchange->target.endpoint)) {
-    check_access(exchange);
-  } else {
-    finish(*exchange, error_page(501, "Unsupported method ('" + method + "')"));
+  exchange->route = find_route(exchange->request.method, exchange->target);
+  if (exchange->route == nullptr) {
+    finish(*exchange, error_page(501, "Unsupported method ('" + exchange->request.method + "')"));
+    return;
   }
+  auto decided = [self = shared_from_this(), exchange](std::optional<HttpResponse> refusal) {
+    if (refusal) {
+      self->finish(*exchange, std::move(*refusal));
+    } else {
+      self->look(exchange);
+    }
+  };
+  check_access(exchange, std::move(decided));
+}
+
+void Api::admit(HttpRequest head, HttpVerdict verdict) {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->target = parse_target(head.target);
+  exchange->request = std::move(head);
+  exchange->route = find_route(exchange->request.method, exchange->target);
+  if (exchange->route == nullptr) {
+    verdict(std::nullopt);
+    return;
+  }
+  check_access(exchange, [self = shared_from_this(), verdict = std::move(verdict)](auto refusal) {
+    if (refusal) self->add_extra_headers(*refusal);
+    verdict(std::move(refusal));
+  });
 }
 
 bool Api::fresh(const Snapshot& current) const {
@@ -116,69 +110,72 @@ bool Api::fresh(const Snapshot& current) const {
 
 // Peers compare positions before an election and a hand-over: those of the last cycle are not good enough (I6). A loop
 // that does not come round in time is answered for with what it published last.
-void Api::observe_and_answer(const std::shared_ptr<Exchange>& exchange) {
-  const auto answer = [self = shared_from_this(), exchange] {
-    if (std::exchange(exchange->answered, true)) return;
-    self->finish(*exchange,
-                 answer_get(exchange->target, *self->snapshot(), self->self_, self->moment(), self->health_body_));
+void Api::look(const std::shared_ptr<Exchange>& exchange) {
+  using Look = Route::Look;
+  const Look wanted = exchange->route->look;
+  if (wanted == Look::last || (wanted == Look::recent && fresh(*snapshot()))) {
+    perform(exchange);
+    return;
+  }
+  const auto go_on = [self = shared_from_this(), exchange] {
+    if (!std::exchange(exchange->looked, true)) self->perform(exchange);
   };
-  control_.submit(intent::Observe{}, [thread = thread_, answer](Result<Json>) { thread->post(answer); });
-  thread_->after(observe_limit, answer);
+  Intent intent = intent::Observe{};
+  if (wanted == Look::store) intent = intent::ReadStore{};
+  control_.submit(std::move(intent), [thread = thread_, go_on](Result<Json>) { thread->post(go_on); });
+  thread_->after(wanted == Look::members ? observe_limit_of_changes : observe_limit, go_on);
 }
 
-void Api::check_access(std::shared_ptr<Exchange> exchange) {
+// A decision at once, unless names of the allowlist have to be resolved first.
+void Api::check_access(const std::shared_ptr<Exchange>& exchange,
+                       std::function<void(std::optional<HttpResponse>)> decided) {
+  using Access = Route::Access;
+  if (exchange->route->access == Access::open) {
+    decided(std::nullopt);
+    return;
+  }
+  const bool members = exchange->route->access == Access::members;
+  auto decide = [self = shared_from_this(), exchange, members, decided = std::move(decided)] {
+    const auto current = self->snapshot();
+    const auto* cluster = last_cluster(*current);
+    auto refusal = refuse_access(self->config_, cluster, self->addresses_, exchange->request, !members);
+    if (!refusal && members) refusal = refuse_stranger(self->config_, cluster, self->addresses_, exchange->request);
+    decided(std::move(refusal));
+  };
   const auto current = snapshot();
   const auto now = clocks_.now();
   std::vector<std::string> missing;
-  const bool failsafe = exchange->target.endpoint == "failsafe";
-  for (auto& name : names_to_resolve(config_, last_cluster(*current), failsafe)) {
+  for (auto& name : names_to_resolve(config_, last_cluster(*current), members)) {
     const auto known = resolved_at_.find(name);
     if (known == resolved_at_.end() || now - known->second > address_life) missing.push_back(std::move(name));
   }
   if (missing.empty()) {
-    decide_access(exchange);
+    decide();
     return;
   }
-  exchange->unresolved = missing.size();
+  const auto unresolved = std::make_shared<std::size_t>(missing.size());
   for (const auto& name : missing) {
-    thread_->resolve(name, [self = shared_from_this(), exchange, name](std::vector<std::string> addresses) {
+    thread_->resolve(name, [self = shared_from_this(), name, unresolved, decide](std::vector<std::string> addresses) {
       // A name server that is down does not lock out those who were known before.
       if (!addresses.empty()) self->addresses_[name] = std::move(addresses);
       self->resolved_at_[name] = self->clocks_.now();
-      if (--exchange->unresolved == 0) self->decide_access(exchange);
+      if (--*unresolved == 0) decide();
     });
   }
 }
 
-void Api::decide_access(const std::shared_ptr<Exchange>& exchange) {
-  const auto current = snapshot();
-  const bool failsafe = exchange->target.endpoint == "failsafe";
-  auto refusal = refuse_access(config_, last_cluster(*current), addresses_, exchange->request, !failsafe);
-  if (!refusal && failsafe) {
-    refusal = refuse_stranger(config_, last_cluster(*current), addresses_, exchange->request);
-  }
-  if (refusal) {
+void Api::perform(const std::shared_ptr<Exchange>& exchange) {
+  const Route& route = *exchange->route;
+  auto read = read_body(exchange->request, route.body);
+  if (auto* refusal = std::get_if<HttpResponse>(&read)) {
     finish(*exchange, std::move(*refusal));
     return;
   }
-  log_request(exchange->request, exchange->target);
-  const auto& endpoint = exchange->target.endpoint;
-  const bool names_candidates =
-      exchange->request.method == "POST" && (endpoint == "switchover" || endpoint == "failover");
-  if (!names_candidates) {
-    perform(exchange);
-    return;
-  }
-  // Members as they are now, not as of the last cycle, however young: one that has just come back is a candidate.
-  const auto go_on = [self = shared_from_this(), exchange] {
-    if (!std::exchange(exchange->answered, true)) self->perform(exchange);
-  };
-  control_.submit(intent::Observe{}, [thread = thread_, go_on](Result<Json>) { thread->post(go_on); });
-  thread_->after(observe_limit_of_changes, go_on);
-}
-
-void Api::perform(const std::shared_ptr<Exchange>& exchange) {
-  auto handling = handle_change(exchange->request, exchange->target, *snapshot(), self_, moment());
+  const auto& body = std::get<Json>(read);
+  log_request(route, body);
+  const auto current = snapshot();
+  const auto now = moment();
+  auto handling = route.handle(call(*exchange, body, *current, now));
   if (auto* response = std::get_if<HttpResponse>(&handling)) {
     finish(*exchange, std::move(*response));
     return;
@@ -213,23 +210,25 @@ void Api::watch(const std::shared_ptr<Exchange>& exchange, Watch watched, WatchS
 }
 
 void Api::finish(const Exchange& exchange, HttpResponse response) const {
+  add_extra_headers(response);
+  exchange.reply(std::move(response));
+}
+
+void Api::add_extra_headers(HttpResponse& response) const {
   const auto error = std::find_if(response.headers.begin(), response.headers.end(),
                                   [](const auto& header) { return header.first == "Content-Length"; });
   // The pages of refused requests carry no extra headers, status lines no headers at all.
-  if (!response.status_line_only && error == response.headers.end()) {
-    for (const auto& [name, value] : config_.http_extra_headers) response.headers.emplace_back(name, value);
-    if (config_.tls()) {
-      for (const auto& [name, value] : config_.https_extra_headers) {
-        const auto same = std::find_if(response.headers.begin(), response.headers.end(),
-                                       [&](const auto& header) { return header.first == name; });
-        if (same == response.headers.end())
-          response.headers.emplace_back(name, value);
-        else
-          same->second = value;
-      }
-    }
+  if (response.status_line_only || error != response.headers.end()) return;
+  for (const auto& [name, value] : config_.http_extra_headers) response.headers.emplace_back(name, value);
+  if (!config_.tls()) return;
+  for (const auto& [name, value] : config_.https_extra_headers) {
+    const auto same = std::find_if(response.headers.begin(), response.headers.end(),
+                                   [&](const auto& header) { return header.first == name; });
+    if (same == response.headers.end())
+      response.headers.emplace_back(name, value);
+    else
+      same->second = value;
   }
-  exchange.reply(std::move(response));
 }
 
 }  // namespace regent::rest

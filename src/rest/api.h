@@ -11,7 +11,8 @@
 #include "ports/control.h"
 #include "ports/http.h"
 #include "rest/access.h"
-#include "rest/changes.h"
+#include "rest/call.h"
+#include "rest/failover.h"
 #include "rest/status.h"
 
 namespace regent::rest {
@@ -28,10 +29,11 @@ class Api : public std::enable_shared_from_this<Api> {
   Api(const SnapshotBoard& board, Control& control, RestConfig config, Identity self, Clocks clocks,
       std::shared_ptr<HttpThread> thread);
 
-  // Users, the allowlist and extra headers of a configuration that was read again; addresses and certificates stay as
-  // they were when the port was opened. Any thread.
+  // Users, the allowlist and extra headers of a configuration that was read again. Any thread.
   void reconfigure(RestConfig config);
 
+  // Whether the body of a request is worth reading; handle() checks all of it again.
+  void admit(HttpRequest head, HttpVerdict verdict);
   void handle(HttpRequest request, HttpReply reply);
 
  private:
@@ -40,12 +42,14 @@ class Api : public std::enable_shared_from_this<Api> {
   std::shared_ptr<const Snapshot> snapshot() const;
   Moment moment() const;
   bool fresh(const Snapshot& current) const;
-  void observe_and_answer(const std::shared_ptr<Exchange>& exchange);
-  void check_access(std::shared_ptr<Exchange> exchange);
-  void decide_access(const std::shared_ptr<Exchange>& exchange);
+  Call call(const Exchange& exchange, const Json& body, const Snapshot& current, const Moment& moment);
+  void check_access(const std::shared_ptr<Exchange>& exchange,
+                    std::function<void(std::optional<HttpResponse>)> decided);
+  void look(const std::shared_ptr<Exchange>& exchange);
   void perform(const std::shared_ptr<Exchange>& exchange);
   void watch(const std::shared_ptr<Exchange>& exchange, Watch watch, WatchState state, Instant until);
   void finish(const Exchange& exchange, HttpResponse response) const;
+  void add_extra_headers(HttpResponse& response) const;
 
   const SnapshotBoard& board_;
   Control& control_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/restart.h"
+#include "core/situation.h"
 #include "rest/cluster.h"
 #include "rest/failover.h"
 
@@ -23,8 +25,10 @@ bool insists(const Target& target) {
   return value != nullptr && (*value == "true" || *value == "1");
 }
 
-Handling patch_config(const Json& body, bool force) {
-  return Change{intent::PatchConfig{body, force},
+}  // namespace
+
+Handling patch_config(const Call& call) {
+  return Change{intent::PatchConfig{call.body, insists(call.target)},
                 [](const Result<Json>& reply) {
                   if (reply) return json_response(200, *reply);
                   if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
@@ -35,9 +39,9 @@ Handling patch_config(const Json& body, bool force) {
                 std::nullopt};
 }
 
-Handling put_config(const Json& body, bool force) {
-  return Change{intent::ReplaceConfig{body, force},
-                [body](const Result<Json>& reply) {
+Handling put_config(const Call& call) {
+  return Change{intent::ReplaceConfig{call.body, insists(call.target)},
+                [body = call.body](const Result<Json>& reply) {
                   if (reply) return json_response(200, reply->is_object() ? *reply : body);
                   if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
                   if (reply.error().kind == ErrorKind::conflict) return error_page(502);
@@ -46,13 +50,15 @@ Handling put_config(const Json& body, bool force) {
                 std::nullopt};
 }
 
-Handling reload() {
+Handling post_reload(const Call&) {
   return Change{intent::Reload{},
                 [](const Result<Json>& reply) {
                   return reply ? text_response(202, "reload scheduled") : text_response(500, reply.error().message);
                 },
                 std::nullopt};
 }
+
+namespace {
 
 struct WantedRestart {
   RestartFilter filter;
@@ -113,13 +119,6 @@ std::optional<HttpResponse> read_restart(const Json& body, Generation generation
   return std::nullopt;
 }
 
-bool restart_matches(const RestartFilter& filter, const Snapshot& snapshot) {
-  const auto local = local_server(snapshot);
-  if (filter.pending && snapshot.observation.postgres.pending_restart.empty()) return false;
-  if (filter.role && *filter.role != local.role) return false;
-  return !filter.below_version || local.facts == nullptr || *filter.below_version > local.facts->version;
-}
-
 HttpResponse schedule_outcome(const Result<Json>& reply, int accepted, int refused) {
   if (reply) return text_response(accepted, reply->get<std::string>());
   return text_response(reply.error().kind == ErrorKind::refused ? refused : 503, reply.error().message);
@@ -139,14 +138,18 @@ Handling schedule_restart(WantedRestart wanted, const Snapshot& snapshot) {
                 [](const Result<Json>& reply) { return schedule_outcome(reply, 202, 409); }, std::nullopt};
 }
 
-Handling restart(const Json& body, const Snapshot& snapshot, const Identity& self, const Moment& moment) {
-  if (snapshot.observation.settings.pause && body.contains("schedule")) {
+}  // namespace
+
+Handling post_restart(const Call& call) {
+  const Snapshot& snapshot = call.snapshot;
+  if (snapshot.observation.settings.pause && call.body.contains("schedule")) {
     return text_response(500, "Can't schedule restart in the paused state");
   }
   WantedRestart wanted;
-  if (const auto wrong = read_restart(body, self.generation, moment.wall, wanted)) return *wrong;
+  if (const auto wrong = read_restart(call.body, call.self.generation, call.moment.wall, wanted)) return *wrong;
   if (wanted.at) return schedule_restart(std::move(wanted), snapshot);
-  if (!restart_matches(wanted.filter, snapshot)) return text_response(503, "restart conditions are not satisfied");
+  const Situation s = survey(snapshot.observation, snapshot.decision.memory);
+  if (restart_objection(wanted.filter, s)) return text_response(503, "restart conditions are not satisfied");
   RestartRequest request;
   request.filter = wanted.filter;
   request.timeout = wanted.timeout;
@@ -158,18 +161,19 @@ Handling restart(const Json& body, const Snapshot& snapshot, const Identity& sel
                 std::nullopt};
 }
 
-Handling delete_restart() {
+Handling delete_restart(const Call&) {
   return Change{intent::ScheduleRestart{std::nullopt},
                 [](const Result<Json>& reply) { return schedule_outcome(reply, 200, 404); }, std::nullopt};
 }
 
-Handling reinitialize(const Json& body, const Snapshot& snapshot, const Identity& self) {
+Handling post_reinitialize(const Call& call) {
+  const Snapshot& snapshot = call.snapshot;
   ReinitRequest request;
-  request.force = is_true(find(body, "force"));
-  request.from_leader = is_true(find(body, "from_leader"));
+  request.force = is_true(find(call.body, "force"));
+  request.from_leader = is_true(find(call.body, "from_leader"));
   if (const auto* cluster = snapshot.observation.cluster.get()) {
     if (!cluster->leader.exists()) return text_response(503, "Cluster has no leader, can not reinitialize");
-    if (cluster->leader.name == self.name) return text_response(503, "I am the leader, can not reinitialize");
+    if (cluster->leader.name == call.self.name) return text_response(503, "I am the leader, can not reinitialize");
   }
   if (snapshot.decision.memory.reinitializing && !request.force) {
     return text_response(503, "reinitialize already in progress");
@@ -183,9 +187,12 @@ Handling reinitialize(const Json& body, const Snapshot& snapshot, const Identity
 }
 
 // A failsafe acknowledgement promises not to race for ttl (I13): only the loop, which keeps the promise, may give it.
-Handling failsafe(const Json& body, const Snapshot& snapshot, const Moment& moment) {
-  if (lease_valid(snapshot.observation.lease, moment.now)) return text_response(500, "Running as a leader");
-  auto request = parse_failsafe_request(body);
+Handling post_failsafe(const Call& call) {
+  if (!call.snapshot.observation.settings.failsafe_mode) return error_page(502);
+  auto read = read_body(call.request, BodyKind::object);
+  if (auto* refusal = std::get_if<HttpResponse>(&read)) return std::move(*refusal);
+  if (lease_valid(call.snapshot.observation.lease, call.moment.now)) return text_response(500, "Running as a leader");
+  auto request = parse_failsafe_request(std::get<Json>(read));
   if (!request) return error_page(400);
   return Change{intent::PromiseFailsafe{std::move(*request)},
                 [](const Result<Json>& reply) {
@@ -197,52 +204,12 @@ Handling failsafe(const Json& body, const Snapshot& snapshot, const Moment& mome
                 std::nullopt};
 }
 
-// The body as an object; an HttpResponse when it is none. An optional one may be absent or empty.
-std::variant<HttpResponse, Json> read_body(const HttpRequest& request, bool optional) {
-  if (!request.body) {
-    if (optional) return Json::object();
-    return error_page(411);
-  }
-  if (request.body->empty() && optional) return Json::object();
-  auto body = parse_json(*request.body, "the request body");
-  if (!body || !body->is_object() || (body->empty() && !optional)) return error_page(400);
-  return std::move(*body);
+std::string tell_body(const Json& body) {
+  return ": " + to_spaced(body);
 }
 
-}  // namespace
-
-bool is_change(std::string_view method, std::string_view endpoint) {
-  if (method == "PATCH" || method == "PUT") return endpoint == "config";
-  if (method == "DELETE") return endpoint == "restart" || endpoint == "switchover";
-  if (method != "POST") return false;
-  constexpr std::string_view endpoints[] = {"restart",      "switchover", "failover", "reload",
-                                            "reinitialize", "failsafe",   "sigterm"};
-  return std::find(std::begin(endpoints), std::end(endpoints), endpoint) != std::end(endpoints);
-}
-
-Handling handle_change(const HttpRequest& request, const Target& target, const Snapshot& snapshot, const Identity& self,
-                       const Moment& moment) {
-  const auto& endpoint = target.endpoint;
-  if (request.method == "DELETE") {
-    if (endpoint == "restart") return delete_restart();
-    return delete_switchover(snapshot);
-  }
-  if (endpoint == "reload") return reload();
-  if (endpoint == "sigterm") {
-    return text_response(501, "Stopping the agent by request is not supported: send it SIGTERM");
-  }
-  if (endpoint == "failsafe" && !snapshot.observation.settings.failsafe_mode) return error_page(502);
-
-  const bool optional = endpoint == "restart" || endpoint == "reinitialize";
-  auto read = read_body(request, optional);
-  if (auto* refusal = std::get_if<HttpResponse>(&read)) return std::move(*refusal);
-  const auto& body = std::get<Json>(read);
-  if (request.method == "PATCH") return patch_config(body, insists(target));
-  if (request.method == "PUT") return put_config(body, insists(target));
-  if (endpoint == "restart") return restart(body, snapshot, self, moment);
-  if (endpoint == "reinitialize") return reinitialize(body, snapshot, self);
-  if (endpoint == "failsafe") return failsafe(body, snapshot, moment);
-  return request_failover(endpoint, body, snapshot, self, moment);
+Handling post_sigterm(const Call&) {
+  return text_response(501, "Stopping the agent by request is not supported: send it SIGTERM");
 }
 
 }  // namespace regent::rest

@@ -6,9 +6,18 @@
 
 namespace regent::rest {
 
+namespace {
+
+// Somebody read the store since the loop did.
+bool read_since(const Snapshot& snapshot) {
+  return snapshot.last_cluster.is_known() && snapshot.last_cluster.at() > snapshot.observation.cluster.at();
+}
+
+}  // namespace
+
 const ClusterView* last_cluster(const Snapshot& snapshot) {
   const auto* current = snapshot.observation.cluster.get();
-  return current != nullptr ? current : snapshot.last_cluster.get();
+  return current != nullptr && !read_since(snapshot) ? current : snapshot.last_cluster.get();
 }
 
 namespace {
@@ -33,7 +42,7 @@ std::optional<Json> cluster_document(const Snapshot& snapshot, const Identity& s
   const auto report =
       promised_only ? report_cluster(with_promised_leader(*cluster, *failsafe.promise)) : report_cluster(*cluster);
   Json out = cluster_json(report, self.scope, self.generation);
-  if (!snapshot.observation.cluster.is_known()) {
+  if (!snapshot.observation.cluster.is_known() && !read_since(snapshot)) {
     out["dcs_last_seen"] = std::chrono::floor<std::chrono::seconds>(snapshot.dcs_last_seen).time_since_epoch().count();
   }
   return out;

@@ -113,16 +113,18 @@ std::variant<HttpResponse, WallTime> parse_schedule(const Json& value, std::stri
   return *time;
 }
 
-Handling request_failover(const std::string& action, const Json& body, const Snapshot& snapshot, const Identity& self,
-                          const Moment& moment) {
-  auto wanted = read_wanted(action, body);
+namespace {
+
+Handling request_failover(const std::string& action, const Call& call) {
+  const Snapshot& snapshot = call.snapshot;
+  auto wanted = read_wanted(action, call.body);
   const bool paused = snapshot.observation.settings.pause;
-  if (const auto refusal = refuse_form(wanted, paused, self.generation); !refusal.empty()) {
+  if (const auto refusal = refuse_form(wanted, paused, call.self.generation); !refusal.empty()) {
     return text_response(400, refusal);
   }
   std::optional<WallTime> at;
   if (wanted.schedule != nullptr) {
-    const auto schedule = parse_schedule(*wanted.schedule, wanted.action, moment.wall);
+    const auto schedule = parse_schedule(*wanted.schedule, wanted.action, call.moment.wall);
     if (const auto* wrong = std::get_if<HttpResponse>(&schedule)) return *wrong;
     at = std::get<WallTime>(schedule);
   }
@@ -131,7 +133,7 @@ Handling request_failover(const std::string& action, const Json& body, const Sna
                          capitalized(wanted.action) + " is possible only to a specific candidate in a paused state");
   }
   // A failover that names the leader is a switchover since 4.0.
-  const bool modern = self.generation == Generation::v4;
+  const bool modern = call.self.generation == Generation::v4;
   if (modern && wanted.action == "failover" && !wanted.leader.empty()) wanted.action = "switchover";
   if (wanted.leader == wanted.candidate) return text_response(400, "Switchover target and source are the same");
   const auto* cluster = snapshot.observation.cluster.get();
@@ -153,9 +155,31 @@ Handling request_failover(const std::string& action, const Json& body, const Sna
   return change;
 }
 
-Handling delete_switchover(const Snapshot& snapshot) {
+}  // namespace
+
+Handling post_switchover(const Call& call) {
+  return request_failover("switchover", call);
+}
+
+Handling post_failover(const Call& call) {
+  return request_failover("failover", call);
+}
+
+std::string tell_members(const Json& body) {
+  const auto show = [&](std::string_view key) -> std::string {
+    const Json* value = find(body, key);
+    if (value == nullptr) return "None";
+    const auto text = value->is_string() ? value->get<std::string>() : to_spaced(*value);
+    // A client writes no lines of its own into the log.
+    return text.find_first_of("\r\n") == std::string::npos ? text : to_spaced(*value);
+  };
+  return fmt::format(" with leader={} candidate={} scheduled_at={}", show("leader"),
+                     show(find(body, "candidate") != nullptr ? "candidate" : "member"), show("scheduled_at"));
+}
+
+Handling delete_switchover(const Call& call) {
   const auto absent = [] { return text_response(404, "no switchover is scheduled"); };
-  const auto* cluster = snapshot.observation.cluster.get();
+  const auto* cluster = call.snapshot.observation.cluster.get();
   const bool waiting = cluster != nullptr && cluster->failover.exists() && !cluster->failover.value.empty();
   // One without a time is under way and is not taken back. When the snapshot shows none, the loop looks again: the key
   // may be younger than the snapshot.

@@ -2,14 +2,20 @@
 // Threading: pure functions.
 #pragma once
 
-#include "rest/query.h"
-#include "rest/respond.h"
-#include "rest/status.h"
+#include "rest/call.h"
 
 namespace regent::rest {
 
-// `health_body` serves the health checks, which are every path that names nothing else.
-HttpResponse answer_get(const Target& target, const Snapshot& snapshot, const Identity& self, const Moment& moment,
-                        StatusText& health_body);
+Handling get_health(const Call& call);
+Handling get_health_code(const Call& call);
+Handling get_liveness(const Call& call);
+Handling get_readiness(const Call& call);
+Handling get_status(const Call& call);
+Handling get_cluster(const Call& call);
+Handling get_history(const Call& call);
+Handling get_config(const Call& call);
+Handling get_metrics(const Call& call);
+Handling get_failsafe(const Call& call);
+Handling get_slots(const Call& call);
 
 }  // namespace regent::rest

@@ -133,6 +133,65 @@ TEST_F(Etcd3Test, LearnsTheOtherMembersFromTheCluster) {
   EXPECT_TRUE(seen) << seen.error().message;
 }
 
+// A key that is freed wakes whoever waits for it, hundreds of times, and also after restarts of the store (F30, F33).
+TEST_F(Etcd3Test, EveryFreedKeyWakes) {
+  EtcdCluster etcd(1);
+  const Json section{{"host", etcd.address(0)}};
+  const auto leader = connect(io, clock, section, "n1");
+  const auto waiter = connect(io, clock, section, "n2");
+  Duration longest{};
+  for (int round = 0; round < 300; ++round) {
+    if (round % 60 == 30) etcd.restart(0);
+    const auto grant = run(io, leader->acquire_leader({}, in(seconds(20))));
+    ASSERT_TRUE(grant) << grant.error().message;
+    const auto before = run(io, waiter->read(in(seconds(20))));
+    ASSERT_TRUE(before) << before.error().message;
+    ASSERT_TRUE(before->leader.exists());
+    Instant woke{};
+    bool done = false;
+    const Instant until = in(seconds(20));
+    const auto wait = [&]() -> Task<void> {
+      // News of the acquisition itself may come first.
+      for (bool there = true; there && clock.now() < until;) {
+        co_await waiter->changed(until);
+        woke = clock.now();
+        auto look = waiter->read(until);
+        const auto now = co_await std::move(look);
+        there = !now || now->leader.exists();
+      }
+      done = true;
+    };
+    boost::asio::co_spawn(io, wait, [](std::exception_ptr) {});
+    io.run_one_for(1ms);
+    ASSERT_TRUE(run(io, leader->release_leader(grant->version, in(seconds(20)))));
+    const Instant freed = clock.now();
+    while (!done) io.run_one_for(20ms);
+    ASSERT_LT(woke, until) << "round " << round;
+    longest = std::max(longest, woke - freed);
+  }
+  RecordProperty("longest_ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(longest).count()));
+}
+
+// What somebody beside the loop reads, the loop hears of all the same.
+TEST_F(Etcd3Test, ALookBesideTheLoopHidesNothingFromIt) {
+  EtcdCluster etcd(1);
+  const Json section{{"host", etcd.address(0)}};
+  const auto n1 = connect(io, clock, section, "n1");
+  const auto n2 = connect(io, clock, section, "n2");
+  ASSERT_TRUE(run(io, n2->read(soon())));
+  run(io, n2->changed(in(200ms)));
+  ASSERT_TRUE(run(io, n1->acquire_leader({}, soon())));
+  const auto seen = run(io, n2->look(soon()));
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->leader.name.str(), "n1");
+  const Instant asked = clock.now();
+  run(io, n2->changed(in(seconds(10))));
+  EXPECT_LT(clock.now() - asked, seconds(5));
+  const auto again = run(io, n2->read(soon()));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->leader.name.str(), "n1");
+}
+
 TEST_F(Etcd3Test, NobodyThereIsUnreachableByTheDeadline) {
   const std::string hosts = fmt::format("127.0.0.1:{},127.0.0.1:{}", free_port(), free_port());
   const auto n1 = connect(io, clock, Json{{"hosts", hosts}}, "n1");

@@ -99,8 +99,8 @@ std::string basic_authorization(const std::string& username, const std::string& 
 }
 
 struct HttpClient::State {
-  State(asio::any_io_executor executor, const Clock& clock, TlsOptions tls)
-      : executor(executor), clock(clock), connector(executor, clock, std::move(tls)) {}
+  State(asio::any_io_executor executor, const Clock& clock, TlsOptions tls, std::shared_ptr<std::uint64_t> numbers)
+      : executor(executor), clock(clock), connector(executor, clock, std::move(tls)), connections(std::move(numbers)) {}
 
   struct Connection {
     std::shared_ptr<Transport> transport;
@@ -128,7 +128,7 @@ struct HttpClient::State {
   const Clock& clock;
   Connector connector;
   std::map<Endpoint, std::vector<Connection>> idle;
-  std::uint64_t connections = 0;
+  std::shared_ptr<std::uint64_t> connections;  // so many were made, before and after a change of the options
 };
 
 namespace {
@@ -181,9 +181,14 @@ class OpenStream final : public HttpStream {
 }  // namespace
 
 HttpClient::HttpClient(asio::any_io_executor executor, const Clock& clock, TlsOptions tls)
-    : state_(std::make_shared<State>(std::move(executor), clock, std::move(tls))) {}
+    : state_(std::make_shared<State>(std::move(executor), clock, std::move(tls), std::make_shared<std::uint64_t>(0))) {}
 
 HttpClient::~HttpClient() = default;
+
+void HttpClient::reconfigure(TlsOptions tls) {
+  // Requests under way own the old state.
+  state_ = std::make_shared<State>(state_->executor, state_->clock, std::move(tls), state_->connections);
+}
 
 void HttpClient::forget(const Endpoint& endpoint) {
   state_->idle.erase(endpoint);
@@ -196,7 +201,7 @@ Task<Result<HttpResponse>> HttpClient::request(Endpoint endpoint, HttpRequest re
     auto connected = co_await state->connector.connect(endpoint, deadline);
     if (!connected) co_return tl::unexpected(connected.error());
     connection.transport = *connected;
-    connection.number = ++state->connections;
+    connection.number = ++*state->connections;
   }
   const std::shared_ptr<Transport>& transport = connection.transport;
   DeadlineGuard guard(state->executor, transport, deadline);

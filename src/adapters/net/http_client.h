@@ -72,6 +72,8 @@ class HttpClient {
   // Returns when the head of the answer is there. Uses a connection of its own. The stream may outlive the client.
   Task<Result<std::shared_ptr<HttpStream>>> open(Endpoint endpoint, HttpRequest request, Instant deadline);
 
+  // From the next connection on; requests under way end as they began.
+  void reconfigure(TlsOptions tls);
   // Closes the idle connections to `endpoint`: they may be dead without knowing.
   void forget(const Endpoint& endpoint);
 

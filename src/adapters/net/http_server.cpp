@@ -19,6 +19,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <list>
+#include <map>
 #include <set>
 #include <thread>
 #include <vector>
@@ -49,12 +50,13 @@ constexpr Duration sweep_interval = std::chrono::milliseconds(250);
 // Accepted in one go, before those who are connected get their turn.
 constexpr int accepted_at_once = 32;
 
-// Where a reply waits for its connection.
+// Where an answer waits for its connection.
 struct Slot {
   explicit Slot(asio::io_context& io) : filled(io, asio::steady_timer::time_point::max()) {}
 
   asio::steady_timer filled;
-  std::optional<HttpResponse> response;
+  bool answered = false;
+  std::optional<HttpResponse> response;  // a gate's answer may be none
 };
 
 // One accepted client, as the server sees it from outside of its coroutine.
@@ -68,13 +70,13 @@ struct Connection {
   const std::unique_ptr<ClientStream> stream;
   const tcp::endpoint peer;
   Clock::time_point deadline = Clock::time_point::max();  // the stream is closed soon after it
-  bool waiting_for_request = true;
-  bool read_everything = false;  // the client sent one request, and nothing after it
+  bool waiting_for_request = true;                        // its end has not arrived yet
+  bool read_everything = false;                           // the client sent one request, and nothing after it
   std::shared_ptr<Slot> slot;
   std::list<std::shared_ptr<Connection>>::iterator place;  // in the server's list
 };
 
-// Held by the handler's copies of a reply. The last one that goes without an answer says so.
+// Held by the copies of a reply or verdict. The last one that goes without an answer says so.
 class Answer {
  public:
   Answer(std::weak_ptr<asio::io_context> io, std::weak_ptr<Slot> slot) : io_(std::move(io)), slot_(std::move(slot)) {}
@@ -84,7 +86,7 @@ class Answer {
     if (!given_) give(error_page(500));
   }
 
-  void give(HttpResponse response) {
+  void give(std::optional<HttpResponse> response) {
     if (given_.exchange(true)) return;
     // The loop may be gone, or go while we post: the copy keeps it until then.
     const auto io = io_.lock();
@@ -93,6 +95,7 @@ class Answer {
     asio::dispatch(*io, [slot = slot_, response = std::move(response)]() mutable {
       const auto waiting = slot.lock();
       if (!waiting) return;
+      waiting->answered = true;
       waiting->response = std::move(response);
       waiting->filled.cancel();
     });
@@ -121,12 +124,12 @@ std::optional<HttpResponse> refusal(error_code error) {
   return std::nullopt;
 }
 
+// The head of it: without the body.
 HttpRequest to_request(const Parser& parser, std::string peer, bool certificate) {
   const auto& message = parser.get();
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
-  if (message.find(http::field::content_length) != message.end()) request.body = message.body();
   const auto authorization = message.find(http::field::authorization);
   if (authorization != message.end()) request.authorization = std::string(authorization->value());
   request.peer = std::move(peer);
@@ -162,13 +165,22 @@ Task<error_code> read(ClientStream& stream, beast::flat_buffer& buffer, Parser& 
   co_return error_code{};
 }
 
+// Null where it is not encrypted.
+Result<std::shared_ptr<ssl::context>> make_context(const RestConfig& config) {
+  if (!config.tls()) return std::shared_ptr<ssl::context>();
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+  if (auto loaded = load_certificates(*context, config); !loaded) return tl::unexpected(loaded.error());
+  return context;
+}
+
 }  // namespace
 
 class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<RestServer::Impl> {
  public:
   Impl(RestConfig config, HttpServerLimits limits) : config_(std::move(config)), limits_(limits) {}
 
-  Result<void> start(HttpHandler handler);
+  Result<void> start(HttpHandler handler, HttpGate gate);
+  void reconfigure(RestConfig config, std::function<void(Result<void>)> done);
   void stop();
   std::uint16_t port() const { return port_; }
 
@@ -177,17 +189,22 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
   void resolve(std::string host, std::function<void(std::vector<std::string>)> done) override;
 
  private:
-  Result<std::vector<tcp::endpoint>> endpoints() const;
   // An address and the socket that listens there.
   struct Listener {
     tcp::acceptor acceptor;
     tcp::endpoint address;
+    bool given_up = false;
   };
+  using Listeners = std::list<std::shared_ptr<Listener>>;
 
+  Task<Result<std::vector<tcp::endpoint>>> endpoints(const RestConfig& config);
   tcp::acceptor listening(const tcp::endpoint& address, error_code& error);
-  Result<void> listen(const tcp::endpoint& endpoint);
-  Result<void> listen_everywhere();
-  Task<void> accept(Listener& listener);
+  Result<void> listen(Listeners& listeners, const tcp::endpoint& endpoint, const RestConfig& config);
+  Result<Listeners> listen_everywhere(const std::vector<tcp::endpoint>& wanted, const RestConfig& config);
+  void accept_on(const Listeners& listeners);
+  Task<void> change(RestConfig config, std::function<void(Result<void>)> done);
+  Task<Result<void>> listen_anew(const RestConfig& config);
+  Task<void> accept(std::shared_ptr<Listener> listener);
   int accept_waiting(tcp::acceptor& acceptor);
   void reopen(Listener& listener);
   void admit(UniqueFd client, const tcp::endpoint& peer);
@@ -195,41 +212,42 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
   Task<void> serve(std::shared_ptr<Connection> connection);
   Task<void> converse(Connection& connection);
   Task<std::optional<HttpResponse>> exchange(Connection& connection);
-  Task<std::optional<HttpResponse>> ask_handler(Connection& connection, HttpRequest request);
+  // What the gate or the handler says: `put` is given the request's reply.
+  template <class Put>
+  Task<std::optional<HttpResponse>> ask(Connection& connection, Put put);
   void watch_deadlines();
   void close_late();
   void make_room();
   void close_all();
 
-  const RestConfig config_;
+  RestConfig config_;
   const HttpServerLimits limits_;
   HttpHandler handler_;
+  HttpGate gate_;
   // Shared so that a reply that comes after the end finds out about it.
   std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
-  std::optional<ssl::context> tls_;
-  std::list<Listener> listeners_;
+  std::shared_ptr<ssl::context> tls_;  // null: plain
+  Listeners listeners_;
   std::list<std::shared_ptr<Connection>> connections_;  // oldest first
   asio::steady_timer sweep_{*io_};                      // for all deadlines
   bool sweeping_ = false;
   std::set<std::shared_ptr<asio::steady_timer>> timers_;
-  std::uint16_t port_ = 0;
+  std::atomic<std::uint16_t> port_{0};
   bool closing_ = false;
   std::thread thread_;
 };
 
-Result<void> RestServer::Impl::start(HttpHandler handler) {
+Result<void> RestServer::Impl::start(HttpHandler handler, HttpGate gate) {
   handler_ = std::move(handler);
-  if (config_.tls()) {
-    tls_.emplace(ssl::context::tls_server);
-    if (auto loaded = load_certificates(*tls_, config_); !loaded) return loaded;
-  }
-  if (auto listening = listen_everywhere(); !listening) return listening;
-  for (auto& listener : listeners_) {
-    asio::co_spawn(*io_, accept(listener), [](std::exception_ptr problem) {
-      // Nothing may end it but the end of the server.
-      if (problem) log::critical("restapi: a listening socket is given up after an error that nobody expected");
-    });
-  }
+  gate_ = std::move(gate);
+  auto context = make_context(config_);
+  if (!context) return tl::unexpected(context.error());
+  tls_ = std::move(*context);
+  std::optional<Result<void>> opened;
+  asio::co_spawn(*io_, listen_anew(config_), [&](std::exception_ptr, Result<void> done) { opened = std::move(done); });
+  // Its own thread comes when it listens.
+  while (!opened) io_->run_one();
+  if (!*opened) return *opened;
   // Signals are the main thread's.
   sigset_t all, before;
   sigfillset(&all);
@@ -254,7 +272,7 @@ void RestServer::Impl::stop() {
 void RestServer::Impl::close_all() {
   closing_ = true;
   error_code ignored;
-  for (auto& listener : listeners_) listener.acceptor.close(ignored);
+  for (const auto& listener : listeners_) listener->acceptor.close(ignored);
   sweep_.cancel();
   for (const auto& timer : timers_) timer->cancel();
   // Closing one ends its coroutine, later; the list stays as it is meanwhile.
@@ -264,23 +282,24 @@ void RestServer::Impl::close_all() {
   }
 }
 
-Result<std::vector<tcp::endpoint>> RestServer::Impl::endpoints() const {
-  const auto& host = config_.listen_host;
-  const auto port = config_.listen_port;
-  if (host.empty() || host == "*") return std::vector<tcp::endpoint>{{asio::ip::address_v6::any(), port}};
+Task<Result<std::vector<tcp::endpoint>>> RestServer::Impl::endpoints(const RestConfig& config) {
+  using Endpoints = std::vector<tcp::endpoint>;
+  const auto& host = config.listen_host;
+  const auto port = config.listen_port;
+  if (host.empty() || host == "*") co_return Endpoints{{asio::ip::address_v6::any(), port}};
   error_code error;
   const auto address = asio::ip::make_address(host, error);
-  if (!error) return std::vector<tcp::endpoint>{{address, port}};
-  // Once, at the start, on the owner's thread.
+  if (!error) co_return Endpoints{{address, port}};
   tcp::resolver resolver(*io_);
-  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
-  if (error) {
-    return fail(ErrorKind::invalid,
-                fmt::format("restapi.listen: {} is no address of this machine: {}", host, error.message()));
+  const auto [problem, found] =
+      co_await resolver.async_resolve(host, std::to_string(port), tcp::resolver::passive, as_result);
+  if (problem) {
+    co_return fail(ErrorKind::invalid,
+                   fmt::format("restapi.listen: {} is no address of this machine: {}", host, problem.message()));
   }
-  std::vector<tcp::endpoint> out;
+  Endpoints out;
   for (const auto& entry : found) out.push_back(entry.endpoint());
-  return out;
+  co_return out;
 }
 
 tcp::acceptor RestServer::Impl::listening(const tcp::endpoint& address, error_code& error) {
@@ -300,7 +319,7 @@ tcp::acceptor RestServer::Impl::listening(const tcp::endpoint& address, error_co
   return acceptor;
 }
 
-Result<void> RestServer::Impl::listen(const tcp::endpoint& endpoint) {
+Result<void> RestServer::Impl::listen(Listeners& listeners, const tcp::endpoint& endpoint, const RestConfig& config) {
   error_code error;
   auto acceptor = listening(endpoint, error);
   if (error) {
@@ -308,38 +327,109 @@ Result<void> RestServer::Impl::listen(const tcp::endpoint& endpoint) {
                                                                                             : ErrorKind::invalid,
                 fmt::format("restapi.listen: cannot listen on {}:{}: {}; another program may use the port, or the "
                             "address is not this machine's",
-                            config_.listen_host, config_.listen_port, error.message()));
+                            config.listen_host, config.listen_port, error.message()));
   }
   const auto address = acceptor.local_endpoint(error);
-  port_ = address.port();
-  listeners_.push_back({std::move(acceptor), address});
+  listeners.push_back(std::make_shared<Listener>(Listener{std::move(acceptor), address}));
   return {};
 }
 
-Result<void> RestServer::Impl::listen_everywhere() {
-  auto wanted = endpoints();
-  if (!wanted) return tl::unexpected(wanted.error());
+Result<RestServer::Impl::Listeners> RestServer::Impl::listen_everywhere(const std::vector<tcp::endpoint>& wanted,
+                                                                        const RestConfig& config) {
+  Listeners opened;
   std::optional<Error> first;
-  for (const auto& endpoint : *wanted) {
-    auto listening = listen(endpoint);
+  for (const auto& endpoint : wanted) {
+    auto listening = listen(opened, endpoint, config);
+    if (listening) continue;
     // A name may stand for an address of a family that this machine lacks; a taken port is a mistake.
-    if (!listening && listening.error().kind == ErrorKind::refused) return listening;
-    if (!listening && !first) first = listening.error();
+    if (listening.error().kind == ErrorKind::refused) return tl::unexpected(listening.error());
+    if (!first) first = listening.error();
   }
-  const bool every = wanted->front().address() == asio::ip::address_v6::any();
-  if (listeners_.empty() && every) return listen({asio::ip::address_v4::any(), config_.listen_port});
-  if (listeners_.empty()) return tl::unexpected(*first);
-  return {};
+  const bool every = wanted.front().address() == asio::ip::address_v6::any();
+  if (opened.empty() && every) {
+    const auto again = listen(opened, {asio::ip::address_v4::any(), config.listen_port}, config);
+    if (!again) return tl::unexpected(again.error());
+  }
+  if (opened.empty()) return tl::unexpected(*first);
+  return opened;
 }
 
-Task<void> RestServer::Impl::accept(Listener& listener) {
+void RestServer::Impl::accept_on(const Listeners& listeners) {
+  port_ = listeners.front()->address.port();
+  for (const auto& listener : listeners) {
+    asio::co_spawn(*io_, accept(listener), [](std::exception_ptr problem) {
+      // Nothing may end it but the end of the server.
+      if (problem) log::critical("restapi: a listening socket is given up after an error that nobody expected");
+    });
+  }
+}
+
+// Where it listens already nothing changes.
+Task<Result<void>> RestServer::Impl::listen_anew(const RestConfig& config) {
+  const bool same = config.listen_host == config_.listen_host && config.listen_port == config_.listen_port;
+  if (same && !listeners_.empty()) co_return Result<void>();
+  const auto wanted = co_await endpoints(config);
+  if (!wanted) co_return tl::unexpected(wanted.error());
+  auto opened = listen_everywhere(*wanted, config);
+  if (!opened && listeners_.empty()) co_return tl::unexpected(opened.error());
+  std::vector<tcp::endpoint> before;
+  error_code ignored;
+  for (const auto& listener : listeners_) {
+    before.push_back(listener->address);
+    listener->given_up = true;
+    listener->acceptor.close(ignored);
+  }
+  std::optional<Error> refused;
+  if (!opened) {
+    // The old sockets may have been in the way of the new ones.
+    opened = listen_everywhere(*wanted, config);
+    if (!opened) refused = opened.error();
+    if (!opened) opened = listen_everywhere(before, config_);
+  }
+  listeners_.clear();
+  if (opened) {
+    listeners_ = std::move(*opened);
+    accept_on(listeners_);
+  }
+  if (refused) co_return tl::unexpected(*refused);
+  co_return Result<void>();
+}
+
+Task<void> RestServer::Impl::change(RestConfig config, std::function<void(Result<void>)> done) {
+  auto context = make_context(config);
+  Result<void> outcome;
+  if (context) {
+    outcome = co_await listen_anew(config);
+  } else {
+    outcome = tl::unexpected(context.error());
+  }
+  if (closing_) co_return;
+  if (outcome) {
+    // Who is connected already goes on with the certificate that was shown.
+    tls_ = std::move(*context);
+    config_ = std::move(config);
+  }
+  done(std::move(outcome));
+}
+
+void RestServer::Impl::reconfigure(RestConfig config, std::function<void(Result<void>)> done) {
+  asio::post(*io_, [this, config = std::move(config), done = std::move(done)]() mutable {
+    if (closing_) return;
+    asio::co_spawn(*io_, change(std::move(config), std::move(done)), [](std::exception_ptr problem) {
+      if (problem) log::error("restapi: the configuration could not be changed");
+    });
+  });
+}
+
+Task<void> RestServer::Impl::accept(std::shared_ptr<Listener> listener) {
+  const auto over = [&] { return closing_ || listener->given_up; };
   asio::steady_timer pause(*io_);
-  while (!closing_) {
-    auto [error] = co_await listener.acceptor.async_wait(tcp::acceptor::wait_read, as_result);
-    if (closing_) co_return;
+  while (!over()) {
+    auto [error] = co_await listener->acceptor.async_wait(tcp::acceptor::wait_read, as_result);
+    if (over()) co_return;
     int problem = error.value();
     try {
-      if (problem == 0) problem = accept_waiting(listener.acceptor);
+      if (problem == 0) problem = accept_waiting(listener->acceptor);
     } catch (const std::exception& failure) {
       log::error("restapi: a client could not be accepted: {}", failure.what());
       problem = ENOMEM;
@@ -349,7 +439,7 @@ Task<void> RestServer::Impl::accept(Listener& listener) {
     pause.expires_after(std::chrono::milliseconds(100));
     co_await pause.async_wait(as_result);
     const bool scarce = problem == EMFILE || problem == ENFILE || problem == ENOMEM || problem == ENOBUFS;
-    if (!scarce && !closing_) reopen(listener);
+    if (!scarce && !over()) reopen(*listener);
   }
 }
 
@@ -385,16 +475,20 @@ int RestServer::Impl::accept_waiting(tcp::acceptor& acceptor) {
   return 0;
 }
 
+// One client with many connections does not take the others' places.
 void RestServer::Impl::make_room() {
   if (connections_.size() < limits_.connections) return;
+  std::map<asio::ip::address, std::size_t> held;
+  for (const auto& connection : connections_) ++held[connection->peer.address()];
+  std::shared_ptr<Connection> victim;
+  // Who does not ask anything goes first; closed ones are on their way out.
   for (const auto& connection : connections_) {
-    // Who does not ask anything goes first; closed ones are on their way out.
-    if (connection->waiting_for_request) {
-      connection->stream->close();
-      connection->waiting_for_request = false;
-      return;
-    }
+    if (!connection->waiting_for_request) continue;
+    if (!victim || held[connection->peer.address()] > held[victim->peer.address()]) victim = connection;
   }
+  if (!victim) return;
+  victim->stream->close();
+  victim->waiting_for_request = false;
 }
 
 void RestServer::Impl::admit(UniqueFd client, const tcp::endpoint& peer) {
@@ -470,34 +564,45 @@ Task<std::optional<HttpResponse>> RestServer::Impl::exchange(Connection& connect
   parser.header_limit(limits_.header_bytes);
   parser.body_limit(limits_.body_bytes);
   const auto failed = co_await read(stream, buffer, parser, false);
-  connection.waiting_for_request = false;
   if (failed) co_return refusal(failed);
   const auto method = parser.get().method();
   const bool reads_nothing = method == http::verb::get || method == http::verb::head || method == http::verb::options;
-  if (!reads_nothing && parser.content_length() && !parser.is_done()) {
-    connection.expires_after(limits_.body);
-    const auto body_failed = co_await read(stream, buffer, parser, true);
-    if (body_failed) co_return refusal(body_failed);
+  HttpRequest request = to_request(parser, peer_address(connection.peer), stream.has_certificate());
+  if (!reads_nothing) {
+    if (gate_) {
+      auto asking = ask(connection, [&](auto answer) {
+        gate_(request, [answer](std::optional<HttpResponse> verdict) { answer->give(std::move(verdict)); });
+      });
+      if (auto refused = co_await std::move(asking)) co_return refused;
+    }
+    // Its length is known beforehand, or nobody reads it.
+    if (parser.chunked()) co_return error_page(411);
+    if (parser.content_length() && !parser.is_done()) {
+      connection.expires_after(limits_.body);
+      const auto body_failed = co_await read(stream, buffer, parser, true);
+      if (body_failed) co_return refusal(body_failed);
+    }
+    if (parser.content_length()) request.body = parser.get().body();
   }
+  connection.waiting_for_request = false;
   connection.expires_never();
   connection.read_everything = parser.is_done() && buffer.size() == 0;
-  HttpRequest request = to_request(parser, peer_address(connection.peer), stream.has_certificate());
-  co_return co_await ask_handler(connection, std::move(request));
+  auto asking = ask(connection, [&](auto answer) {
+    handler_(std::move(request), [answer](HttpResponse response) { answer->give(std::move(response)); });
+  });
+  co_return co_await std::move(asking);
 }
 
-Task<std::optional<HttpResponse>> RestServer::Impl::ask_handler(Connection& connection, HttpRequest request) {
+template <class Put>
+Task<std::optional<HttpResponse>> RestServer::Impl::ask(Connection& connection, Put put) {
   const auto slot = std::make_shared<Slot>(*io_);
   connection.slot = slot;
-  auto answer = std::make_shared<Answer>(io_, slot);
-  HttpReply reply = [answer](HttpResponse response) { answer->give(std::move(response)); };
-  answer.reset();
   try {
-    handler_(std::move(request), std::move(reply));
+    put(std::make_shared<Answer>(io_, slot));
   } catch (const std::exception& error) {
     log::error("a REST request failed: {}", error.what());
   }
-  reply = nullptr;
-  while (!slot->response && !closing_) {
+  while (!slot->answered && !closing_) {
     auto [error] = co_await slot->filled.async_wait(as_result);
     static_cast<void>(error);
   }
@@ -534,8 +639,11 @@ RestServer::~RestServer() {
   stop();
 }
 
-Result<void> RestServer::start(HttpHandler handler) {
-  return impl_->start(std::move(handler));
+Result<void> RestServer::start(HttpHandler handler, HttpGate gate) {
+  return impl_->start(std::move(handler), std::move(gate));
+}
+void RestServer::reconfigure(RestConfig config, std::function<void(Result<void>)> done) {
+  impl_->reconfigure(std::move(config), std::move(done));
 }
 void RestServer::stop() {
   impl_->stop();

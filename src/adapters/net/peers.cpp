@@ -151,13 +151,19 @@ Task<void> ask_one_failsafe(std::shared_ptr<HttpClient> client, std::shared_ptr<
   }
 }
 
-class HttpPeers final : public Peers {
+class HttpPeers final : public RestPeers {
  public:
   HttpPeers(asio::any_io_executor executor, const Clock& clock, PeersOptions options)
       : executor_(executor),
         clock_(clock),
         client_(std::make_shared<HttpClient>(executor, clock, options.tls)),
         options_(std::make_shared<PeersOptions>(std::move(options))) {}
+
+  void reconfigure(PeersOptions options) override {
+    client_->reconfigure(options.tls);
+    // Questions under way own the old ones.
+    options_ = std::make_shared<PeersOptions>(std::move(options));
+  }
 
   Task<PeersFacts> ask(std::vector<Member> members, Instant deadline) override {
     PeersFacts facts;
@@ -233,7 +239,7 @@ PeersOptions peers_options(const CtlConfig& ctl, const RestConfig& rest) {
   return options;
 }
 
-std::unique_ptr<Peers> make_peers(asio::any_io_executor executor, const Clock& clock, PeersOptions options) {
+std::unique_ptr<RestPeers> make_peers(asio::any_io_executor executor, const Clock& clock, PeersOptions options) {
   return std::make_unique<HttpPeers>(std::move(executor), clock, std::move(options));
 }
 

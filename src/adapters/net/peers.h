@@ -24,7 +24,13 @@ struct PeersOptions {
 // `restapi.cafile` alone speaks of those who ask us.
 PeersOptions peers_options(const CtlConfig& ctl, const RestConfig& rest);
 
-std::unique_ptr<Peers> make_peers(boost::asio::any_io_executor executor, const Clock& clock, PeersOptions options);
+class RestPeers : public Peers {
+ public:
+  // From the next question on.
+  virtual void reconfigure(PeersOptions options) = 0;
+};
+
+std::unique_ptr<RestPeers> make_peers(boost::asio::any_io_executor executor, const Clock& clock, PeersOptions options);
 
 // The status document of GET /patroni. `date` is the Date header of the answer, or empty: the peer's own clock, against
 // which it tells when it last saw the store.

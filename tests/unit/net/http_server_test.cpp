@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -22,8 +23,12 @@ constexpr int patience_ms = 20000;  // before a test gives up; nothing waits thi
 // A blocking client; every wait ends.
 class Client {
  public:
-  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(std::uint16_t port, const char* own_address = "127.0.0.1")
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
+    address.sin_family = AF_INET;
+    ::inet_pton(AF_INET, own_address, &address.sin_addr);
+    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -196,6 +201,65 @@ TEST(HttpServer, RefusesWhatIsNoRequest) {
             "HTTP/1.0 413 Request Entity Too Large");
 }
 
+// Who may not ask is refused before any of the body came, and who may is listened to.
+TEST(HttpServer, TheGateComesBeforeTheBody) {
+  RestServer server(loopback());
+  ASSERT_TRUE(server.start(echo, [](HttpRequest head, HttpVerdict verdict) {
+    EXPECT_FALSE(head.body);
+    if (head.authorization == "Basic dTpw") return verdict(std::nullopt);
+    if (head.target == "/dropped") return;
+    verdict(error_page(401));
+  }));
+  const std::string announced = " HTTP/1.1\r\nContent-Length: 4\r\n";
+  EXPECT_EQ(first_line(Client(server.port()).ask("POST /restart" + announced + "\r\n")), "HTTP/1.0 401 Unauthorized");
+  EXPECT_EQ(first_line(Client(server.port()).ask("POST /dropped" + announced + "\r\n")),
+            "HTTP/1.0 500 Internal Server Error");
+  const auto answer =
+      Client(server.port()).ask("POST /restart" + announced + "Authorization: Basic dTpw\r\n\r\n{\"\"}");
+  EXPECT_EQ(answer.substr(answer.find("\r\n\r\n") + 4), "POST /restart {\"\"} Basic dTpw 127.0.0.1");
+  EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+}
+
+// A body whose length nobody knows beforehand would be taken for none.
+TEST(HttpServer, ChunkedBodiesAreRefused) {
+  RestServer server(loopback());
+  ASSERT_TRUE(server.start(echo));
+  EXPECT_EQ(first_line(Client(server.port())
+                           .ask("POST /restart HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "4\r\n{\"\"}\r\n0\r\n\r\n")),
+            "HTTP/1.0 411 Length Required");
+}
+
+// Waits for the end of a change.
+Result<void> reconfigure(RestServer& server, const RestConfig& config) {
+  std::promise<Result<void>> promise;
+  server.reconfigure(config, [&](Result<void> done) { promise.set_value(std::move(done)); });
+  return promise.get_future().get();
+}
+
+TEST(HttpServer, ListensWhereItIsToldLater) {
+  RestServer server(loopback());
+  ASSERT_TRUE(server.start(echo));
+  const auto first = server.port();
+  auto config = loopback();
+  config.listen_host = "192.0.2.1";
+  EXPECT_FALSE(reconfigure(server, config));
+  ASSERT_EQ(server.port(), first);
+  EXPECT_EQ(first_line(Client(first).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  // The old socket is in the way of the new one.
+  config.listen_host = "*";
+  config.listen_port = first;
+  ASSERT_TRUE(reconfigure(server, config));
+  ASSERT_EQ(server.port(), first);
+  EXPECT_EQ(first_line(Client(first).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  config.listen_host = "127.0.0.1";
+  config.listen_port = 0;
+  ASSERT_TRUE(reconfigure(server, config));
+  ASSERT_NE(server.port(), first);
+  EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  EXPECT_FALSE(Client(first).connected());
+}
+
 TEST(HttpServer, SlowClientsAreDropped) {
   HttpServerLimits limits;
   limits.header = std::chrono::milliseconds(100);
@@ -248,6 +312,19 @@ TEST(HttpServer, HalfRequestsDoNotStopAnswers) {
   EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
   // The oldest made room.
   EXPECT_EQ(idle.oldest().read_all(), "");
+}
+
+// A crowd from one address costs the others nothing, however long they have been waiting; bodies count as well.
+TEST(HttpServer, ACrowdMakesRoomItself) {
+  RestServer server(loopback(), patient_with_a_hundred());
+  ASSERT_TRUE(server.start(echo));
+  Client patient(server.port(), "127.0.0.2");
+  patient.send("POST /restart HTTP/1.1\r\nContent-Length: 4\r\n\r\n{");
+  EXPECT_EQ(first_line(Client(server.port()).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+  IdleClients idle(server.port(), "POST /restart HTTP/1.1\r\nContent-Length: 4\r\n\r\n{");
+  EXPECT_EQ(idle.oldest().read_all(), "");
+  patient.send("\"\"}");
+  EXPECT_EQ(first_line(patient.read_all()), "HTTP/1.0 200 OK");
 }
 
 TEST(HttpServer, SilentConnectionsDoNotStopAnswers) {

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <memory>
 
 #include "adapters/net/http_server.h"
@@ -120,6 +121,29 @@ TEST(HttpServerTls, RequiredCertificates) {
   EXPECT_EQ(body_of(ask(server.port(), get)), "");
   EXPECT_EQ(body_of(ask(server.port(), get, stranger.file())), "");
   EXPECT_EQ(body_of(ask(server.port(), get, certificate.file())), "certificate");
+}
+
+// Waits for the end of a change.
+Result<void> reconfigure(RestServer& server, const RestConfig& config) {
+  std::promise<Result<void>> promise;
+  server.reconfigure(config, [&](Result<void> done) { promise.set_value(std::move(done)); });
+  return promise.get_future().get();
+}
+
+// Certificates are renewed while the server runs; with one that cannot be used everything stays as it was.
+TEST(HttpServerTls, CertificatesAreReadAgain) {
+  const Certificate old, renewed;
+  RestServer server(config_with(old, "required"));
+  ASSERT_TRUE(server.start(tell_certificate));
+  auto broken = config_with(renewed, "required");
+  broken.keyfile = "/nonexistent/key.pem";
+  const auto refused = reconfigure(server, broken);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.rfind("restapi.keyfile: /nonexistent/key.pem cannot be used: ", 0), 0U);
+  EXPECT_EQ(body_of(ask(server.port(), get, old.file())), "certificate");
+  ASSERT_TRUE(reconfigure(server, config_with(renewed, "required")));
+  EXPECT_EQ(body_of(ask(server.port(), get, renewed.file())), "certificate");
+  EXPECT_EQ(body_of(ask(server.port(), get, old.file())), "");
 }
 
 TEST(HttpServerTls, CiphersNobodyKnows) {

@@ -39,13 +39,18 @@ class FakeControl : public Control {
  public:
   void submit(Intent intent, IntentReply reply) override {
     // A look at the server changes nothing: answered at once, and no request that reached the loop.
-    if (std::holds_alternative<intent::Observe>(intent)) return reply(Json(nullptr));
+    const bool reads_store = std::holds_alternative<intent::ReadStore>(intent);
+    if (std::holds_alternative<intent::Observe>(intent) || reads_store) {
+      looks.push_back(reads_store ? "store" : "server");
+      return reply(Json(nullptr));
+    }
     intents.push_back(std::move(intent));
     replies.push_back(std::move(reply));
   }
 
   std::vector<Intent> intents;
   std::vector<IntentReply> replies;
+  std::vector<std::string> looks;
 };
 
 class ApiTest : public ::testing::Test {
@@ -205,6 +210,52 @@ TEST_F(ApiTest, RefusedRequestsNeverReachTheLoop) {
   }
   EXPECT_EQ(answers.back().status, 200);
   EXPECT_TRUE(control.intents.empty());
+}
+
+// Before a body is read: who may not ask is told so, and handle() would say the same.
+TEST_F(ApiTest, TheHeadOfARequestIsAdmittedOrRefused) {
+  RestConfig config;
+  config.username = "u";
+  config.password = "p";
+  make(config);
+  publish(leader());
+  std::vector<int> verdicts;
+  const auto ask = [&](const std::string& method, const std::string& target, std::optional<std::string> authorization) {
+    HttpRequest head;
+    head.method = method;
+    head.target = target;
+    head.authorization = std::move(authorization);
+    api->admit(std::move(head),
+               [&](std::optional<HttpResponse> refusal) { verdicts.push_back(refusal ? refusal->status : 0); });
+  };
+  ask("POST", "/restart", {});
+  ask("POST", "/restart", "Basic dTpw");
+  ask("POST", "/nothing", {});
+  EXPECT_EQ(verdicts, (std::vector<int>{401, 0, 0}));
+}
+
+// What tells of the store's keys alone is as young as the request, and costs no look at the server.
+TEST_F(ApiTest, DocumentsOfTheStoreReadItOnly) {
+  publish(leader());
+  for (const char* path : {"/cluster", "/history", "/config"}) {
+    send("GET", path);
+    while (thread->run_one()) {
+    }
+    EXPECT_EQ(answers.back().status, 200) << path;
+    EXPECT_EQ(control.looks, std::vector<std::string>{"store"}) << path;
+    control.looks.clear();
+  }
+  // Whoever read it last counts.
+  auto read_since = leader();
+  ClusterView view = cluster_of(read_since);
+  view.config = {Json{{"ttl", 77}}, Version{99}};
+  read_since.last_cluster =
+      Fact<ClusterView>::known(std::move(view), read_since.observation.cluster.at() + std::chrono::milliseconds(1));
+  publish(std::move(read_since));
+  send("GET", "/config");
+  while (thread->run_one()) {
+  }
+  EXPECT_EQ(last(), R"(200 {"ttl": 77})");
 }
 
 TEST_F(ApiTest, ExtraHeadersGoWithDocumentsOnly) {

@@ -1,7 +1,7 @@
-#include "rest/changes.h"
-
 #include <gtest/gtest.h>
 
+#include "rest/failover.h"
+#include "rest/routes.h"
 #include "rest/snapshots_support.h"
 
 namespace regent::rest {
@@ -19,8 +19,13 @@ HttpRequest request(const std::string& method, const std::string& target, std::o
 
 Handling handle(const HttpRequest& request, const Snapshot& snapshot, const Identity& who = self("n1")) {
   const auto target = parse_target(request.target);
-  EXPECT_TRUE(is_change(request.method, target.endpoint));
-  return handle_change(request, target, snapshot, who, at());
+  const Route* route = find_route(request.method, target);
+  if (route == nullptr) return error_page(501);
+  auto body = read_body(request, route->body);
+  if (auto* refusal = std::get_if<HttpResponse>(&body)) return std::move(*refusal);
+  StatusText health_body;
+  const Moment moment = at();
+  return route->handle({request, target, std::get<Json>(body), snapshot, who, moment, health_body});
 }
 
 // The status and text of a request that is answered at once.
@@ -346,10 +351,10 @@ TEST(OtherChanges, ReloadFailsafeAndSigterm) {
 }
 
 TEST(OtherChanges, MethodsThatDoNotExist) {
-  EXPECT_FALSE(is_change("POST", "config"));
-  EXPECT_FALSE(is_change("DELETE", "primary"));
-  EXPECT_FALSE(is_change("PUT", "restart"));
-  EXPECT_FALSE(is_change("POST", ""));
+  EXPECT_EQ(find_route("POST", parse_target("/config")), nullptr);
+  EXPECT_EQ(find_route("DELETE", parse_target("/primary")), nullptr);
+  EXPECT_EQ(find_route("PUT", parse_target("/restart")), nullptr);
+  EXPECT_EQ(find_route("POST", parse_target("/")), nullptr);
 }
 
 }  // namespace

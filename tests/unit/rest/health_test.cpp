@@ -117,7 +117,10 @@ TEST(Health, PrimarySurvivesAQueryTimeout) {
   auto snapshot = leader();
   snapshot.observation.postgres.server = Fact<ServerFacts>::unknown("statement timeout");
   EXPECT_EQ(check("/primary", snapshot, self("n1")), 200);
+  // An agent that was restarted beside it remembers nothing: the data directory tells.
   snapshot.decision.memory.ran_as_primary = false;
+  EXPECT_EQ(check("/primary", snapshot, self("n1")), 200);
+  snapshot.observation.postgres.data.standby_signal = true;
   EXPECT_EQ(check("/primary", snapshot, self("n1")), 503);
 }
 

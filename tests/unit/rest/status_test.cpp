@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "rest/cluster.h"
-#include "rest/queries.h"
+#include "rest/routes.h"
 #include "rest/snapshots_support.h"
 
 namespace regent::rest {
@@ -18,14 +18,23 @@ std::string known_part(const std::string& body) {
   return body.substr(0, ours) + "}";
 }
 
-std::string get(const std::string& target, const Snapshot& snapshot, const Identity& who, Moment moment = at()) {
+HttpResponse answer(const std::string& path, const Snapshot& snapshot, const Identity& who, const Moment& moment) {
   StatusText health_body;
-  return answer_get(parse_target(target), snapshot, who, moment, health_body).body;
+  HttpRequest request;
+  request.method = "GET";
+  const Target target = parse_target(path);
+  const Json no_body = Json::object();
+  const Handling handling =
+      find_route("GET", target)->handle({request, target, no_body, snapshot, who, moment, health_body});
+  return std::get<HttpResponse>(handling);
+}
+
+std::string get(const std::string& target, const Snapshot& snapshot, const Identity& who, Moment moment = at()) {
+  return answer(target, snapshot, who, moment).body;
 }
 
 int code(const std::string& target, const Snapshot& snapshot) {
-  StatusText health_body;
-  return answer_get(parse_target(target), snapshot, self("n1"), at(), health_body).status;
+  return answer(target, snapshot, self("n1"), at()).status;
 }
 
 TEST(Status, HealthChecksOfOneMomentShareABody) {

@@ -66,6 +66,17 @@ struct KnownKeys {
     header = now;
     return static_cast<std::int64_t>(keys.size()) == changes.reply.count;
   }
+  const ClusterView& current_view() {
+    if (!view) {
+      std::vector<RawKey> all;
+      all.reserve(keys.size());
+      for (const auto& [path, key] : keys) all.push_back(key);
+      view = parse_cluster_view(all, 0, 0);
+    }
+    view->revision = static_cast<std::uint64_t>(header.revision);
+    view->term = header.term;
+    return *view;
+  }
   const RawKey* find(const std::string& path) const {
     const auto found = keys.find(path);
     return found == keys.end() ? nullptr : &found->second;
@@ -79,7 +90,7 @@ struct KnownKeys {
   }
 };
 
-class Etcd3 final : public Dcs {
+class Etcd3 final : public Etcd3Dcs {
  public:
   Etcd3(asio::any_io_executor executor, Clock& clock, Options options, std::string prefix, MemberName name,
         Duration ttl)
@@ -94,6 +105,8 @@ class Etcd3 final : public Dcs {
   ~Etcd3() override { watch_->stop(); }
 
   Task<Result<ClusterView>> read(Instant deadline) override;
+  Task<Result<ClusterView>> look(Instant deadline) override;
+  Result<void> reconfigure(const Json& section, std::string_view section_name) override;
   Task<void> changed(Instant until) override { return watch_->changed(until); }
 
   void set_ttl(Duration ttl) override {
@@ -117,8 +130,8 @@ class Etcd3 final : public Dcs {
 
  private:
   Task<Result<Keys>> range(Json request, Instant deadline);
-  // Makes known_ true again; one read at a time.
-  Task<Result<Header>> refresh(Instant deadline);
+  // Makes what is known true again; one read of the same keys at a time.
+  Task<Result<Header>> refresh(KnownKeys& known, Instant deadline);
   void tell_watch();
   Task<Result<Written>> txn(Json request, Instant deadline);
   // Puts all of these keys, the leader key first, or none.
@@ -152,7 +165,8 @@ class Etcd3 final : public Dcs {
   std::shared_ptr<Gateway> gateway_;
   Session session_;
   std::shared_ptr<Watch> watch_;
-  KnownKeys known_;
+  KnownKeys known_;                     // by the loop
+  KnownKeys looked_;                    // by look()
   bool leading_ = false;                // the leader key hangs on the session, as far as we were told
   std::optional<Refreshed> moving_to_;  // the lease of a move of the leader key whose outcome is unknown
 };
@@ -174,33 +188,39 @@ Task<Result<Keys>> Etcd3::range(Json request, Instant deadline) {
 }
 
 // Every member reads all keys in every cycle: what did not change since the last time is not sent again.
-Task<Result<Header>> Etcd3::refresh(Instant deadline) {
-  if (known_.header.revision > 0 && clock_.now() - known_.complete_at < complete_interval) {
-    auto changes = co_await range(range_changes(prefix_, known_.header.revision + 1), deadline);
+Task<Result<Header>> Etcd3::refresh(KnownKeys& known, Instant deadline) {
+  if (known.header.revision > 0 && clock_.now() - known.complete_at < complete_interval) {
+    auto changes = co_await range(range_changes(prefix_, known.header.revision + 1), deadline);
     if (!changes) co_return tl::unexpected(changes.error());
-    if (known_.merge(*changes, prefix_)) co_return known_.header;
-    known_ = {};
+    if (known.merge(*changes, prefix_)) co_return known.header;
+    known = {};
   }
   auto all = co_await range(range_prefix(prefix_), deadline);
   if (!all) co_return tl::unexpected(all.error());
-  known_.replace(*all, prefix_);
-  known_.complete_at = clock_.now();
-  co_return known_.header;
+  known.replace(*all, prefix_);
+  known.complete_at = clock_.now();
+  co_return known.header;
 }
 
 Task<Result<ClusterView>> Etcd3::read(Instant deadline) {
-  auto header = co_await refresh(deadline);
+  auto header = co_await refresh(known_, deadline);
   if (!header) co_return tl::unexpected(header.error());
   tell_watch();
-  if (!known_.view) {
-    std::vector<RawKey> keys;
-    keys.reserve(known_.keys.size());
-    for (const auto& [path, key] : known_.keys) keys.push_back(key);
-    known_.view = parse_cluster_view(keys, 0, 0);
-  }
-  known_.view->revision = static_cast<std::uint64_t>(header->revision);
-  known_.view->term = header->term;
-  co_return *known_.view;
+  co_return known_.current_view();
+}
+
+// The watch is not told: what it would not report any more, the loop would hear of too late.
+Task<Result<ClusterView>> Etcd3::look(Instant deadline) {
+  auto header = co_await refresh(looked_, deadline);
+  if (!header) co_return tl::unexpected(header.error());
+  co_return looked_.current_view();
+}
+
+Result<void> Etcd3::reconfigure(const Json& section, std::string_view section_name) {
+  auto options = etcd3::parse_options(section, section_name);
+  if (!options) return tl::unexpected(options.error());
+  gateway_->reconfigure(std::move(*options));
+  return {};
 }
 
 void Etcd3::tell_watch() {
@@ -380,15 +400,15 @@ Task<void> Etcd3::close(Instant deadline) {
 
 }  // namespace etcd3
 
-std::unique_ptr<Dcs> make_etcd3(asio::any_io_executor executor, Clock& clock, etcd3::Options options,
-                                std::string prefix, MemberName name, Duration ttl) {
+std::unique_ptr<Etcd3Dcs> make_etcd3(asio::any_io_executor executor, Clock& clock, etcd3::Options options,
+                                     std::string prefix, MemberName name, Duration ttl) {
   return std::make_unique<etcd3::Etcd3>(std::move(executor), clock, std::move(options), std::move(prefix),
                                         std::move(name), ttl);
 }
 
-Result<std::unique_ptr<Dcs>> make_etcd3(asio::any_io_executor executor, Clock& clock, const Json& section,
-                                        std::string prefix, MemberName name, Duration ttl,
-                                        std::string_view section_name) {
+Result<std::unique_ptr<Etcd3Dcs>> make_etcd3(asio::any_io_executor executor, Clock& clock, const Json& section,
+                                             std::string prefix, MemberName name, Duration ttl,
+                                             std::string_view section_name) {
   auto options = etcd3::parse_options(section, section_name);
   if (!options) return tl::unexpected(options.error());
   return make_etcd3(std::move(executor), clock, std::move(*options), std::move(prefix), std::move(name), ttl);

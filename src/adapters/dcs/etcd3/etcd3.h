@@ -13,13 +13,20 @@
 
 namespace regent {
 
+class Etcd3Dcs : public Dcs {
+ public:
+  // Addresses, credentials and certificates of a section that was read again. Error: invalid, nothing changes.
+  virtual Result<void> reconfigure(const Json& section, std::string_view section_name) = 0;
+};
+
 // `prefix` is "/service/<scope>/". The clock must outlive the executor's work.
-std::unique_ptr<Dcs> make_etcd3(boost::asio::any_io_executor executor, Clock& clock, etcd3::Options options,
-                                std::string prefix, MemberName name, Duration ttl = std::chrono::seconds(30));
+std::unique_ptr<Etcd3Dcs> make_etcd3(boost::asio::any_io_executor executor, Clock& clock, etcd3::Options options,
+                                     std::string prefix, MemberName name, Duration ttl = std::chrono::seconds(30));
 
 // The same from the `etcd3` section. Error: invalid.
-Result<std::unique_ptr<Dcs>> make_etcd3(boost::asio::any_io_executor executor, Clock& clock, const Json& section,
-                                        std::string prefix, MemberName name, Duration ttl = std::chrono::seconds(30),
-                                        std::string_view section_name = "etcd3");
+Result<std::unique_ptr<Etcd3Dcs>> make_etcd3(boost::asio::any_io_executor executor, Clock& clock, const Json& section,
+                                             std::string prefix, MemberName name,
+                                             Duration ttl = std::chrono::seconds(30),
+                                             std::string_view section_name = "etcd3");
 
 }  // namespace regent

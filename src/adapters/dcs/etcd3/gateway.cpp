@@ -32,6 +32,19 @@ Gateway::Gateway(boost::asio::any_io_executor executor, Clock& clock, Options op
       options_(std::move(options)),
       endpoints_(options_.endpoints) {}
 
+void Gateway::reconfigure(Options options) {
+  client_.reconfigure(options.tls);
+  // The members that were learned are learned anew.
+  if (options.endpoints != options_.endpoints) {
+    endpoints_ = Endpoints(options.endpoints);
+    discovered_at_ = {};
+  }
+  options_ = std::move(options);
+  prefixes_.clear();
+  token_.clear();
+  auth_off_ = false;
+}
+
 Result<void> Gateway::accept(const Header& header) {
   return witness_.accept(header, clock_.now(), ttl_);
 }

@@ -45,6 +45,10 @@ class Gateway {
   // Asks for the members of the cluster when the list is old. Failure leaves things as they are.
   Task<void> discover(Instant deadline);
 
+  // Addresses, credentials and certificates that were configured anew: from the next call on. What is known of the
+  // cluster stays, another one is refused as before.
+  void reconfigure(Options options);
+
   Result<void> accept(const Header& header);
   // How long another cluster, or an older term, is refused after the known one was heard of.
   void set_ttl(Duration ttl) { ttl_ = ttl; }

@@ -24,6 +24,9 @@ constexpr Duration open_time = std::chrono::seconds(3);
 constexpr Duration retell_after = std::chrono::seconds(1);
 constexpr Duration first_pause = 100ms;
 constexpr Duration longest_pause = std::chrono::seconds(2);
+// While the stream is broken nobody is told of anything: the caller looks by itself, for so long after it broke.
+constexpr Duration look_interval = std::chrono::seconds(1);
+constexpr Duration look_time = std::chrono::seconds(30);
 
 // It is started again with the next wait.
 void log_failure(const std::exception_ptr& problem) {
@@ -106,6 +109,8 @@ Task<void> Watch::changed(Instant until) {
     }
     until = std::min(until, told_at_ + retell_after);
   }
+  const Instant now = clock_.now();
+  if (stream_ == nullptr && broken_at_ && now - *broken_at_ < look_time) until = std::min(until, now + look_interval);
   woken_.expires_at(until);
   co_await woken_.async_wait(as_result);
 }
@@ -149,7 +154,7 @@ Task<void> Watch::run(std::shared_ptr<Watch> self) {
     End end = End::failure;
     if (opened) {
       self->stream_ = *opened;
-      self->untold_since_ = self->clock_.now();
+      self->opened_at_ = self->untold_since_ = self->clock_.now();
       end = co_await self->follow(*opened, outage);
       self->stream_.reset();
     }
@@ -158,7 +163,11 @@ Task<void> Watch::run(std::shared_ptr<Watch> self) {
       outage = false;
       continue;
     }
+    const Instant broke = self->clock_.now();
+    if (!self->broken_at_ || opened) self->broken_at_ = broke;
     if (opened) {
+      // One that had lived is not the next failure of a row.
+      if (broke - self->opened_at_ > longest_pause) pause = first_pause;
       self->gateway_->stream_failed();
     } else {
       outage = true;

@@ -8,6 +8,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::int64_t changed_revision_ = 0;
   Instant told_at_{};                   // when changed() last returned at once
   std::shared_ptr<HttpStream> stream_;  // while it is open
+  Instant opened_at_{};                 // the last one
+  std::optional<Instant> broken_at_;    // the last one that was open, or the first that could not be opened
   std::int64_t untold_ = 0;             // a change that a read found, and no event had told by then
   Instant untold_since_{};
 };
