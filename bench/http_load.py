@@ -1,9 +1,9 @@
-"""A load of GET /primary on one port, a new connection for each request, from one thread around epoll.
+"""A load of GET requests of one path on one port, a new connection for each request, from one thread around epoll.
 
 With a rate, requests begin at their moments whatever the server does: nothing here waits for an answer, so a slow server
 cannot slow the load down. Without one (0) each of the connections asks as fast as it is answered.
 
-Usage: http_load.py PORT RATE CONNECTIONS SECONDS REPORT
+Usage: http_load.py PORT PATH RATE CONNECTIONS SECONDS REPORT
 """
 
 import collections
@@ -15,11 +15,11 @@ import time
 
 _TIMEOUT = 5.0
 _MOST_OPEN = 2000
-REQUEST = b"GET /primary HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 class Load:
-    def __init__(self, port, rate, connections, seconds):
+    def __init__(self, port, path, rate, connections, seconds):
+        self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         self._address, self._rate, self._connections, self._seconds = ("127.0.0.1", port), rate, connections, seconds
         self._poll, self._open = select.epoll(), collections.OrderedDict()  # oldest first: fd -> [socket, begun, answer]
         self.times, self.bad = [], 0
@@ -50,7 +50,7 @@ class Load:
         state = self._open[descriptor]
         try:
             if events & select.EPOLLOUT and not events & select.EPOLLERR:
-                state[0].send(REQUEST)
+                state[0].send(self._request)
                 self._poll.modify(descriptor, select.EPOLLIN)
                 return
             data = state[0].recv(65536)
@@ -93,11 +93,12 @@ class Load:
 
 
 def main():
-    port, rate, connections, seconds = map(int, sys.argv[1:5])
-    load = Load(port, rate, connections, seconds)
+    path, report = sys.argv[2], sys.argv[6]
+    port, rate, connections, seconds = map(int, [sys.argv[1], *sys.argv[3:6]])
+    load = Load(port, path, rate, connections, seconds)
     load.run()
     times = sorted(load.times) or [_TIMEOUT]
-    with open(sys.argv[5], "w") as file:
+    with open(report, "w") as file:
         json.dump({"good": len(load.times), "bad": load.bad, "seconds": seconds, "p50": times[len(times) // 2],
                    "p99": times[len(times) * 99 // 100], "own_cpu": time.process_time()}, file)
 

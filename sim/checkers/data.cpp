@@ -76,9 +76,10 @@ class TimelineMonotone final : public Checker {
     if (!o.cluster.is_known()) return;
     for (const auto& action : d.actions) {
       const auto* start = std::get_if<action::StartJob>(&action);
-      if (start == nullptr || !std::holds_alternative<job::Promote>(start->spec)) continue;
-      Timeline newest = recorded_timeline(o.cluster->history.value);
-      recorded_[node.index] = newest;
+      const auto* promote = start == nullptr ? nullptr : std::get_if<job::Promote>(&start->spec);
+      if (promote == nullptr) continue;
+      recorded_[node.index] = recorded_timeline(o.cluster->history.value);
+      tickets_[node.index] = promote->timeline;
     }
   }
 
@@ -89,8 +90,9 @@ class TimelineMonotone final : public Checker {
       sim_.violated("I8", fmt::format("{} makes timeline {} although {} is recorded", node.name.str(),
                                       made.timeline.value, recorded.value));
     }
-    // What a person does nobody can number; that it is found out later is another matter (L2).
-    if (node.primary_by_hand()) return;
+    // What a person does nobody can number, nor what an archive that the agents do not know of makes PostgreSQL take
+    // instead of its ticket; that it is found out later is another matter (L2).
+    if (node.primary_by_hand() || made.timeline != tickets_[node.index]) return;
     const auto [twin, first] = numbered_.try_emplace({sim_.postgres().wal.root_of(fork), made.timeline}, node.name);
     if (first) return;
     sim_.violated("I8",
@@ -109,7 +111,7 @@ class TimelineMonotone final : public Checker {
   }
 
  private:
-  std::map<int, Timeline> recorded_;
+  std::map<int, Timeline> recorded_, tickets_;                         // of the last promotion that was decided
   std::map<std::pair<std::uint32_t, Timeline>, MemberName> numbered_;  // by the fork that began the cluster
   std::map<std::pair<RecordId, std::uint32_t>, RecordId> next_;
 };

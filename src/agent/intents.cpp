@@ -85,7 +85,7 @@ Task<Result<void>> judge_parameters(AgentState& state, Json before, Json after) 
   co_return fail(ErrorKind::invalid, "postgresql.parameters: " + text);
 }
 
-Task<Result<Json>> write_config(AgentState& state, ConfigChange change, bool force) {
+Task<Result<Json>> write_config(AgentState& state, ConfigChange change, bool force, bool dry_run) {
   for (int attempt = 0;; ++attempt) {
     auto read = read_view(state);
     Result<ClusterView> view = co_await std::move(read);
@@ -96,6 +96,7 @@ Task<Result<Json>> write_config(AgentState& state, ConfigChange change, bool for
       auto judging = judge_parameters(state, view->config.value, *document);
       if (auto judged = co_await std::move(judging); !judged) co_return tl::make_unexpected(judged.error());
     }
+    if (dry_run) co_return document;
 
     action::WriteKey key;
     key.key = action::Key::config;
@@ -155,11 +156,11 @@ struct Performer {
   Task<Result<Json>> operator()(intent::ClearFailover) const { return clear_failover(state); }
   Task<Result<Json>> operator()(intent::ReplaceConfig replace) const {
     ConfigChange change = [wanted = std::move(replace.config)](const auto&) { return replaced(wanted); };
-    return write_config(state, std::move(change), replace.force);
+    return write_config(state, std::move(change), replace.force, replace.dry_run);
   }
   Task<Result<Json>> operator()(intent::PatchConfig wanted) const {
     ConfigChange change = [patch = std::move(wanted.patch)](const auto& current) { return patched(current, patch); };
-    return write_config(state, std::move(change), wanted.force);
+    return write_config(state, std::move(change), wanted.force, wanted.dry_run);
   }
 };
 

@@ -74,7 +74,7 @@ Command edit_config() {
                  "multiple times"),
             text("--apply", "Apply configuration from file. Use - for stdin."),
             text("--replace", "Apply configuration from file, replacing existing configuration. Use - for stdin."),
-            force(), help()},
+            flag("--force-invalid", "Change it although PostgreSQL would refuse a parameter"), force(), help()},
            {optional_cluster}},
           run_edit_config};
 }

@@ -119,6 +119,17 @@ Outcome<Edited> make_changes(Context& context, const Cluster& cluster, const Arg
   return ask_editor(context, cluster.name, printed(current));
 }
 
+// What PostgreSQL has against the new parameters, asked through a member that can ask it without writing anything;
+// empty: nothing, or nobody can be asked.
+std::string refused_parameters(Context& context, const Cluster& cluster, const Json& config) {
+  for (const auto* member : leader_first(cluster.view)) {
+    if (member->regent.empty()) continue;
+    const auto answer = request(context, *member, "PUT", "config?dry_run=true", config);
+    if (answer) return answer->status == 400 ? answer->body : std::string();
+  }
+  return {};
+}
+
 Status wait_until_applied(Context& context, Cluster& cluster, bool paused) {
   context.line(
       fmt::format("'{}' request sent, waiting until it is recognized by all nodes", paused ? "pause" : "resume"));
@@ -197,6 +208,12 @@ Status run_edit_config(Context& context, const CommandLine& line, const Argument
     const auto sure = confirm(context, "Apply these changes?");
     if (!sure) return tl::unexpected(sure.error());
     if (!*sure) return {};
+  }
+  if (!arguments.has("force-invalid")) {
+    const auto refused = refused_parameters(context, *cluster, edited->config);
+    if (!refused.empty()) {
+      return refuse(fmt::format("The configuration was not changed: {}; --force-invalid insists", refused));
+    }
   }
   const auto written =
       cluster->store->write({action::Key::config, to_compact(edited->config), cluster->view.config.version, false});

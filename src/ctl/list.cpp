@@ -228,6 +228,39 @@ std::string notes_of(const ClusterReport& report) {
   return out;
 }
 
+// Why a member does not lead, by its own word; empty: it does not say, or is no Regent.
+std::string reason_of(Context& context, const Member& member) {
+  constexpr Duration patience = std::chrono::seconds(1);
+  if (member.api_url.empty()) return "it does not tell where its REST API is";
+  const auto answer = context.http.request("GET", member.api_url, std::nullopt, patience);
+  if (!answer) return answer.error().message;
+  const auto document = parse_json(answer->body, member.api_url);
+  const Json* regent = document ? find(*document, "regent") : nullptr;
+  if (regent == nullptr) return {};
+  const auto text = [](const Json& from, std::string_view key) {
+    const Json* value = find(from, key);
+    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
+  };
+  std::string first;
+  if (const Json* conditions = find(*regent, "conditions"); conditions != nullptr && conditions->is_array()) {
+    for (const auto& condition : *conditions) {
+      if (text(condition, "name") == "NotACandidate") return text(condition, "detail");
+      if (first.empty()) first = text(condition, "detail");
+    }
+  }
+  return first.empty() ? text(*regent, "sentence") : first;
+}
+
+// Nothing that patronictl has: the first question of whoever sees a list without a leader.
+void print_reasons(Context& context, const ClusterView& view) {
+  context.terminal.out(" Nobody leads:\n");
+  for (const auto& member : view.members) {
+    if (const auto reason = reason_of(context, member); !reason.empty()) {
+      context.terminal.out(fmt::format("   {}: {}\n", member.name.str(), reason));
+    }
+  }
+}
+
 Status list_clusters(Context& context, const Arguments& arguments, const ListStyle& style) {
   auto names = arguments.positional("CLUSTER_NAMES");
   if (names.empty() && !context.config.scope.empty()) names.push_back(context.config.scope);
@@ -241,6 +274,10 @@ Status list_clusters(Context& context, const Arguments& arguments, const ListSty
       const auto cluster = open_cluster(context, name, arguments.integer("group"));
       if (!cluster) return tl::unexpected(cluster.error());
       print_members(context, *cluster, style);
+      const bool for_people = style.format == "pretty" || style.format == "topology";
+      if (for_people && !cluster->view.leader.exists() && !cluster->view.members.empty()) {
+        print_reasons(context, cluster->view);
+      }
     }
     return {};
   });

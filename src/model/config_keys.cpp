@@ -189,6 +189,30 @@ void check(const Json* section, std::string_view path, const Keys& known, std::v
     if (!known.contains(key)) out.push_back(unknown_sentence(path, key, known));
 }
 
+// Keys of Patroni's that mean nothing here, and why.
+struct Idle {
+  std::string_view path, why;
+};
+constexpr Idle idle_keys[] = {
+    {"thread_pool_size", "nothing here waits on a thread of a pool"},
+    {"thread_stack_size", "threads take what they need"},
+    {"restapi.request_queue_size", "1024 connections are kept waiting"},
+    {"restapi.thread_pool_size", "one thread serves all requests"},
+    {"restapi.server_tokens", "no version is told"},
+    {"log.traceback_level", "errors are sentences"},
+    {"log.deduplicate_heartbeat_logs", "a sentence that repeats itself is told once per loop_wait"},
+    {"postgresql.pg_ctl_timeout", "pg_ctl is not used"},
+    {"postgresql.pg_hba_primary", "pg_hba is the same in every role"},
+    {"postgresql.pg_hba_replica", "pg_hba is the same in every role"},
+    {"postgresql.pg_hba_standby_leader", "pg_hba is the same in every role"},
+    {"postgresql.pg_ident_primary", "pg_ident is the same in every role"},
+    {"postgresql.pg_ident_replica", "pg_ident is the same in every role"},
+    {"postgresql.pg_ident_standby_leader", "pg_ident is the same in every role"},
+    {"postgresql.parameters_primary", "parameters are the same in every role"},
+    {"postgresql.parameters_replica", "parameters are the same in every role"},
+    {"postgresql.parameters_standby_leader", "parameters are the same in every role"},
+};
+
 void rename(Json& section, std::string_view old_key, std::string_view new_key) {
   if (!section.is_object()) return;
   const auto found = section.find(std::string(old_key));
@@ -280,6 +304,12 @@ std::vector<std::string> find_unknown_keys(const Json& document) {
     const Json* method = find(*bootstrap, "method");
     if (method != nullptr && method->is_string()) keys.insert(method->get_ref<const std::string&>());
     check(bootstrap, "bootstrap", keys, out);
+    Keys dynamic = dynamic_keys;
+    dynamic.insert({"postgresql", "permanent_replication_slots"});
+    check(find(*bootstrap, "dcs"), "bootstrap.dcs", dynamic, out);
+  }
+  for (const auto& [path, why] : idle_keys) {
+    if (at_path(document, path) != nullptr) out.push_back(fmt::format("{} has no effect: {}", path, why));
   }
   return out;
 }

@@ -9,6 +9,7 @@
 #include "model/address.h"
 #include "model/config_reading.h"
 #include "model/local_config.h"
+#include "model/settings.h"
 
 namespace regent {
 namespace {
@@ -266,6 +267,18 @@ std::vector<std::string> validate_config_source(const std::string& path,
   for (const auto& problem : reading.problems) lines.push_back(problem.validator_line());
   for (auto& line : validate_local_config(reading.config, ignore_listen_port))
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+  // What the start would say about them, unless it was said above.
+  for (const auto& warning : reading.config.warnings) {
+    if (!warning.starts_with("Conflicting configuration")) lines.push_back(warning);
+  }
+  const Json* dynamic = find(reading.config.bootstrap, "dcs");
+  if (dynamic == nullptr || !dynamic->is_object()) return lines;
+  for (const auto& problem : parse_settings(*dynamic).problems) {
+    const auto key = "bootstrap.dcs." + problem.substr(0, problem.find_first_of(" ="));
+    const bool said =
+        std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.starts_with(key + " "); });
+    if (!said) lines.push_back("bootstrap.dcs." + problem);
+  }
   return lines;
 }
 

@@ -15,14 +15,17 @@ namespace regent {
 namespace intent {
 
 // Both reply with the new configuration. invalid, with a sentence: it would have parameters that PostgreSQL refuses and
-// that were not there before. `force`: write it all the same.
+// that were not there before. `force`: write it all the same. `dry_run`: write nothing, only say what would become of
+// it.
 struct PatchConfig {
   Json patch;
   bool force = false;
+  bool dry_run = false;
 };
 struct ReplaceConfig {
   Json config;
   bool force = false;
+  bool dry_run = false;
 };
 // Writes the failover key; conflict when a request is there already. The checks of the request are the caller's.
 struct SetFailover {

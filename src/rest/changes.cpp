@@ -19,16 +19,20 @@ HttpResponse unavailable(const Error& error) {
   return text_response(503, unknown ? fmt::format("result unknown: {}", error.message) : error.message);
 }
 
+bool is_set(const Target& target, std::string_view parameter) {
+  const auto* value = target.find(parameter);
+  return value != nullptr && (*value == "true" || *value == "1");
+}
+
 // Somebody wants a value that PostgreSQL does not understand written all the same.
 bool insists(const Target& target) {
-  const auto* value = target.find("force_invalid");
-  return value != nullptr && (*value == "true" || *value == "1");
+  return is_set(target, "force_invalid");
 }
 
 }  // namespace
 
 Handling patch_config(const Call& call) {
-  return Change{intent::PatchConfig{call.body, insists(call.target)},
+  return Change{intent::PatchConfig{call.body, insists(call.target), is_set(call.target, "dry_run")},
                 [](const Result<Json>& reply) {
                   if (reply) return json_response(200, *reply);
                   if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
@@ -40,7 +44,7 @@ Handling patch_config(const Call& call) {
 }
 
 Handling put_config(const Call& call) {
-  return Change{intent::ReplaceConfig{call.body, insists(call.target)},
+  return Change{intent::ReplaceConfig{call.body, insists(call.target), is_set(call.target, "dry_run")},
                 [body = call.body](const Result<Json>& reply) {
                   if (reply) return json_response(200, reply->is_object() ? *reply : body);
                   if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);

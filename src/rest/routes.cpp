@@ -59,7 +59,7 @@ constexpr Route table[] = {
      "as the health check GET, only the code"},
     {"PATCH", "config", credentials, Body::object, Look::last, nullptr, patch_config, "",
      "merges the body into the dynamic configuration; null removes a key; 400: PostgreSQL would refuse a parameter, "
-     "unless ?force_invalid=true"},
+     "unless ?force_invalid=true; ?dry_run=true: nothing is written"},
     {"PUT", "config", credentials, Body::object, Look::last, nullptr, put_config, "",
      "replaces the dynamic configuration; otherwise as PATCH"},
     {"POST", "switchover", credentials, Body::object, Look::members, tell_members, post_switchover, "",

@@ -75,7 +75,9 @@ void add_fences(const FenceFacts& fences, Instant now, Json& out) {
   }
   if (const auto& watchdog = fences.watchdog; watchdog.mode != FenceMode::off) {
     Json item = Json::object();
-    item["state"] = to_string(watchdog.state);
+    // A device that need not be there and is not has not failed.
+    const bool absent = watchdog.mode == FenceMode::automatic && !watchdog.usable;
+    item["state"] = absent ? "off" : to_string(watchdog.state);
     if (watchdog.active()) item["timeout"] = std::round(to_seconds(watchdog.timeout));
     if (!watchdog.why.empty()) item["why"] = watchdog.why;
     out["watchdog"] = std::move(item);

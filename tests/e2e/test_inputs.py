@@ -103,6 +103,10 @@ def test_missing_or_wrong_keys(node, missing, word):
     ({"scope": None}, 1, "scope"),
     ({"postgresql": {"bin_dir": "/nonexistent"}}, 1, "/nonexistent"),
     ({"bootstrap": {"dcs": {"ttl": "abc"}}}, 1, "bootstrap.dcs.ttl"),
+    ({"bootstrap": {"dcs": {"postgresql": {"parameters": {"work_mem": "10XB"}}}}}, 1,
+     "bootstrap.dcs.postgresql.parameters.work_mem 10XB"),
+    ({"postgresql": {"parameters": {"max_connections": 100}}}, 1, "max_connections has no effect here"),
+    ({"restapi": {"thread_pool_size": 5}}, 1, "restapi.thread_pool_size has no effect"),
 ])
 def test_validate_config(node, change, code, word):
     # The validator refuses loopback as an address for others; this one is loopback too, but it does not know.

@@ -61,7 +61,7 @@ def test_another_port_waits_for_a_restart(cluster):
         wait_until(lambda: "port" in leader.status().get("pending_restart_reason", {}), 20, "a restart is pending")
         # A new connection of the monitor, of the replicas, of the tool.
         for node in replicas:
-            node.sql.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walreceiver'")
+            node.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walreceiver'")
         wait_until(lambda: cluster.streaming_from(leader) >= streaming, 30, "the replicas stream again")
         assert leader.status()["state"] == "running"
         assert cluster.members()[leader.name]["conn_url"].endswith(f":{old_port}/postgres")

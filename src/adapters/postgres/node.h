@@ -108,6 +108,7 @@ class PostgresNode : public Postgres {
   Task<Result<void>> limit_archive(std::optional<ArchiveLimit> limit, Instant deadline);
   bool restores() const;
   Task<Result<void>> remove(bool keep_as_failed, Instant deadline);
+  Task<Result<void>> remove_slot(std::string name, Instant deadline);
   Task<Result<Rows>> administer(std::string sql, Instant deadline);
   Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
   Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);

@@ -85,8 +85,10 @@ Task<Result<std::vector<RefusedParameter>>> PostgresNode::judge_config(Json dyna
   auto versioning = context_.ensure_version(deadline);
   if (const auto known = co_await std::move(versioning); !known) co_return tl::unexpected(known.error());
   const Json* parameters = find(dynamic_section(dynamic_config), "parameters");
+  const ServerIdentity identity{context_.config().listen_addresses, context_.config().port, context_.local.scope};
   const auto values =
-      effective_parameters(parameters != nullptr ? *parameters : Json(), Json(), {}, context_.major_version).values;
+      effective_parameters(parameters != nullptr ? *parameters : Json(), Json(), identity, context_.major_version)
+          .values;
   auto found = ineffective(dynamic_config);
   auto checking = check_parameters(context_, values, deadline);
   const auto refused = co_await std::move(checking);

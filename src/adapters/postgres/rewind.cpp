@@ -75,7 +75,9 @@ Task<Result<void>> archive_ready_wal(Context& context, Instant deadline) {
     if (!name.ends_with(".ready")) continue;
     const auto file = name.substr(0, name.size() - 6);
     auto archiving = archive_file(context, *command, file, deadline);
-    if (auto done = co_await std::move(archiving); !done) co_return done;
+    if (const auto done = co_await std::move(archiving); !done) {
+      co_return fail(done.error().kind, done.error().message + " (to be done before the rewind)");
+    }
     const auto status = context.layout.data("pg_wal/archive_status/" + file);
     auto renaming = ask_simple(
         context, [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);

@@ -36,6 +36,8 @@ bool is_wal_file(const std::string& name) {
   return name.size() == 24 && name.find_first_not_of("0123456789ABCDEF") == std::string::npos;
 }
 
+// How long a consumer may take to let go of a slot.
+constexpr Duration look_again = std::chrono::milliseconds(100);
 // A slot that is further behind has to wait until its consumer has moved on.
 constexpr std::size_t most_files = 64;
 
@@ -240,19 +242,34 @@ Task<Result<void>> PostgresNode::create_slot(std::string name, Instant deadline)
   co_return Result<void>();
 }
 
-Task<Result<void>> PostgresNode::drop_slot(std::string name, Instant deadline) {
-  // One that is in use is somebody's: it stays.
-  auto asking =
-      administer(fmt::format("SELECT active, CASE WHEN NOT active THEN pg_catalog.pg_drop_replication_slot(slot_name) "
-                             "END FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
-                             quote_literal(name)),
-                 deadline);
-  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "dropping a slot");
-  if (!done) co_return tl::unexpected(done.error());
-  if (!done->empty() && done->front().front() == "t") {
-    co_return fail(ErrorKind::conflict, fmt::format("slot {} is in use", name));
+Task<Result<void>> PostgresNode::remove_slot(std::string name, Instant deadline) {
+  std::function<Result<bool>()> look = [layout = context_.layout] { return exists(layout.followed_marker()); };
+  auto looking = context_.ask<bool>(std::move(look), deadline, "the data directory");
+  const auto copies = co_await std::move(looking);
+  if (!copies) co_return tl::unexpected(copies.error());
+  for (;;) {
+    // One that is in use is somebody's: it stays. But not a copy of a logical slot, which would skip changes: somebody
+    // promoted this server by hand, and its consumer was faster than we (I16, F75).
+    auto asking = administer(
+        fmt::format("SELECT active, CASE WHEN NOT active THEN pg_catalog.pg_drop_replication_slot(slot_name)::text "
+                    "WHEN slot_type = 'logical' AND {} THEN pg_catalog.pg_terminate_backend(active_pid)::text END "
+                    "FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
+                    *copies ? "true" : "false", quote_literal(name)),
+        deadline);
+    const auto done = co_await std::move(asking);
+    if (!done) co_return tl::unexpected(done.error());
+    if (done->empty() || done->front()[0] != "t") co_return Result<void>();
+    if (!done->front()[1]) co_return fail(ErrorKind::conflict, fmt::format("slot {} is in use", name));
+    log::warning("disconnected the consumer of the slot {}, which is a copy that may skip changes", name);
+    if (context_.clock.now() >= deadline) co_return fail(ErrorKind::timeout, fmt::format("slot {} is in use", name));
+    auto sleeping = context_.clock.sleep_until(context_.clock.now() + look_again);
+    co_await std::move(sleeping);
   }
-  co_return Result<void>();
+}
+
+Task<Result<void>> PostgresNode::drop_slot(std::string name, Instant deadline) {
+  auto removing = remove_slot(std::move(name), deadline);
+  co_return co_await guarded<void>(std::move(removing), context_.clock, deadline, "dropping a slot");
 }
 
 Task<Result<Rows>> PostgresNode::administer_in(std::string database, std::string sql, Instant deadline) {

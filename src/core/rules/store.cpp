@@ -27,10 +27,18 @@ bool lock_may_be_ours(const Situation& s) {
   return s.view == nullptr || s.named;
 }
 
+// A primary that does not start again: members that see the store do not wait for it for ever, because of their word
+// (L1).
+bool will_not_start(const Situation& s) {
+  const auto patience = std::max(s.o.settings.primary_start_timeout, s.o.settings.ttl);
+  return s.m.crashed_at && s.o.now - *s.m.crashed_at >= patience;
+}
+
 // Only a lease that has not run out can be extended, and nobody is asked to wait for a primary that is going down.
 bool serves_under_lease(const Situation& s) {
-  return (s.may_write || (crashed(s) && !s.standby)) && lease_valid(s.o.lease, s.o.now) && !s.other_leads &&
-         !s.paused && !s.m.demotion && !s.o.requests.shutdown && !s.doing<job::Stop>() && !s.doing<job::Restart>();
+  const bool comes_back = crashed(s) && !s.standby && !will_not_start(s);
+  return (s.may_write || comes_back) && lease_valid(s.o.lease, s.o.now) && !s.other_leads && !s.paused &&
+         !s.m.demotion && !s.o.requests.shutdown && !s.doing<job::Stop>() && !s.doing<job::Restart>();
 }
 
 Duration round_interval(const Situation& s) {
@@ -88,7 +96,7 @@ std::string refusals(const FailsafeRound& round) {
 // where the store swallows every read, it is always time to ask by then.
 bool crashed_in_failsafe(const Situation& s) {
   const auto& data = s.o.postgres.data;
-  return lost(s) && crashed(s) && s.has_data() && !data.rewind_marker && !s.standby &&
+  return lost(s) && crashed(s) && !will_not_start(s) && s.has_data() && !data.rewind_marker && !s.standby &&
          vouched_for(s.o.lease, s.o.now) && !s.job_running && !s.backing_off() && !s.o.requests.shutdown;
 }
 

@@ -53,6 +53,40 @@ TEST(Intents, ANewParameterThatPostgresqlRefusesIsNotWritten) {  // F20
   EXPECT_TRUE(forced.value && forced.value->has_value());
 }
 
+TEST(Intents, ADryRunWritesNothing) {  // F20
+  AgentFixture f;
+  f.dcs.view.config = {Json::object(), Version{5}};
+  f.postgres.refused = {{"foo", "1", false, "unrecognized"}};
+  f.start();
+  Reply good, refused;
+  f.agent->submit(intent::ReplaceConfig{with_parameters({{"jit", "off"}}), false, true}, good.taker());
+  f.agent->submit(intent::PatchConfig{with_parameters({{"foo", 1}}), false, true}, refused.taker());
+  f.world.settle();
+  EXPECT_TRUE(good.value && good.value->has_value());
+  ASSERT_TRUE(refused.value && !refused.value->has_value());
+  EXPECT_EQ(refused.value->error().kind, ErrorKind::invalid);
+  EXPECT_TRUE(f.dcs.writes.empty());
+}
+
+// For readers beside the loop: it is published, and the loop decides by what it read itself.
+TEST(Intents, AReadOfTheStoreIsNoneOfTheLoopsBusiness) {
+  AgentFixture f;
+  f.start();
+  const auto before = f.board.load();
+  f.dcs.view.config = {Json{{"ttl", 77}}, Version{9}};
+  Reply first, second;
+  f.agent->submit(intent::ReadStore{}, first.taker());
+  f.agent->submit(intent::ReadStore{}, second.taker());
+  f.world.settle();
+  EXPECT_TRUE(first.value && first.value->has_value());
+  EXPECT_TRUE(second.value && second.value->has_value());
+  const auto after = f.board.load();
+  EXPECT_EQ(after->cycle, before->cycle);
+  ASSERT_TRUE(after->last_cluster.is_known());
+  EXPECT_EQ(to_compact(after->last_cluster->config.value), R"({"ttl":77})");
+  EXPECT_EQ(f.seen.back().settings.ttl, before->observation.settings.ttl);
+}
+
 TEST(Intents, ParametersThatCannotBeCheckedAreWritten) {
   AgentFixture f;
   f.dcs.view.config = {Json::object(), Version{5}};

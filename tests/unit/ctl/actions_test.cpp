@@ -325,6 +325,27 @@ TEST(EditConfig, SetsValues) {
             R"("custom":{"a":{"b":[1,2]}}})");
 }
 
+// A member that is no Patroni asks PostgreSQL first (F20).
+TEST(EditConfig, DoesNotWriteWhatPostgresqlRefuses) {
+  World world;
+  world.demo().put("members/n2", R"({"conn_url":"postgres://127.0.0.1:5432/postgres","state":"running",)"
+                                 R"("api_url":"http://127.0.0.1:8002/patroni","role":"replica","regent":"0.1.0"})");
+  const auto before = world.demo().value("config");
+  world.answer(400, "postgresql.parameters: work_mem = 'x': invalid value");
+  EXPECT_EQ(world.run({"edit-config", "-q", "--force", "-p", "work_mem=x"}), 1);
+  EXPECT_EQ(world.stderr_text,
+            "Error: The configuration was not changed: postgresql.parameters: work_mem = 'x': invalid value; "
+            "--force-invalid insists\n");
+  ASSERT_EQ(world.sent.size(), 1U);
+  EXPECT_EQ(world.sent[0].method, "PUT");
+  EXPECT_EQ(world.sent[0].url, "http://127.0.0.1:8002/config?dry_run=true");
+  EXPECT_EQ(world.demo().value("config"), before);
+  EXPECT_EQ(world.run({"edit-config", "-q", "--force", "--force-invalid", "-p", "work_mem=x"}), 0);
+  EXPECT_NE(world.demo().value("config"), before);
+  // Nobody can be asked: the members leave out what PostgreSQL refuses.
+  EXPECT_EQ(world.run({"edit-config", "-q", "--force", "-p", "work_mem=y"}), 0);
+}
+
 TEST(EditConfig, ReadsFilesAndStandardInput) {
   World world;
   world.all_input = "postgresql:\n  parameters:\n    work_mem: 7MB\n";

@@ -114,6 +114,21 @@ TEST(List, ShowsLagRolesPauseAndTheScheduledSwitchover) {
       "                      to: n2\n");
 }
 
+// Nobody leads: each member says why, as far as it answers.
+TEST(List, TellsWhyNobodyLeads) {
+  World world;
+  world.demo().drop("leader");
+  world.answer(200, R"({"regent":{"sentence":"waiting","conditions":[{"name":"WatchdogFailed","detail":"no device"},)"
+                    R"({"name":"NotACandidate","detail":"my WAL position is behind"}]}})");
+  world.answer(200, R"({"state":"running","patroni":{"version":"3.0.2"}})");
+  EXPECT_EQ(world.run({"list"}), 0);
+  const auto notes = world.stdout_text.substr(world.stdout_text.find(" Nobody leads:"));
+  EXPECT_EQ(notes.rfind(" Nobody leads:\n   n1: my WAL position is behind\n   n3: ", 0), 0U) << notes;
+  world.stdout_text.clear();
+  EXPECT_EQ(world.run({"list", "-f", "tsv"}), 0);
+  EXPECT_EQ(world.stdout_text.find("Nobody leads"), std::string::npos);
+}
+
 TEST(List, OlderGenerationsHaveTheirColumns) {
   World world;
   world.config.compat = Generation::v3;

@@ -212,6 +212,7 @@ TEST(Help, WrapsLongTextsBesideTheOptions) {
             "  --apply TEXT     Apply configuration from file. Use - for stdin.\n"
             "  --replace TEXT   Apply configuration from file, replacing existing\n"
             "                   configuration. Use - for stdin.\n"
+            "  --force-invalid  Change it although PostgreSQL would refuse a parameter\n"
             "  --force          Do not ask for confirmation at any point\n"
             "  --help           Show this message and exit.\n");
 }

@@ -75,6 +75,25 @@ watchdog: {mode: sometimes}
                    "tags.nofailover maybe is not a boolean", "bootstrap.dcs.postgresql 1 is not a dictionary"}));
 }
 
+// Whatever the start would warn about is no secret of the start.
+TEST_F(ValidateConfig, WhatNobodyReadsAndWhatWouldBeReplacedByADefault) {
+  const auto lines = validate(R"(
+restapi: {server_tokens: minimal}
+nosuch: 1
+tags: {nofailover: true, failover_priority: 1}
+bootstrap: {dcs: {primary_hang_policy: banana, synchronous_takeover_after: soon, primary_race_backoff: never, other: 1}}
+)");
+  const auto has = [&](std::string_view part) {
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  };
+  for (const char* part : {"nosuch", "bootstrap.dcs.primary_hang_policy", "bootstrap.dcs.synchronous_takeover_after",
+                           "bootstrap.dcs.primary_race_backoff", "bootstrap.dcs.other", "restapi.server_tokens has no",
+                           "tags.nofailover true cannot be used together"}) {
+    EXPECT_TRUE(has(part)) << part;
+  }
+}
+
 TEST_F(ValidateConfig, SectionsOfTheWrongType) {
   EXPECT_EQ(validate("postgresql: x"), (Lines{"postgresql x is not a dictionary"}));
   EXPECT_EQ(validate("restapi: null"), (Lines{"restapi  is not defined."}));
