@@ -10,6 +10,7 @@
 #include "ctl/members.h"
 #include "ctl/prompt.h"
 #include "model/settings.h"
+#include "model/standby_settings.h"
 
 namespace regent::ctl {
 namespace {
@@ -49,6 +50,40 @@ Status check_version(const std::string& version) {
   const std::size_t wanted = parts.front() < 10 ? 3 : 2;
   if (parts.size() == wanted) return {};
   return refuse("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: " + version);
+}
+
+// Less than 0: such a value of the running server is to become smaller; more: larger.
+int direction(const Json& reasons) {
+  int way = 0;
+  for (const auto& setting : standby_settings) {
+    const Json* change = reasons.is_object() ? find(reasons, setting.name) : nullptr;
+    const auto number = [&](std::string_view key) -> std::optional<long> {
+      const Json* value = change == nullptr ? nullptr : find(*change, key);
+      if (value == nullptr) return std::nullopt;
+      const auto text = value->is_string() ? value->get<std::string>() : value->dump();
+      long out = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+      return error == std::errc() && end == text.data() + text.size() ? std::optional(out) : std::nullopt;
+    };
+    const auto before = number("old_value"), after = number("new_value");
+    if (before && after && *before != *after) way = *after < *before ? -1 : way == 0 ? 1 : way;
+  }
+  return way;
+}
+
+// A hot standby must not have less of some things than its primary has, or had by the WAL that it replays: the primary
+// is restarted first where they become fewer, and last where they become more.
+void order_restarts(const ClusterView& view, std::vector<Member>& members) {
+  if (!view.leader.exists()) return;
+  int way = 0;
+  for (const auto& member : members) {
+    const int own = direction(member.pending_restart_reason);
+    if (own < 0 || way == 0) way = own;
+  }
+  if (way == 0) return;
+  const auto leads = [&](const Member& member) { return member.name == view.leader.name; };
+  std::stable_partition(members.begin(), members.end(),
+                        [&](const Member& member) { return way < 0 ? leads(member) : !leads(member); });
 }
 
 struct RestartPlan {
@@ -201,8 +236,9 @@ Status flush_switchover(Context& context, const Cluster& cluster) {
 Status run_restart(Context& context, const CommandLine& line, const Arguments& arguments) {
   const auto cluster = open_named(context, line, arguments);
   if (!cluster) return tl::unexpected(cluster.error());
-  const auto plan = plan_restart(context, *cluster, arguments);
+  auto plan = plan_restart(context, *cluster, arguments);
   if (!plan) return tl::unexpected(plan.error());
+  order_restarts(cluster->view, plan->members);
   for (const auto& member : plan->members) {
     const bool replace = plan->scheduled && arguments.has("force") && !member.scheduled_restart.is_null();
     if (replace) {

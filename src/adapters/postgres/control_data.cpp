@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
+
+#include "model/standby_settings.h"
 
 namespace regent {
 namespace {
@@ -75,12 +76,7 @@ Result<ControlData> parse_control_data(std::string_view text, std::string_view d
   data.facts.min_recovery_timeline = Timeline{*min_timeline};
   data.redo = *redo;
   data.wal = {*segment, *page};
-  constexpr std::array settings{std::pair{"max_connections", "max_connections setting"},
-                                std::pair{"max_worker_processes", "max_worker_processes setting"},
-                                std::pair{"max_wal_senders", "max_wal_senders setting"},
-                                std::pair{"max_prepared_transactions", "max_prepared_xacts setting"},
-                                std::pair{"max_locks_per_transaction", "max_locks_per_xact setting"}};
-  for (const auto& [name, key] : settings) {
+  for (const auto& [name, key] : standby_settings) {
     if (const auto value = number<int>(lines, key)) data.settings[name] = *value;
   }
   return data;

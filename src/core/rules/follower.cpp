@@ -2,7 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/rules/steps.h"
 #include "core/slots.h"
@@ -11,6 +10,7 @@
 #include "core/takeover.h"
 #include "core/ticket.h"
 #include "core/timeline.h"
+#include "model/standby_settings.h"
 
 namespace regent::rules {
 namespace {
@@ -22,12 +22,10 @@ bool upstream_differs(const Situation& s) {
   return !wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot);
 }
 
-// The settings that a standby must have at least as high as its primary.
 bool standby_setting_pending(const Situation& s) {
-  constexpr std::array<const char*, 5> settings{"max_connections", "max_worker_processes", "max_wal_senders",
-                                                "max_prepared_transactions", "max_locks_per_transaction"};
-  return std::any_of(settings.begin(), settings.end(),
-                     [&](const char* name) { return s.o.postgres.pending_restart.contains(name); });
+  return std::any_of(standby_settings.begin(), standby_settings.end(), [&](const StandbySetting& setting) {
+    return s.o.postgres.pending_restart.contains(setting.name);
+  });
 }
 
 // Logical slots of the leader that are missing here and could be copied now: not beyond what was replayed here (I16).

@@ -177,6 +177,30 @@ TEST(Restart, AsksAndReportsEachMember) {
   EXPECT_EQ(world.sent.at(0).body, "{}");
 }
 
+// Standbys may not have less of it than the primary has.
+TEST(Restart, TheOrderIsWhatHotStandbysNeed) {
+  for (const auto& [value, first, last] : {std::tuple{"80", "n1", "n3"}, std::tuple{"120", "n2", "n1"}}) {
+    World world;
+    const auto pending = fmt::format(
+        R"(,"pending_restart":true,"pending_restart_reason":{{"max_connections":{{"old_value":"100","new_value":"{}"}}}}}})",
+        value);
+    for (int i = 1; i <= 3; ++i) {
+      world.demo().put(
+          fmt::format("members/n{}", i),
+          fmt::format(R"({{"conn_url":"postgres://127.0.0.1:543{0}/postgres","state":"running","role":"{1}",)"
+                      R"("api_url":"http://127.0.0.1:800{0}/patroni")",
+                      i, i == 1 ? "primary" : "replica") +
+              pending);
+      world.answer(200, "restarted");
+    }
+    EXPECT_EQ(world.run({"restart", "demo", "--force"}), 0);
+    const auto names = world.stdout_text.substr(world.stdout_text.find("Success:"));
+    EXPECT_EQ(names.find(fmt::format("Success: restart on member {}", first)), 0U) << names;
+    EXPECT_EQ(names.rfind("Success: restart on member"), names.find(fmt::format("Success: restart on member {}", last)))
+        << names;
+  }
+}
+
 TEST(Restart, FiltersAndSchedules) {
   World world;
   EXPECT_EQ(world.run({"restart", "demo", "n2", "--force", "--pending"}), 0);
