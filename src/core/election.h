@@ -30,7 +30,7 @@ Candidacy stand_as_named_candidate(const Situation& s);
 // must hold of the node and of the others is the same, and more.
 Candidacy stand_for_takeover(const Situation& s);
 
-// Why this node would not take the lock, whoever else there is; empty: it would.
+// Why this node would not take the lock once it is free, whoever else there is; empty: it would.
 std::string own_objection(const Situation& s);
 // Why the branch that the local server is on is not the cluster's; empty: it is, or it cannot be told yet (I8).
 std::string branch_objection(const Situation& s);

@@ -82,8 +82,7 @@ void Scenario::refresh() {
   o_.cluster = store_answers_ ? Fact<ClusterView>::known(view_, o_.now)
                               : Fact<ClusterView>::unknown("the store does not answer", o_.now);
   const Instant seen = o_.now - seen_ago_;
-  o_.postgres.server =
-      server_ ? Fact<ServerFacts>::known(*server_, seen) : Fact<ServerFacts>::unknown("the query timed out", seen);
+  o_.postgres.server = server_ ? Fact<ServerFacts>::known(*server_, seen) : Fact<ServerFacts>::unknown(silence_, seen);
 }
 
 void Scenario::grant_ticket() {
@@ -279,13 +278,14 @@ void Scenario::archive(const Words& words) {
 
 // seen-ago=SECONDS: that was so long before the decision.
 // deaf, mute, stuck with =SECONDS on a running server: since then it answers no connection, no query, flushes no WAL.
-// postgres stopped [backup-store] | starting | single-user | unknown | silent | primary tl=1 wal=0/3000000
-// [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer] [collation=shop:2.31:2.36]
-// [version=140000] | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming] [receiving] [replaying]
-// [replay-paused] [pending=max_connections] [unread]: WAL on the disk
+// postgres stopped [backup-store] | starting [says=WHAT_IT_DOES] | single-user | unknown | silent
+// | primary tl=1 wal=0/3000000 [to=n2,n3] [behind=n3] [waits-for=ANY_1_(n2,n3)] [managed=n2] [busy-checkpointer]
+// [collation=shop:2.31:2.36] [version=140000] | replica tl=1 wal=0/3000000 [upstream=n2] [slot=n1] [streaming]
+// [receiving] [replaying] [replay-paused] [pending=max_connections] [unread]: WAL on the disk
 void Scenario::postgres(const Words& words) {
   const auto& what = words.at(1);
   server_.reset();
+  silence_ = "the query timed out";
   seen_ago_ = as_seconds(option(words, "seen-ago").value_or("0"));
   o_.postgres.why.clear();
   o_.postgres.deaf_since = o_.postgres.silent_since = o_.postgres.wal_stuck_since = std::nullopt;
@@ -300,6 +300,7 @@ void Scenario::postgres(const Words& words) {
   o_.postgres.data.control.reset();
   if (what == "starting") {
     o_.postgres.process = Process::starting;
+    silence_ = as_setting(option(words, "says").value_or("PostgreSQL_is_starting_up"));
   } else if (what == "single-user") {
     o_.postgres.process = Process::single_user;
   } else if (what == "unknown") {

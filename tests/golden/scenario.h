@@ -64,6 +64,7 @@ class Scenario {
   bool store_answers_ = true;
   bool ticket_ = false;  // the lock that is held came with a timeline number
   std::optional<ServerFacts> server_;
+  std::string silence_;  // why it is not known
   Duration seen_ago_{};
   PeersFacts peers_;
   UpstreamSlots their_slots_;

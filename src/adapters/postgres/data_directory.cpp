@@ -110,6 +110,15 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
   return look;
 }
 
+std::string startup_activity(std::string_view title) {
+  // Behind "postgres: " and the cluster's name, which may be anything.
+  constexpr std::string_view word = "startup ";
+  const auto at = title.rfind(word);
+  if (!title.starts_with("postgres: ") || at == std::string_view::npos || title[at - 1] != ' ') return {};
+  const auto activity = title.substr(at + word.size());
+  return std::string(activity.substr(0, activity.find_last_not_of(' ') + 1));
+}
+
 Result<Tenants> look_for_tenants(const Layout& layout, const std::string& server, std::optional<ProcessId> started) {
   Tenants tenants;
   const auto belongs = [&](pid_t pid) {
@@ -127,6 +136,11 @@ Result<Tenants> look_for_tenants(const Layout& layout, const std::string& server
       accept(*info);
       tenants.status = file->status;
       tenants.file = file;
+      if (file->status == "starting") {
+        for (const auto& process : with_descendants(list_processes(), file->pid)) {
+          if (tenants.startup.empty()) tenants.startup = startup_activity(command_line(process.id.pid));
+        }
+      }
       return tenants;
     }
   }

@@ -58,12 +58,15 @@ struct Tenants {
   std::optional<ProcessId> postmaster;
   bool frozen = false;             // the postmaster is stopped by a signal (F13)
   std::string status;              // its own word, see PidFile
+  std::string startup;             // while it starts: what its startup process is at, e.g. the file it waits for
   std::optional<PidFile> file;     // the postmaster's, if it has written one
   bool tool = false;               // a single-user or bootstrap server works in there
   std::vector<ProcessId> orphans;  // backends whose postmaster is gone (F12)
 
   bool none() const { return !postmaster && !tool && orphans.empty(); }
 };
+// Out of the title of a process: "recovering 00000001000000000000000A"; empty: it is not the startup process.
+std::string startup_activity(std::string_view title);
 // `server` is the executable's name. `started` is a postmaster we started ourselves, which may not have got as far as
 // writing its pid file.
 Result<Tenants> look_for_tenants(const Layout& layout, const std::string& server, std::optional<ProcessId> started);

@@ -154,7 +154,7 @@ Task<void> PostgresNode::look_at_server(PostgresFacts& facts, Tenants tenants, I
     flushes_.forget();
   }
   if (facts.process == Process::starting) {
-    unknown("PostgreSQL is starting up");
+    unknown("PostgreSQL is starting up" + (tenants.startup.empty() ? "" : ": " + tenants.startup));
     co_return;
   }
   const auto asked_at = context_.clock.now();

@@ -38,7 +38,7 @@ void slots_before_promotion(const Situation& s, Decision& d);
 // A primary that answers slowly or not at all is named, and looked at again when it may have to be ended (F13, F54).
 void hang_watch(const Situation& s, Decision& d);
 
-// A replica whose position is not known yet says so, and looks again soon: others wait for it (L3).
+// What keeps a server from starting, which may be for ever, or a replica's position from being known: others wait (L3).
 void position_watch(const Situation& s, Decision& d);
 // A copy is no proof of what this member confirmed before, until it has caught up with a leader.
 void copy_watch(const Situation& s, Decision& d);

@@ -20,6 +20,7 @@ bool caught_up(const Situation& s) {
 }  // namespace
 
 void position_watch(const Situation& s, Decision& d) {
+  if (s.o.postgres.process == Process::starting) d.conditions.push_back({"Starting", s.o.postgres.server.why()});
   if (!s.replica || s.server->wal_known) return;
   d.conditions.push_back({"PositionUnknown", fmt::format("the end of the WAL on the disk is not known yet: {} was "
                                                          "replayed so far; until then this member does not vote, and "

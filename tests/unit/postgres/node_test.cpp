@@ -272,6 +272,29 @@ TEST_F(NodeTest, ReplayThatHasNothingMoreToReadKnowsItsPosition) {
   EXPECT_EQ(facts.server->wal, facts.server->replayed);
 }
 
+// The WAL that its backup ends with is nowhere: it starts for ever, and tells what it waits for.
+TEST_F(NodeTest, AReplicaThatCannotBecomeConsistentTellsWhatItWaitsFor) {
+  Server n1(loop, place, "n1"), n2(loop, place, "n2");
+  n1.bootstrap();
+  clone(n2, n1);
+  std::string missing;
+  for (const auto& entry : std::filesystem::directory_iterator(n2.data("pg_wal"))) {
+    const auto name = entry.path().filename().string();
+    if (name.size() != 24) continue;
+    missing = missing.empty() ? name : std::min(missing, name);
+    std::filesystem::remove(entry.path());
+  }
+  ASSERT_FALSE(missing.empty());
+  const auto started = loop.run(n2->start(job::Start{.as_primary = false, .upstream = {}}, loop.in(300ms)));
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().kind, ErrorKind::timeout) << started.error().message;
+  const auto facts = n2.observe_until([](const auto& f) { return f.server.why().find("waiting") != std::string::npos; },
+                                      "what it waits for");
+  EXPECT_EQ(facts.process, Process::starting);
+  EXPECT_EQ(facts.server.why(), "PostgreSQL is starting up: waiting for " + missing);
+  n2.check(loop.run(n2->kill_tree(loop.in(10s))), "kill");
+}
+
 TEST_F(NodeTest, FormerPrimaryIsRewound) {
   Server n1(loop, place, "n1"), n2(loop, place, "n2");
   n1.bootstrap();
