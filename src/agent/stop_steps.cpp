@@ -55,8 +55,8 @@ Task<void> checkpoint_ahead(AgentState& state, bool led) {
 }
 
 // Once for each stop, and not as part of it: what is cut off does not begin again with the next signal.
-Task<void> run_before_stop(AgentState& state, bool led) {
-  auto hook = state.ports.postgres.before_stop(state.now() + before_stop_time);
+Task<void> run_before_stop(AgentState& state, bool led, Duration limit) {
+  auto hook = state.ports.postgres.before_stop(state.now() + limit);
   auto watch = until_out_of_time(state, led);
   const auto ended = co_await (std::move(hook) || std::move(watch));
   if (const auto* done = std::get_if<0>(&ended); done != nullptr && !*done) log::warning("{}", done->error().message);
@@ -123,10 +123,15 @@ Task<Result<void>> perform_stop(AgentState& state, job::Stop spec) {
       auto ahead = checkpoint_ahead(state, led);
       co_await std::move(ahead);
     }
-    auto hook = run_before_stop(state, led);
+    // Where the stop is bounded, the hook is a part of it: a primary that may not write any more goes on writing while
+    // it runs (I3).
+    const bool bounded = spec.escalate_after > Duration::zero();
+    const auto began = state.now();
+    auto hook =
+        run_before_stop(state, led, bounded ? std::min(before_stop_time, spec.escalate_after / 2) : before_stop_time);
     co_await std::move(hook);
     state.jobs.refuse_clients(state.now());
-    Duration patience = spec.escalate_after;
+    Duration patience = bounded ? spec.escalate_after - (state.now() - began) : spec.escalate_after;
     if (patience <= Duration::zero()) patience = led ? std::chrono::hours(24 * 7) : default_patience;
     auto gentle = stop_fast(state, patience, led);
     Result<void> outcome = co_await std::move(gentle);

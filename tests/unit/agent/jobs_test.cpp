@@ -203,6 +203,22 @@ TEST(Stop, RunsBeforeStopOnceAndForAsLongAsThereIsTime) {  // F80
   EXPECT_GE(ended(f)->at - began, seconds(60));
 }
 
+// A primary without a lease goes on writing while the hook runs.
+TEST(Stop, BeforeStopIsPartOfABoundedStop) {  // I3, F80
+  AgentFixture f;
+  f.postgres.run_server(true);
+  f.postgres.takes["before stop"] = hours(1);
+  f.postgres.takes["stop fast"] = f.postgres.takes["stop without decoding"] = hours(1);
+  f.start();
+  const Instant began = f.world.now;
+  run_job(f, job::Stop{.escalate_after = seconds(8)});
+  f.world.advance(seconds(5));
+  EXPECT_GE(f.postgres.count("stop fast"), 1);
+  f.world.advance(seconds(30));
+  ASSERT_EQ(f.postgres.count("stop immediate"), 1);
+  EXPECT_EQ(ended(f)->at - began, seconds(8));
+}
+
 TEST(Stop, CutsBeforeStopOffWhenTheLeaseRunsOut) {  // I3, F80
   AgentFixture f;
   f.postgres.run_server(false);
