@@ -58,7 +58,7 @@ std::optional<ScheduledRestart> parse_scheduled_restart(const Json& published) {
 }
 
 std::optional<std::string> restart_objection(const RestartFilter& filter, const Situation& s) {
-  if (filter.role && s.server != nullptr && *filter.role != portrait(s).role) return "host role mismatch";
+  if (filter.role && portrait(s).role != filter.role) return "host role mismatch";
   if (filter.below_version && s.server != nullptr && s.server->version >= *filter.below_version) {
     return "postgres version mismatch";
   }
