@@ -140,6 +140,20 @@ void add_secrets(Command& command, const Credentials& credentials) {
   command.secret_files.emplace_back("PGSERVICEFILE", "[regent]\nsslpassword=" + key->second + "\n");
 }
 
+Doors serving_doors(Doors configured, const PidFile& running, bool restart_pending) {
+  if (running.port.empty()) return configured;  // it has not got as far as writing it
+  const auto in_force = [&](const std::string& list, const std::string& first) {
+    const auto items = split_list(list);
+    return !restart_pending && (items.empty() ? first.empty() : items.front() == first);
+  };
+  if (!in_force(configured.addresses, running.address)) configured.addresses = running.address;
+  if (!in_force(configured.socket_directories, running.socket_directory)) {
+    configured.socket_directories = running.socket_directory;
+  }
+  configured.port = running.port;
+  return configured;
+}
+
 HostPort local_address(const Doors& doors, bool use_socket) {
   const auto socket = first_socket(doors.socket_directories);
   if (use_socket && !socket.empty()) return {socket, doors.port};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "adapters/os/process.h"
+#include "adapters/postgres/data_directory.h"
 #include "adapters/postgres/quoting.h"
 #include "core/job.h"
 #include "model/local_config.h"
@@ -48,6 +49,9 @@ std::string public_conninfo(ConnectionOptions options);
 void add_secrets(Command& command, const Credentials& credentials);
 
 // Where the local server can be reached from this machine; by a socket only where its directory has an absolute path.
+// Where the server that wrote this pid file listens. The file names the first of each only: the others are as
+// configured, unless that list begins with something else or waits for a restart.
+Doors serving_doors(Doors configured, const PidFile& running, bool restart_pending);
 HostPort local_address(const Doors& doors, bool use_socket);
 
 }  // namespace regent

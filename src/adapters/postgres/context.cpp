@@ -120,16 +120,9 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
 Doors Context::doors() const {
   const ServerParameters& parameters = configured_parameters();
   const auto found = parameters.values.find("unix_socket_directories");
-  Doors doors{config().listen_addresses, config().port,
-              found == parameters.values.end() ? "/var/run/postgresql" : found->second};
-  if (!running || running->port.empty()) return doors;
-  doors.port = running->port;
-  // The file names the first of each only.
-  if (doors.socket_directories.find(running->socket_directory) == std::string::npos) {
-    doors.socket_directories = running->socket_directory;
-  }
-  if (doors.addresses.find(running->address) == std::string::npos) doors.addresses = running->address;
-  return doors;
+  Doors configured{config().listen_addresses, config().port,
+                   found == parameters.values.end() ? "/var/run/postgresql" : found->second};
+  return running ? serving_doors(std::move(configured), *running, doors_pending) : configured;
 }
 
 ConnectionOptions Context::administrator(const std::string& application_name) const {

@@ -37,6 +37,7 @@ struct Context {
 
   // What the running server's pid file says; nullopt: none runs.
   std::optional<PidFile> running;
+  bool doors_pending = false;  // other addresses or socket directories wait for its restart
 
   // Values that the configuration has and PostgreSQL would refuse: they do not count.
   std::vector<RefusedParameter> refused;

@@ -124,6 +124,7 @@ Task<PostgresFacts> PostgresNode::look(Instant deadline) {
     facts.process = tenants->orphans.empty() ? Process::stopped : Process::stopping;
     if (!tenants->orphans.empty()) facts.why = "backends outlive their postmaster";
     pending_restart_ = Json::object();
+    context_.doors_pending = false;
   }
   facts.pending_restart = pending_restart_;
   facts.refused_parameters = context_.refused;
@@ -278,6 +279,8 @@ Task<void> PostgresNode::question_server(PostgresFacts& facts, Instant deadline)
   if (receiver) receiver_ = receiver->id;
   system_id_ = answer->system_id;
   pending_restart_ = pending_restart_reason(context_.parameters(), *answer->settings);
+  context_.doors_pending =
+      pending_restart_.contains("listen_addresses") || pending_restart_.contains("unix_socket_directories");
   for (const auto& [name, setting] : *answer->settings) restart_parameters_.insert(name);
 }
 

@@ -202,6 +202,25 @@ TEST(PublicConninfo, HasNoSecrets) {
   EXPECT_EQ(command.secret_files.front().second, "[regent]\nsslpassword=q\n");
 }
 
+TEST(Doors, AreThoseOfTheRunningServer) {
+  PidFile running;
+  running.address = "10.0.0.5";
+  running.socket_directory = "/run/a";
+  const Doors configured{"10.0.0.5, localhost", "5432", "/run/a,/run/pg"};
+  const auto serving = [&](const Doors& doors, bool pending) { return serving_doors(doors, running, pending); };
+  // Nothing is known of a server that has not written its file.
+  EXPECT_EQ(local_address(serving(configured, false), false), (HostPort{"localhost", "5432"}));
+  running.port = "5433";
+  EXPECT_EQ(local_address(serving(configured, false), false), (HostPort{"localhost", "5433"}));
+  EXPECT_EQ(local_address(serving(configured, true), false), (HostPort{"10.0.0.5", "5433"}));
+  // Another one comes first: it waits for a restart, whether the old one is still in the list or not.
+  EXPECT_EQ(local_address(serving({"10.0.0.50", "5432", "/run/pg,/run/a"}, false), true), (HostPort{"/run/a", "5433"}));
+  EXPECT_EQ(local_address(serving({"10.0.0.50", "5432", "/run/a/pg"}, false), true), (HostPort{"/run/a", "5433"}));
+  EXPECT_EQ(local_address(serving({"10.0.0.50", "5432", "/run/a"}, false), false), (HostPort{"10.0.0.5", "5433"}));
+  running.socket_directory.clear();
+  EXPECT_EQ(local_address(serving(configured, false), true), (HostPort{"localhost", "5433"}));
+}
+
 TEST(PidFile, Read) {
   const auto file = parse_pid_file("4711\n/d\n1700000000\n5432\n/run\n127.0.0.1\n  123 456\nready   \n");
   ASSERT_TRUE(file.has_value());
@@ -213,6 +232,19 @@ TEST(PidFile, Read) {
   EXPECT_EQ(parse_pid_file("4711\n/d\n")->status, "");
   EXPECT_FALSE(parse_pid_file("").has_value());
   EXPECT_FALSE(parse_pid_file("-3\n").has_value());
+}
+
+TEST(Startup, TellsWhatItIsAt) {
+  EXPECT_EQ(startup_activity("postgres: demo: startup recovering 00000001000000000000000A"),
+            "recovering 00000001000000000000000A");
+  EXPECT_EQ(startup_activity("postgres: startup waiting for 00000001000000000000000A   "),
+            "waiting for 00000001000000000000000A");
+  EXPECT_EQ(startup_activity("postgres: startup : startup recovering 000000010000000000000001"),
+            "recovering 000000010000000000000001");
+  EXPECT_EQ(startup_activity("postgres: demo: startup "), "");
+  EXPECT_EQ(startup_activity("postgres: demo: walwriter "), "");
+  EXPECT_EQ(startup_activity("startup recovering"), "");
+  EXPECT_EQ(startup_activity(""), "");
 }
 
 TEST(Monitor, ReplicaAnswer) {
