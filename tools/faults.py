@@ -31,7 +31,7 @@ FAULTS = [
         (15, "a replication client blocks the shutdown", HELD, ""),
         (16, "a backend's death restarts the postmaster", PART, "treated as a crash under lease"),
         (17, "the monitoring query times out", HELD, ""),
-        (18, "hours of WAL to replay", PART, "waited for; a promotion is given up only when nothing moves for a minute, and says when it waits for the archive; of the replay no progress is shown"),
+        (18, "hours of WAL to replay", PART, "waited for; a promotion is given up only when nothing moves for a minute, and says when it waits for the archive; the file that a starting server replays, or waits for, is told"),
         (19, "replay paused by a smaller setting", HELD, ""),
         (20, "a parameter that prevents the start", PART, "what PostgreSQL's own executable refuses never gets to a server; a library that is not there, or more memory than there is, still prevents the start"),
         (21, "wrong password, pg_hba refuses", PART, "refused and down are told apart; a reload takes new credentials for the members and the store; another port waits for a restart")]),
@@ -54,7 +54,7 @@ FAULTS = [
         (36, "ZooKeeper suspended or lost", LATER, "no ZooKeeper"),
         (37, "Kubernetes conflicts and throttling", LATER, "no Kubernetes"),
         (38, "embedded Raft in a minority", LATER, "no embedded Raft"),
-        (39, "credentials or certificates expire", HELD, "renewed ones are read with a reload, and by every new connection"),
+        (39, "credentials or certificates expire", HELD, "renewed ones are read with a reload, one reload after the other, and by every new connection"),
         (40, "garbage in the keys", HELD, "")]),
     ("Network", [
         (41, "primary cut off from everybody", HELD, ""),
@@ -99,7 +99,7 @@ FAULTS = [
     ("Operators, callbacks", [
         (78, "switchover with a failing candidate", HELD, ""),
         (79, "pause, manual change, resume", PART, ""),
-        (80, "callbacks hang", HELD, "callbacks; hooks that can block are bounded by deadlines; before_stop runs once")]),
+        (80, "callbacks hang", HELD, "callbacks; hooks that can block are bounded by deadlines; before_stop runs once, within the time of a stop that is bounded")]),
 ]
 
 PLACES = [

@@ -18,8 +18,10 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <future>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "base/json.h"
@@ -220,15 +222,10 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-std::shared_ptr<Writer> make_writer(const Options& options) {
+// With a sink that is open.
+std::shared_ptr<Writer> make_writer(const Options& options, std::shared_ptr<Sink> sink) {
   auto writer = std::make_shared<Writer>();
-  writer->sink = std::make_shared<Sink>(options);
-  if (!writer->sink->open()) {
-    const std::string reason = std::strerror(errno);
-    writer->sink->fall_back();
-    write(Level::error,
-          fmt::format("cannot write {}/{}: {}; logging to standard error", options.directory, file_name, reason));
-  }
+  writer->sink = std::move(sink);
   // Signals belong to the control loop, never to this thread.
   writer->pool =
       std::make_shared<spdlog::details::thread_pool>(std::max(options.queue_size, 1U), 1, [] { block_signals(); });
@@ -237,6 +234,10 @@ std::shared_ptr<Writer> make_writer(const Options& options) {
   writer->logger->set_level(spdlog::level::trace);
   writer->logger->set_error_handler([](const std::string&) { ++lost_lines; });
   return writer;
+}
+
+std::string cannot_open(const Options& options) {
+  return fmt::format("cannot write {}/{}: {}", options.directory, file_name, std::strerror(errno));
 }
 
 // Ends the thread after it wrote what is queued, or gives it up when the disk or the reader does not answer.
@@ -273,7 +274,13 @@ void write_directly(Level level, std::string_view line) {
 void start(const Options& options) {
   const std::lock_guard guard(lifecycle);
   set_level(options.level);
-  retire(current.exchange(make_writer(options)));
+  auto sink = std::make_shared<Sink>(options);
+  if (!sink->open()) {
+    const auto problem = cannot_open(options);
+    sink->fall_back();
+    write(Level::error, problem + "; logging to standard error");
+  }
+  retire(current.exchange(make_writer(options, std::move(sink))));
 }
 
 void stop() {
@@ -281,13 +288,23 @@ void stop() {
   retire(current.exchange(nullptr));
 }
 
+// Where the new options cannot be had, the old writer goes on.
 void restart(const Options& options) {
   const std::lock_guard guard(lifecycle);
   set_level(options.level);
-  std::thread([before = current.exchange(make_writer(options))]() mutable {
-    block_signals();
-    retire(std::move(before));
-  }).detach();
+  auto sink = std::make_shared<Sink>(options);
+  if (!sink->open()) return write(Level::error, "the log was not reloaded: " + cannot_open(options));
+  try {
+    auto writer = make_writer(options, std::move(sink));
+    std::promise<std::shared_ptr<Writer>> old;
+    std::thread([before = old.get_future()]() mutable {
+      block_signals();
+      retire(before.get());
+    }).detach();
+    old.set_value(current.exchange(std::move(writer)));
+  } catch (const std::system_error& error) {
+    write(Level::error, fmt::format("the log was not reloaded: no thread can be started: {}", error.what()));
+  }
 }
 
 void set_level(Level level) {

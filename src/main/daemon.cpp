@@ -279,13 +279,14 @@ class Daemon {
     }
     for (const std::string& warning : fresh->warnings) log::warning("{}", warning);
     const LocalConfig before = std::exchange(launch_.config, std::move(*fresh));
+    // What is served until the new section is.
+    RestConfig rest = std::exchange(launch_.config.rest, before.rest);
     reload_log(before.log);
     reload_store(before.store);
-    peers_->reconfigure(peers_options(launch_.config.ctl, launch_.config.rest));
     postgres_.set_local_config(launch_.config);
     guard_.set_mode(launch_.config.guard_mode);
     watchdog_.reconfigure(parse_watchdog(launch_.config.watchdog));
-    reload_rest(before.rest);
+    reload_rest(std::move(rest));
     log::info("reloaded the configuration");
   }
 
@@ -314,19 +315,21 @@ class Daemon {
     wanted = before;
   }
 
-  // What the others are told follows when it is served: the new address, or the old one where the new one cannot be
-  // had.
-  void reload_rest(const RestConfig& before) {
-    const auto settle = [this, before](const Result<void>& done) {
-      if (!done) {
+  // Everything that follows from it, and what the others are told, changes when it is served; or not at all.
+  void reload_rest(RestConfig wanted) {
+    const auto settle = [this](const RestConfig& section, const Result<void>& done) {
+      if (done) {
+        launch_.config.rest = section;
+      } else {
         log::error("restapi was not reloaded: {}", done.error().message);
-        launch_.config.rest = before;
       }
-      api_->reconfigure(launch_.config.rest);
+      peers_->reconfigure(peers_options(launch_.config.ctl, launch_.config.rest));
       agent_->request_reload(make_self(launch_.config));
     };
-    server_.reconfigure(launch_.config.rest, [this, settle](Result<void> done) {
-      asio::post(io_, [settle, done = std::move(done)] { settle(done); });
+    server_.reconfigure(wanted, [this, wanted, settle](Result<void> done) {
+      // Before anybody is answered behind a new address.
+      if (done) api_->reconfigure(wanted);
+      asio::post(io_, [wanted, settle, done = std::move(done)] { settle(wanted, done); });
     });
   }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,6 +19,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <deque>
 #include <list>
 #include <map>
 #include <set>
@@ -38,6 +40,16 @@ namespace ssl = boost::asio::ssl;
 using tcp = asio::ip::tcp;
 
 namespace {
+
+std::string what(const std::exception_ptr& problem) {
+  try {
+    std::rethrow_exception(problem);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an error that nobody expected";
+  }
+}
 
 using Parser = http::request_parser<http::string_body>;
 using boost::system::error_code;
@@ -196,13 +208,18 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
     bool given_up = false;
   };
   using Listeners = std::list<std::shared_ptr<Listener>>;
+  struct Change {
+    RestConfig config;
+    std::function<void(Result<void>)> done;
+  };
 
   Task<Result<std::vector<tcp::endpoint>>> endpoints(const RestConfig& config);
   tcp::acceptor listening(const tcp::endpoint& address, error_code& error);
   Result<void> listen(Listeners& listeners, const tcp::endpoint& endpoint, const RestConfig& config);
   Result<Listeners> listen_everywhere(const std::vector<tcp::endpoint>& wanted, const RestConfig& config);
   void accept_on(const Listeners& listeners);
-  Task<void> change(RestConfig config, std::function<void(Result<void>)> done);
+  Task<Result<void>> change(RestConfig config);
+  void change_next();
   Task<Result<void>> listen_anew(const RestConfig& config);
   Task<void> accept(std::shared_ptr<Listener> listener);
   int accept_waiting(tcp::acceptor& acceptor);
@@ -228,6 +245,7 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
   std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
   std::shared_ptr<ssl::context> tls_;  // null: plain
   Listeners listeners_;
+  std::deque<Change> changes_;                          // the first is being made
   std::list<std::shared_ptr<Connection>> connections_;  // oldest first
   asio::steady_timer sweep_{*io_};                      // for all deadlines
   bool sweeping_ = false;
@@ -244,7 +262,9 @@ Result<void> RestServer::Impl::start(HttpHandler handler, HttpGate gate) {
   if (!context) return tl::unexpected(context.error());
   tls_ = std::move(*context);
   std::optional<Result<void>> opened;
-  asio::co_spawn(*io_, listen_anew(config_), [&](std::exception_ptr, Result<void> done) { opened = std::move(done); });
+  asio::co_spawn(*io_, listen_anew(config_), [&](std::exception_ptr problem, Result<void> done) {
+    opened = problem ? fail(ErrorKind::failed, "restapi.listen: " + what(problem)) : std::move(done);
+  });
   // Its own thread comes when it listens.
   while (!opened) io_->run_one();
   if (!*opened) return *opened;
@@ -265,8 +285,9 @@ void RestServer::Impl::stop() {
     asio::post(*io_, [this] { close_all(); });
     thread_.join();
   }
-  // It may own what owns us.
+  // They may own what owns us.
   handler_ = nullptr;
+  gate_ = nullptr;
 }
 
 void RestServer::Impl::close_all() {
@@ -370,8 +391,13 @@ Task<Result<void>> RestServer::Impl::listen_anew(const RestConfig& config) {
   if (same && !listeners_.empty()) co_return Result<void>();
   const auto wanted = co_await endpoints(config);
   if (!wanted) co_return tl::unexpected(wanted.error());
+  if (closing_) co_return fail(ErrorKind::refused, "the REST API ends");
   auto opened = listen_everywhere(*wanted, config);
-  if (!opened && listeners_.empty()) co_return tl::unexpected(opened.error());
+  // The old sockets may be in the way of the new ones: of those of their own port.
+  const bool in_the_way = std::any_of(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
+    return listener->address.port() == config.listen_port;
+  });
+  if (!opened && (!in_the_way || opened.error().kind != ErrorKind::refused)) co_return tl::unexpected(opened.error());
   std::vector<tcp::endpoint> before;
   error_code ignored;
   for (const auto& listener : listeners_) {
@@ -381,43 +407,48 @@ Task<Result<void>> RestServer::Impl::listen_anew(const RestConfig& config) {
   }
   std::optional<Error> refused;
   if (!opened) {
-    // The old sockets may have been in the way of the new ones.
     opened = listen_everywhere(*wanted, config);
     if (!opened) refused = opened.error();
     if (!opened) opened = listen_everywhere(before, config_);
   }
-  listeners_.clear();
   if (opened) {
     listeners_ = std::move(*opened);
     accept_on(listeners_);
+  } else {
+    // Not even the old ones can be had again: whoever accepts on them goes on trying.
+    for (const auto& listener : listeners_) listener->given_up = false;
   }
   if (refused) co_return tl::unexpected(*refused);
   co_return Result<void>();
 }
 
-Task<void> RestServer::Impl::change(RestConfig config, std::function<void(Result<void>)> done) {
+Task<Result<void>> RestServer::Impl::change(RestConfig config) {
   auto context = make_context(config);
-  Result<void> outcome;
-  if (context) {
-    outcome = co_await listen_anew(config);
-  } else {
-    outcome = tl::unexpected(context.error());
-  }
-  if (closing_) co_return;
-  if (outcome) {
-    // Who is connected already goes on with the certificate that was shown.
-    tls_ = std::move(*context);
-    config_ = std::move(config);
-  }
-  done(std::move(outcome));
+  if (!context) co_return tl::unexpected(context.error());
+  auto listening = listen_anew(config);
+  if (auto done = co_await std::move(listening); !done) co_return done;
+  // Who is connected already goes on with the certificate that was shown.
+  tls_ = std::move(*context);
+  config_ = std::move(config);
+  co_return Result<void>();
+}
+
+// One after the other: a name in an address takes its time, and the last one that was asked for is to be in force.
+void RestServer::Impl::change_next() {
+  if (changes_.empty() || closing_) return;
+  asio::co_spawn(*io_, change(changes_.front().config), [this](std::exception_ptr problem, Result<void> outcome) {
+    if (closing_) return;
+    if (problem) outcome = fail(ErrorKind::failed, what(problem));
+    changes_.front().done(std::move(outcome));
+    changes_.pop_front();
+    change_next();
+  });
 }
 
 void RestServer::Impl::reconfigure(RestConfig config, std::function<void(Result<void>)> done) {
   asio::post(*io_, [this, config = std::move(config), done = std::move(done)]() mutable {
-    if (closing_) return;
-    asio::co_spawn(*io_, change(std::move(config), std::move(done)), [](std::exception_ptr problem) {
-      if (problem) log::error("restapi: the configuration could not be changed");
-    });
+    changes_.push_back({std::move(config), std::move(done)});
+    if (changes_.size() == 1) change_next();
   });
 }
 
@@ -570,6 +601,9 @@ Task<std::optional<HttpResponse>> RestServer::Impl::exchange(Connection& connect
   HttpRequest request = to_request(parser, peer_address(connection.peer), stream.has_certificate());
   if (!reads_nothing) {
     if (gate_) {
+      // It may have to ask for the address of a name, which is not the client's fault.
+      connection.waiting_for_request = false;
+      connection.expires_never();
       auto asking = ask(connection, [&](auto answer) {
         gate_(request, [answer](std::optional<HttpResponse> verdict) { answer->give(std::move(verdict)); });
       });
@@ -578,6 +612,7 @@ Task<std::optional<HttpResponse>> RestServer::Impl::exchange(Connection& connect
     // Its length is known beforehand, or nobody reads it.
     if (parser.chunked()) co_return error_page(411);
     if (parser.content_length() && !parser.is_done()) {
+      connection.waiting_for_request = true;
       connection.expires_after(limits_.body);
       const auto body_failed = co_await read(stream, buffer, parser, true);
       if (body_failed) co_return refusal(body_failed);

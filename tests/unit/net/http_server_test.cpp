@@ -260,6 +260,25 @@ TEST(HttpServer, ListensWhereItIsToldLater) {
   EXPECT_FALSE(Client(first).connected());
 }
 
+// The first takes longer, because a name is asked for; the last one that was asked for is in force.
+TEST(HttpServer, ChangesAreMadeOneAfterTheOther) {
+  RestServer server(loopback());
+  ASSERT_TRUE(server.start(echo));
+  const auto first = server.port();
+  auto by_name = loopback();
+  by_name.listen_host = "localhost";
+  auto back = loopback();
+  back.listen_port = first;
+  std::promise<Result<void>> named;
+  server.reconfigure(by_name, [&](Result<void> done) { named.set_value(std::move(done)); });
+  ASSERT_TRUE(reconfigure(server, back));
+  auto earlier = named.get_future();
+  ASSERT_EQ(earlier.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  EXPECT_TRUE(earlier.get());
+  EXPECT_EQ(server.port(), first);
+  EXPECT_EQ(first_line(Client(first).ask("GET / HTTP/1.1\r\n\r\n")), "HTTP/1.0 200 OK");
+}
+
 TEST(HttpServer, SlowClientsAreDropped) {
   HttpServerLimits limits;
   limits.header = std::chrono::milliseconds(100);

@@ -40,8 +40,10 @@ void Gateway::reconfigure(Options options) {
     discovered_at_ = {};
   }
   options_ = std::move(options);
+  ++generation_;
   prefixes_.clear();
   token_.clear();
+  token_rejected_ = false;
   auth_off_ = false;
 }
 
@@ -166,7 +168,11 @@ Task<tl::expected<void, Gateway::Failure>> Gateway::log_in(Endpoint endpoint, st
   token_.clear();
   token_rejected_ = false;
   std::string payload = dump(authenticate(options_.username, options_.password));
+  const auto generation = generation_;
   auto answered = co_await post(endpoint, prefix + "/auth/authenticate", std::move(payload), until);
+  if (generation != generation_) {
+    co_return tl::unexpected(Failure{{ErrorKind::unreachable, "etcd was configured anew meanwhile"}, false, false});
+  }
   if (!answered) {
     Failure failure = answered.error();
     failure.maybe_applied = false;
@@ -273,8 +279,9 @@ Task<void> Gateway::discover(Instant deadline) {
   const bool fresh = discovered_at_ != Instant{} && now - discovered_at_ < members_lifetime;
   if (!options_.discover || fresh) co_return;
   Json nothing = Json::object();
+  const auto generation = generation_;
   auto answer = co_await call("/cluster/member/list", std::move(nothing), deadline);
-  if (!answer) co_return;
+  if (!answer || generation != generation_) co_return;
   discovered_at_ = now;
   std::vector<Endpoint> advertised;
   for (const std::string& url : read_client_urls(answer->body)) {

@@ -79,6 +79,7 @@ class Gateway {
   Witness witness_;
   Duration ttl_ = std::chrono::seconds(30);
   std::map<Endpoint, std::string> prefixes_;
+  std::uint64_t generation_ = 0;  // of the configuration: what was asked by another one counts no more
   std::string token_;
   bool token_rejected_ = false;  // the last answer asked for a new one
   bool auth_off_ = false;        // etcd said that authentication is not enabled

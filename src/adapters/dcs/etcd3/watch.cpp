@@ -161,6 +161,7 @@ Task<void> Watch::run(std::shared_ptr<Watch> self) {
     if (end == End::age) {
       pause = first_pause;
       outage = false;
+      self->broken_at_.reset();
       continue;
     }
     const Instant broke = self->clock_.now();
