@@ -11,14 +11,15 @@ bool calm(const Situation& s) {
   return s.paused && !s.job_running;
 }
 // Manual switchovers, restarts and rebuilds work in pause: their rules live in the later sections.
-bool asked_for_something(const Situation& s) {
-  const bool failover = s.view != nullptr && s.view->failover.exists() && !s.view->failover.value.candidate.empty() &&
-                        !s.view->failover.value.scheduled_at;
-  return failover || s.o.requests.restart || s.o.requests.reinit || s.m.reinitializing || s.m.reinitialized ||
-         s.m.demotion || s.m.restart_id || s.m.acquired_now;
+bool asked_for_a_leader(const Situation& s) {
+  return s.view->failover.exists() && !s.view->failover.value.candidate.empty() && !s.view->failover.value.scheduled_at;
+}
+bool busy_by_request(const Situation& s) {
+  return s.o.requests.restart || s.o.requests.reinit || s.m.reinitializing || s.m.reinitialized || s.m.demotion ||
+         s.m.restart_id || s.m.acquired_now;
 }
 bool quiet(const Situation& s) {
-  return calm(s) && s.view != nullptr && !asked_for_something(s);
+  return calm(s) && s.view != nullptr && !asked_for_a_leader(s) && !busy_by_request(s);
 }
 
 constexpr Rule table[] = {
@@ -31,7 +32,8 @@ constexpr Rule table[] = {
      }},
     {115, "pause_foreign_data", "paused and the data directory belongs to another cluster",
      "PAUSE: system ID mismatch, node {} belongs to a different cluster: {} != {}", "I9, I14",
-     [](const Situation& s) { return quiet(s) && foreign_data(s); },
+     // Whoever is asked to lead: this data has no part in it.
+     [](const Situation& s) { return calm(s) && foreign_data(s) && !busy_by_request(s); },
      [](const Situation& s, Decision& d) {
        say(d, "PAUSE: system ID mismatch, node {} belongs to a different cluster: {} != {}", s.me(),
            s.view->initialize.value, s.o.postgres.data.system_id.str());
