@@ -48,7 +48,7 @@ class GuardTest : public ::testing::Test {
   }
   ~GuardTest() override {
     // Armed guards outlive their agents, by design.
-    const std::string guards = std::string(guard::process_name) + " " + (directory_ / "data").string();
+    const std::string guards = std::string(guard::process_name) + " " + directory_.string() + "/";
     for (const auto& process : list_processes()) {
       if (command_line(process.id.pid).starts_with(guards)) servers_.push_back(process.id.pid);
     }
