@@ -59,7 +59,8 @@ std::optional<ScheduledRestart> parse_scheduled_restart(const Json& published) {
 
 std::optional<std::string> restart_objection(const RestartFilter& filter, const Situation& s) {
   if (filter.role && portrait(s).role != filter.role) return "host role mismatch";
-  if (filter.below_version && s.server != nullptr && s.server->version >= *filter.below_version) {
+  // What is not known is not a condition that holds.
+  if (filter.below_version && (s.server == nullptr || s.server->version >= *filter.below_version)) {
     return "postgres version mismatch";
   }
   if (filter.pending && s.o.postgres.pending_restart.empty()) return "pending restart flag is not set";

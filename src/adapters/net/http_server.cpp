@@ -28,6 +28,7 @@
 
 #include "adapters/net/http_stream.h"
 #include "adapters/net/http_wire.h"
+#include "base/exception.h"
 #include "base/log.h"
 #include "ports/task.h"
 
@@ -40,16 +41,6 @@ namespace ssl = boost::asio::ssl;
 using tcp = asio::ip::tcp;
 
 namespace {
-
-std::string what(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an error that nobody expected";
-  }
-}
 
 using Parser = http::request_parser<http::string_body>;
 using boost::system::error_code;
@@ -263,7 +254,7 @@ Result<void> RestServer::Impl::start(HttpHandler handler, HttpGate gate) {
   tls_ = std::move(*context);
   std::optional<Result<void>> opened;
   asio::co_spawn(*io_, listen_anew(config_), [&](std::exception_ptr problem, Result<void> done) {
-    opened = problem ? fail(ErrorKind::failed, "restapi.listen: " + what(problem)) : std::move(done);
+    opened = problem ? fail(ErrorKind::failed, "restapi.listen: " + text_of(problem)) : std::move(done);
   });
   // Its own thread comes when it listens.
   while (!opened) io_->run_one();
@@ -438,7 +429,7 @@ void RestServer::Impl::change_next() {
   if (changes_.empty() || closing_) return;
   asio::co_spawn(*io_, change(changes_.front().config), [this](std::exception_ptr problem, Result<void> outcome) {
     if (closing_) return;
-    if (problem) outcome = fail(ErrorKind::failed, what(problem));
+    if (problem) outcome = fail(ErrorKind::failed, text_of(problem));
     changes_.front().done(std::move(outcome));
     changes_.pop_front();
     change_next();

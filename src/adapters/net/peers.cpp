@@ -10,6 +10,7 @@
 
 #include "adapters/net/http_client.h"
 #include "adapters/os/clock.h"
+#include "base/exception.h"
 #include "base/log.h"
 
 namespace regent {
@@ -57,16 +58,6 @@ PeerAnswer not_reachable(MemberName name, std::string why) {
 // only a question that was asked tells of a silence.
 Instant question_deadline(Instant now, Instant deadline) {
   return deadline - std::min<Duration>(std::chrono::milliseconds(20), std::max(deadline - now, Duration::zero()) / 10);
-}
-
-std::string text_of(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an error that nobody knows";
-  }
 }
 
 // What one gathering waits for. The questions own it: it outlives a caller that went away.

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/exception.h"
 #include "base/log.h"
 
 namespace regent::etcd3 {
@@ -30,13 +31,7 @@ constexpr Duration look_time = std::chrono::seconds(30);
 
 // It is started again with the next wait.
 void log_failure(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    log::error("the watch of etcd failed, it will be started again: {}", error.what());
-  } catch (...) {
-    log::error("the watch of etcd failed, it will be started again");
-  }
+  log::error("the watch of etcd failed, it will be started again: {}", text_of(problem));
 }
 
 }  // namespace
