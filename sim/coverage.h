@@ -11,9 +11,14 @@
 
 namespace regent::sim {
 
-// Why no state of the simulated world brings this rule about.
+// Why the runs need not come to this rule.
 struct Excuse {
+  enum class Kind {
+    never,   // no state of the simulated world brings it about: reached, the reason is wrong
+    seldom,  // two things have to meet in one moment: one run in thousands
+  };
   int rule;
+  Kind kind;
   const char* why;
 };
 const std::vector<Excuse>& excuses();
@@ -25,7 +30,7 @@ class Coverage {
 
   // Neither reached nor excused.
   std::vector<const Rule*> missing() const;
-  // Excused, and reached all the same: the reason is wrong.
+  // Said to be reached never, and reached all the same: the reason is wrong.
   std::vector<const Rule*> wrongly_excused() const;
 
   // One line per rule: in how many seeds it decided, and how often.

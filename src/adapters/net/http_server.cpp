@@ -197,6 +197,7 @@ class RestServer::Impl : public HttpThread, public std::enable_shared_from_this<
     tcp::acceptor acceptor;
     tcp::endpoint address;
     bool given_up = false;
+    std::string trouble;  // why it listens no more, as it was said last; empty: it listens
   };
   using Listeners = std::list<std::shared_ptr<Listener>>;
   struct Change {
@@ -342,7 +343,7 @@ Result<void> RestServer::Impl::listen(Listeners& listeners, const tcp::endpoint&
                             config.listen_host, config.listen_port, error.message()));
   }
   const auto address = acceptor.local_endpoint(error);
-  listeners.push_back(std::make_shared<Listener>(Listener{std::move(acceptor), address}));
+  listeners.push_back(std::make_shared<Listener>(Listener{std::move(acceptor), address, false, {}}));
   return {};
 }
 
@@ -471,11 +472,12 @@ void RestServer::Impl::reopen(Listener& listener) {
   listener.acceptor.close(error);
   listener.acceptor = listening(listener.address, error);
   const int port = listener.address.port();
-  if (error) {
-    log::error("restapi: nothing listens on port {} any more, and it cannot be opened again: {}", port,
-               error.message());
-  } else {
+  if (!error) {
     log::error("restapi: the socket that listened on port {} had broken; it was opened again", port);
+    listener.trouble.clear();
+  } else if (std::string trouble = error.message(); trouble != listener.trouble) {
+    log::error("restapi: nothing listens on port {} any more, and it cannot be opened again yet: {}", port, trouble);
+    listener.trouble = std::move(trouble);
   }
 }
 
