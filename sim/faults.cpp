@@ -11,6 +11,14 @@ namespace regent::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+bool takes_store_away(FaultKind kind) {
+  return kind == FaultKind::store_outage || kind == FaultKind::leader_blind;
+}
+
+}  // namespace
+
 void Faults::begin(Duration from, Duration until) {
   if (sim_.params().faults.empty()) return;
   if (sim_.params().failsafe_mode && sim_.world().rng().chance(0.5)) begin_with_outage(from);
@@ -34,12 +42,12 @@ bool Faults::alone() const {
 
 bool Faults::only_store_outage() const {
   if (active_.size() != 1 || sim_.world().now() < crashed_until_) return false;
-  const FaultKind kind = active_.begin()->second.kind;
-  return kind == FaultKind::store_outage || kind == FaultKind::leader_blind;
+  return takes_store_away(active_.begin()->second.kind);
 }
 
 void Faults::activate(FaultKind kind, Undo undo, Duration length) {
   const int id = ++injected_;
+  if (!takes_store_away(kind)) ++others_;
   active_[id] = Active{kind, std::move(undo)};
   in(length, [this, id] {
     const auto it = active_.find(id);

@@ -28,6 +28,8 @@ class Faults {
   bool none_active() const { return active_.empty(); }
   // Nothing is wrong but that the leader, or everybody, does not reach the store.
   bool only_store_outage() const;
+  // How many faults of another kind began so far: some are over before anybody looks.
+  int others() const { return others_; }
   // The processes of this node are meant to be as they are.
   bool strikes(int node) const { return struck_.count(node) > 0; }
 
@@ -97,6 +99,7 @@ class Faults {
   std::map<int, Active> active_;
   std::set<int> struck_;  // nodes under a process fault
   int injected_ = 0;
+  int others_ = 0;
   Duration quiet_until_{};
   Duration crashed_until_{};  // a primary crashed while nothing but the store is away
   bool opening_ = false;      // it is at the leader that the first fault hurts

@@ -496,8 +496,9 @@ class GuardPutOff final : public Named {
 
 // -------------------------------------------------------------------------------------------------- failsafe
 
-// Whoever does not answer is taken to agree.
-class FailsafeWithoutAll final : public Named {
+// Whatever the members answer, all of them are taken to agree, or to refuse.
+template <bool accepted>
+class FailsafeAnswers final : public Named {
   using Named::Named;
   class Port final : public Peers {
    public:
@@ -507,7 +508,7 @@ class FailsafeWithoutAll final : public Named {
     }
     Task<FailsafeRound> ask_failsafe(FailsafeMembers members, FailsafeRequest request, Instant deadline) override {
       auto round = co_await inner_.ask_failsafe(std::move(members), std::move(request), deadline);
-      for (auto& answer : round.answers) answer.accepted = true;
+      for (auto& answer : round.answers) answer.accepted = accepted;
       co_return round;
     }
 
@@ -591,8 +592,10 @@ const std::vector<const Sabotage*>& sabotages() {
                                      "the guard ends the server ten seconds after the deadline");
   static const GuardPutOff put_off("guard-put-off", "I3",
                                    "a new agent puts off the deadline that an earlier one left behind");
-  static const FailsafeWithoutAll without_all("failsafe-without-all", "I3",
-                                              "a leader without the store goes on although a member did not answer");
+  static const FailsafeAnswers<true> without_all("failsafe-without-all", "I3",
+                                                 "a leader without the store goes on although a member did not answer");
+  static const FailsafeAnswers<false> refused("failsafe-refused", "I13",
+                                              "a leader takes every answer of the members for a refusal");
   static const FailsafeVoteAgain vote_again("failsafe-vote-again", "I13",
                                             "a member stands for election although it promised not to");
   static const PromoteStandbyCluster standby("promote-standby-cluster", "standby", "standby_cluster is not looked at");
@@ -621,11 +624,10 @@ const std::vector<const Sabotage*>& sabotages() {
   static const SingleUserServes single_user("single-user-serves", "F71",
                                             "a server in single-user mode is taken for one that serves clients");
   static const std::vector<const Sabotage*> all = {
-      &too_late, &put_off, &blindly,  &attached, &keep_vote, &publish,     &loosen,      &outside,
-      &votes,    &moving,  &believe,  &renew,    &read,      &acquire,     &claim,       &promote,
-      &release,  &lag,     &deadline, &rewound,  &copy,      &without_all, &vote_again,  &skip_slot,
-      &unproven, &replay,  &tags,     &nothing,  &ticket,    &single_user, &unconfirmed, &standby,
-      &system,   &restore, &streams,  &retake,   &copies,    &forget};
+      &too_late,    &put_off,     &blindly, &attached,   &keep_vote, &publish,  &loosen,  &outside, &votes,    &moving,
+      &believe,     &renew,       &read,    &acquire,    &claim,     &promote,  &release, &lag,     &deadline, &rewound,
+      &copy,        &without_all, &refused, &vote_again, &skip_slot, &unproven, &replay,  &tags,    &nothing,  &ticket,
+      &single_user, &unconfirmed, &standby, &system,     &restore,   &streams,  &retake,  &copies,  &forget};
   return all;
 }
 

@@ -1,6 +1,7 @@
 // Failsafe mode (I13): nobody else is promoted while the members let a leader go on without the store; and a leader
 // that everybody can hear does not stop for a store that is away.
 #include <algorithm>
+#include <utility>
 
 #include "core/situation.h"
 #include "sim/checkers/all.h"
@@ -55,6 +56,11 @@ class ServesThroughOutage final : public Checker {
   using Checker::Checker;
 
   void tick() override {
+    // A power cut may come and go between two looks: its agent knows of no lease any more.
+    if (std::exchange(other_faults_, sim_.faults().others()) != sim_.faults().others()) {
+      ready_ = nullptr;
+      calm_ticks_ = 0;
+    }
     const bool outage = sim_.faults().only_store_outage();
     // Somebody wants another leader: the present one stops, store or not.
     if (sim_.store().find("failover") != nullptr) ready_ = nullptr;
@@ -85,6 +91,7 @@ class ServesThroughOutage final : public Checker {
 
   Node* ready_ = nullptr;
   std::int64_t calm_ticks_ = 0;
+  int other_faults_ = 0;
 };
 
 }  // namespace
