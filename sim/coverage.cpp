@@ -32,13 +32,13 @@ const std::vector<Excuse>& excuses() {
   static const std::vector<Excuse> all = {
       {244, Kind::seldom, "the store has to fall silent in the very cycle after it refused a renewal"},
       {306, Kind::seldom, "the lock has to go in the very cycle in which a promotion is given up"},
+      {417, Kind::never, "a bootstrap that failed is not remembered on its disk"},
       {418, Kind::never, "no watchdog is required, and none is missing"},
       {556, Kind::never, "nobody but the agent works in the data directory in single-user mode"},
       {557, Kind::never, "every disk that was a primary's has the mark of the agent that made it one"},
       {714, Kind::seldom, "a voter has to turn to another than the elected between the lock and the promotion"},
       {725, Kind::seldom, "the lock has to come to a node between its demotion and its start as a standby"},
       {841, Kind::seldom, "the twin of a promotion nobody followed has to stream before its histories are compared"},
-      {846, Kind::never, "no member has the tag replicatefrom"},
       {890, Kind::never, "every situation has a rule"},
   };
   return all;

@@ -68,8 +68,8 @@ class PostgresDecorator : public Postgres {
   Task<Result<void>> kill_tree(Instant deadline) override { return inner_.kill_tree(deadline); }
   Task<Result<void>> before_stop(Instant deadline) override { return inner_.before_stop(deadline); }
   Task<Result<void>> archive_shutdown(Instant deadline) override { return inner_.archive_shutdown(deadline); }
-  Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override {
-    return inner_.before_promotion(timeline, deadline);
+  Task<Result<void>> before_promotion(job::Promote promotion, Instant deadline) override {
+    return inner_.before_promotion(promotion, deadline);
   }
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override {
     return inner_.promote(timeline, deadline);
@@ -85,7 +85,9 @@ class PostgresDecorator : public Postgres {
   Task<Result<void>> rewind(Upstream source, Instant deadline) override {
     return inner_.rewind(std::move(source), deadline);
   }
-  Task<Result<void>> remove_data(bool keep, Instant deadline) override { return inner_.remove_data(keep, deadline); }
+  Task<Result<void>> remove_data(job::RemoveData removal, Instant deadline) override {
+    return inner_.remove_data(std::move(removal), deadline);
+  }
   Task<Result<void>> probe(Upstream server, Instant deadline) override {
     return inner_.probe(std::move(server), deadline);
   }

@@ -65,7 +65,11 @@ Node::Node(Simulation& sim, int index_, Duration boot_offset, std::int64_t drift
       clock(sim.world(), boot_offset, drift_ppm),
       server(sim.postgres(), index_, address_of(index_)),
       guard(sim.world(), clock, server),
-      sim_(sim) {}
+      sim_(sim) {
+  if (!sim.params().cascade || index + 1 != sim.params().nodes) return;
+  tags.replicatefrom = "n1";
+  tags.all["replicatefrom"] = tags.replicatefrom;
+}
 
 AgentRun::AgentRun(Simulation& sim, Node& node)
     : clock(sim.world(), node.clock, process),
@@ -178,7 +182,8 @@ void Node::power_off() {
 void Node::forbid_leading(bool forbidden) {
   if (tags.nofailover == forbidden) return;
   tags.nofailover = forbidden;
-  tags.all = forbidden ? Json{{"nofailover", true}} : Json::object();
+  tags.all.erase("nofailover");
+  if (forbidden) tags.all["nofailover"] = true;
   forbidden_since_ = forbidden ? std::optional(sim_.world().now()) : std::nullopt;
   if (!has_agent()) return;
   run_->agent->request_reload(self_of(*this, sim_.params()));

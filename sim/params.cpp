@@ -193,6 +193,11 @@ void draw_operations(Params& params) {
   params.bootstrap_fails = rng.chance(params.standby_from_the_start ? 0.5 : 0.2);
 }
 
+void draw_cascade(Params& params) {
+  Rng rng(params.seed ^ 0xca5cade5ULL);
+  params.cascade = rng.chance(0.12);
+}
+
 // Two promotions from one position (F62) take a calm beginning and a minute or two without anything else.
 void draw_twins(Params& params) {
   Rng rng(params.seed ^ 0x2717b12a7c4e5ULL);
@@ -254,6 +259,7 @@ Params draw_params(std::uint64_t seed) {
   draw_operations(params);
   draw_twins(params);
   draw_histories(params);
+  draw_cascade(params);
   return params;
 }
 

@@ -102,6 +102,8 @@ struct Params {
   std::optional<FaultKind> opening;
   // The first bootstrap comes to grief (F72, F73).
   bool bootstrap_fails = false;
+  // The last member streams from the first one, while that is there (tag replicatefrom).
+  bool cascade = false;
 
   Duration commit_gap = std::chrono::milliseconds(200);  // mean, per node
   double rewind_fails = 0;

@@ -165,10 +165,17 @@ Task<Result<void>> PgPort::kill_tree(Instant deadline) {
 }
 
 // Some have something to do first, e.g. to move an address.
-Task<Result<void>> PgPort::before_promotion(Timeline, Instant deadline) {
+Task<Result<void>> PgPort::before_promotion(job::Promote promotion, Instant deadline) {
   Rng& rng = p_.world.rng();
   const Duration takes = rng.chance(0.1) ? rng.between(100ms, 8s) : 1ms;
-  std::function<void(Done)> begin = [this, takes](Done done) { p_.world.after(takes, [done] { done({}); }); };
+  PgServer& server = p_.server;
+  const bool complete = promotion.complete;
+  std::function<void(Done)> begin = [this, takes, &server, complete](Done done) {
+    p_.world.after(takes, [done, &server, complete] {
+      if (complete) server.close_archive();
+      done({});
+    });
+  };
   return step(begin, deadline, false);
 }
 
@@ -212,7 +219,7 @@ Task<Result<void>> PgPort::rewind(Upstream source, Instant deadline) {
   return step(begin, deadline, true);
 }
 
-Task<Result<void>> PgPort::remove_data(bool, Instant deadline) {
+Task<Result<void>> PgPort::remove_data(job::RemoveData, Instant deadline) {
   PgServer& server = p_.server;
   StepListener& listener = p_.listener;
   std::function<void(Done)> begin = [&server, &listener](Done done) {

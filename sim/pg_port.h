@@ -50,14 +50,14 @@ class PgPort final : public Postgres {
   Task<Result<void>> kill_tree(Instant deadline) override;
   Task<Result<void>> before_stop(Instant) override { co_return Result<void>(); }
   Task<Result<void>> archive_shutdown(Instant) override { co_return Result<void>(); }
-  Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> before_promotion(job::Promote promotion, Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
   Task<Result<void>> clone(Upstream source, Instant deadline) override;
   Task<Result<void>> crash_recovery(Instant deadline) override;
   Task<Result<void>> rewind(Upstream source, Instant deadline) override;
-  Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
+  Task<Result<void>> remove_data(job::RemoveData removal, Instant deadline) override;
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
   Task<Result<void>> fetch_histories(action::FetchHistories order, Instant deadline) override;

@@ -183,6 +183,8 @@ class PgServer {
   std::optional<bool> answers_at(const HostPort& address) const;
   Result<UpstreamHistory> history_of(const action::GatherUpstreamHistory& question) const;
   Result<void> fetch_histories(const action::FetchHistories& order);
+  // Nothing is restored any more.
+  void close_archive() { disk_.archive_limit = ArchiveLimit{}; }
   Result<History> own_history(Timeline timeline) const;
   Result<std::string> branch_time(Timeline timeline, Lsn start) const;
   // Called whenever the postmaster appears or is gone, and when the WAL receiver ends.

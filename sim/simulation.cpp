@@ -281,7 +281,13 @@ bool Simulation::settled() {
   for (auto& node : nodes_) {
     if (node.get() == leader || stuck_by_policy(*node)) continue;
     const PgServer& server = node->server;
-    if (!server.streaming() || server.upstream_server() != &leader->server ||
+    // Some stream from the member that their tag names.
+    const MemberName parent(node->tags.replicatefrom);
+    const auto* upstream = server.upstream_server();
+    const bool cascaded = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
+      return other->name == parent && upstream == &other->server;
+    });
+    if (!server.streaming() || (upstream != &leader->server && !cascaded) ||
         server.timeline() != leader->server.timeline()) {
       return false;
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "model/config_keys.h"
 
 namespace regent {
 
@@ -23,17 +24,20 @@ constexpr std::size_t branches_told = 3;
 constexpr int branch_attempts = 3;
 
 void use_config(AgentState& state, const Json& document) {
-  state.settings = parse_settings(document, state.limits);
+  state.settings_local = state.self.local_postgresql;
+  state.settings = parse_settings(document, state.company, state.settings_local);
   state.config = document;
   for (const std::string& problem : state.settings.problems) log::warning("{}", problem);
+  for (const std::string& unknown : find_unknown_dynamic_keys(document, "")) log::warning("{}", unknown);
   state.ports.dcs.set_ttl(state.settings.ttl);
   state.ports.postgres.set_config(document);
 }
 
-void adopt_config(AgentState& state, const Versioned<Json>& config, const SettingLimits& limits) {
-  if (state.limits != limits) {
-    // A member came or went that reads the same times otherwise: all must mean the same by them (T13).
-    state.limits = limits;
+void adopt_config(AgentState& state, const Versioned<Json>& config, Company company) {
+  if (state.company != company || state.settings_local != state.self.local_postgresql) {
+    // A member came or went that reads the same times otherwise: all must mean the same by them (T13). Or the local
+    // file was read again.
+    state.company = company;
     use_config(state, Json(state.config));
   }
   if (!config.exists() || state.config_version == config.version) return;
@@ -52,7 +56,7 @@ void note_cluster(AgentState& state, const Fact<ClusterView>& cluster) {
   state.last_cluster = cluster;
   if (cluster->initialize.exists()) state.known_members = cluster->members;
   state.dcs_last_seen = state.ports.clock.wall();
-  adopt_config(state, cluster->config, limits_among(cluster->members));
+  adopt_config(state, cluster->config, company_of(cluster->members));
 }
 
 // Where the local data directory is, running or not.

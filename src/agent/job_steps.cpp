@@ -130,16 +130,16 @@ Task<Result<void>> copy_slots(AgentState& state, job::CopySlots spec) {
   co_return written ? launched : written;
 }
 
-Task<Result<void>> promote(AgentState& state, Timeline timeline) {
+Task<Result<void>> promote(AgentState& state, job::Promote promotion) {
   auto prepare = prepare_primary(state);
   if (auto ready = co_await std::move(prepare); !ready) co_return ready;
-  auto hook = state.ports.postgres.before_promotion(timeline, state.now() + promote_hook_time);
+  auto hook = state.ports.postgres.before_promotion(promotion, state.now() + promote_hook_time);
   // Refused: the server was not asked, so nothing is under way.
   if (auto done = co_await std::move(hook); !done) co_return fail(ErrorKind::refused, done.error().message);
   // It may have taken its time, or the process stood still in it.
   if (auto lease = check_lease(state); !lease) co_return lease;
   // From here on the lease ends it, or a server that does not get on; never a clock (F18).
-  auto step = state.ports.postgres.promote(timeline, state.now() + as_long_as_it_takes);
+  auto step = state.ports.postgres.promote(promotion.timeline, state.now() + as_long_as_it_takes);
   co_return co_await std::move(step);
 }
 
@@ -155,13 +155,13 @@ struct JobPerformer {
   Step operator()(job::Start begin) const { return start(state, std::move(begin)); }
   Step operator()(job::Stop stop) const { return perform_stop(state, stop); }
   Step operator()(job::Restart again) const { return restart(state, std::move(again)); }
-  Step operator()(job::Promote up) const { return promote(state, up.timeline); }
+  Step operator()(job::Promote up) const { return promote(state, up); }
   Step operator()(job::Checkpoint) const { return postgres.checkpoint(state.now() + checkpoint_time); }
   Step operator()(job::CrashRecovery) const { return postgres.crash_recovery(unhurried()); }
   Step operator()(job::Rewind rewind) const { return postgres.rewind(std::move(rewind.source), unhurried()); }
   Step operator()(job::CopySlots copy) const { return copy_slots(state, std::move(copy)); }
   Step operator()(job::RemoveData remove) const {
-    return postgres.remove_data(remove.keep_as_failed, state.now() + removal_time);
+    return postgres.remove_data(std::move(remove), state.now() + removal_time);
   }
 
  private:

@@ -44,7 +44,8 @@ struct AgentState {
 
   // The last good configuration (F40) and the version it was read at.
   Settings settings;
-  SettingLimits limits;  // that `settings` were read with
+  Company company = Company::with_patroni;  // that `settings` were read with
+  Json settings_local = Json::object();     // likewise: this node's own section
   Json config = Json::object();
   std::optional<Version> config_version;
 

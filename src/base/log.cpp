@@ -17,19 +17,15 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
 
-#include "base/json.h"
-
 namespace regent::log {
 namespace {
 
-using SystemTime = std::chrono::system_clock::time_point;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::string_view file_name = "patroni.log";
@@ -42,11 +38,6 @@ std::atomic<Level> threshold{Level::info};
 std::atomic<std::uint64_t> lost_lines{0};
 // Standard error did not take our last lines: without a writer thread nobody may wait for it.
 std::atomic<bool> error_stream_stuck{false};
-
-std::string_view level_name(Level level) {
-  constexpr std::array<std::string_view, 5> names{"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
-  return names.at(static_cast<std::size_t>(level));
-}
 
 spdlog::level::level_enum to_spdlog(Level level) {
   constexpr std::array levels{spdlog::level::debug, spdlog::level::info,     spdlog::level::warn,
@@ -68,26 +59,6 @@ Level from_spdlog(spdlog::level::level_enum level) {
     default:
       return Level::info;
   }
-}
-
-// Local time, as Patroni prints it: "2024-08-28 19:39:26,352".
-std::string print_time(SystemTime time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count();
-  const std::time_t clock = std::chrono::system_clock::to_time_t(seconds);
-  std::tm fields{};
-  localtime_r(&clock, &fields);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", fields.tm_year + 1900, fields.tm_mon + 1,
-                     fields.tm_mday, fields.tm_hour, fields.tm_min, fields.tm_sec, millis);
-}
-
-std::string print_line(SystemTime time, Level level, std::string_view text, bool json) {
-  if (!json) return fmt::format("{} {}: {}\n", print_time(time), level_name(level), text);
-  Json line;
-  line["asctime"] = print_time(time);
-  line["levelname"] = level_name(level);
-  line["message"] = text;
-  return to_spaced(line) + "\n";
 }
 
 // Writes all of `line`, waiting for a slow reader until `give_up` says so. Never blocks in write(): a pipe nobody reads
@@ -136,9 +107,8 @@ class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     busy_ = true;
-    const std::string line =
-        print_line(message.time, from_spdlog(message.level),
-                   std::string_view(message.payload.data(), message.payload.size()), options_.json);
+    const std::string line = print_line(options_.line, message.time, from_spdlog(message.level),
+                                        std::string_view(message.payload.data(), message.payload.size()));
     const auto give_up = [this] { return finishing_ && std::chrono::steady_clock::now() >= deadline_.load(); };
     if (options_.directory.empty()) {
       if (!write_all(STDERR_FILENO, line, give_up)) {
@@ -261,7 +231,7 @@ void retire(std::shared_ptr<Writer> writer) {
 void write_directly(Level level, std::string_view line) {
   const auto start = std::chrono::steady_clock::now();
   const auto give_up = [&] { return error_stream_stuck || std::chrono::steady_clock::now() - start > poll_step; };
-  if (write_all(STDERR_FILENO, print_line(std::chrono::system_clock::now(), level, line, false), give_up)) {
+  if (write_all(STDERR_FILENO, print_line(LineForm(), std::chrono::system_clock::now(), level, line), give_up)) {
     error_stream_stuck = false;
   } else {
     error_stream_stuck = true;

@@ -11,10 +11,9 @@
 #include <string_view>
 #include <utility>
 
-namespace regent::log {
+#include "base/log_line.h"
 
-// `none` is only for set_level(): nothing is logged.
-enum class Level { debug, info, warning, error, critical, none };
+namespace regent::log {
 
 struct Options {
   Level level = Level::info;
@@ -23,7 +22,7 @@ struct Options {
   unsigned file_count = 4;          // old files kept beside patroni.log: patroni.log.1 and so on
   std::uint32_t file_mode = 0;      // permissions of the files; 0: what the umask leaves of 0666
   std::uint32_t queue_size = 1000;  // lines
-  bool json = false;
+  LineForm line = {};
 
   friend bool operator==(const Options&, const Options&) = default;
 };

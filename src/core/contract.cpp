@@ -158,7 +158,7 @@ class Reading {
   // that this one follows.
   void judge_removal(const job::RemoveData& removal) {
     if (o_.postgres.process != Process::stopped) complain("removes the data of a server that may run (I10)");
-    const bool unfinished = o_.postgres.data.state == DataState::incomplete || removal.keep_as_failed;
+    const bool unfinished = o_.postgres.data.state == DataState::incomplete || !removal.failure.empty();
     if (unfinished || o_.settings.standby_cluster) return;
     if (view_ == nullptr) return complain("removes its data without knowing who leads (I10)");
     const Leader& holder = view_->leader;

@@ -46,7 +46,7 @@ struct JobText {
     return job.as_primary ? "restart as primary" : fmt::format("restart as replica of {}", describe(job.upstream));
   }
   std::string operator()(const job::Promote& job) const {
-    return fmt::format("promote to timeline {}", job.timeline.value);
+    return fmt::format("promote to timeline {}{}", job.timeline.value, job.complete ? ", all WAL is here" : "");
   }
   std::string operator()(const job::Checkpoint&) const { return "checkpoint"; }
   std::string operator()(const job::CrashRecovery&) const { return "crash recovery"; }
@@ -55,7 +55,7 @@ struct JobText {
     return fmt::format("copy slots [{}] from {} and restart", list(job.names), describe(job.source));
   }
   std::string operator()(const job::RemoveData& job) const {
-    return job.keep_as_failed ? "rename the data directory to .failed" : "remove the data directory";
+    return !job.failure.empty() ? "rename the data directory to .failed" : "remove the data directory";
   }
 };
 

@@ -23,7 +23,10 @@ struct JobDigest {
 
   void operator()(const job::Bootstrap&) const {
     m.bootstrapped = ok;
-    m.bootstrap_failed = !ok;
+    m.bootstrap_put_aside = false;
+    m.bootstrap_failed = ok ? "" : o.job.ended->error->message;
+    const auto kind = ok ? ErrorKind::refused : o.job.ended->error->kind;
+    m.bootstrap_at_fault = kind == ErrorKind::failed || kind == ErrorKind::invalid;
   }
   void operator()(const job::Clone& clone) const {
     if (ok) {
@@ -103,7 +106,8 @@ struct JobDigest {
     m.slot_copy_failures = ok ? 0 : m.slot_copy_failures + 1;
     m.slot_copy_at = ok ? std::optional<Instant>() : o.now + 10 * back_off(m.slot_copy_failures);
   }
-  void operator()(const job::RemoveData&) const {
+  void operator()(const job::RemoveData& removal) const {
+    if (!removal.failure.empty()) m.bootstrap_put_aside = ok;
     if (ok) {
       m.rejoin = Rejoin::unchecked;
       m.rewinds = {};

@@ -64,7 +64,8 @@ struct Restart {
 };
 // Ends when the server is out of recovery.
 struct Promote {
-  Timeline timeline;  // the number to take; PostgreSQL goes beyond it when the archive holds a higher one
+  Timeline timeline;      // the number to take; PostgreSQL goes beyond it when the archive holds a higher one
+  bool complete = false;  // there is no more WAL to be had: an archive is not asked
   friend bool operator==(const Promote&, const Promote&) = default;
 };
 // A checkpoint, e.g. the one after a promotion that lets others rewind from here (F70).
@@ -90,7 +91,9 @@ struct CopySlots {
 };
 // Removes the data directory (I10: the rule has proven that this is not the only copy) or moves it aside to `.failed`.
 struct RemoveData {
-  bool keep_as_failed = false;
+  // Why what a bootstrap left is moved aside and kept, with this on record; empty: it is removed.
+  std::string failure;
+  bool counts = false;  // it lies with this node and its configuration, and is to be remembered
   friend bool operator==(const RemoveData&, const RemoveData&) = default;
 };
 

@@ -139,7 +139,9 @@ struct Memory {
   // The data of the standby leader left the remote server's history and was removed, or nobody has any: the remote
   // server is copied again, under the lock.
   bool recopies_remote = false;
-  bool bootstrap_failed = false;  // it did not; the directory and the claim are to be cleaned up
+  bool bootstrap_at_fault = false;   // what failed is a program, or a wish, of this node
+  bool bootstrap_put_aside = false;  // what it left is out of the way
+  std::string bootstrap_failed;      // why it did not; the directory and the claim are to be cleaned up; empty: it did
 
   Rejoin rejoin = Rejoin::unchecked;
   MemberName rejoin_leader;  // the leader that `rejoin` speaks of

@@ -35,6 +35,7 @@ struct Self {
   std::string libc;                     // version of the C library here; empty: not known
   Json bootstrap_dcs = Json::object();  // `bootstrap.dcs`: first content of /config
   bool has_rewind_credentials = false;
+  Json local_postgresql = Json::object();  // the local `postgresql` section, which wins over that of /config
 };
 
 // What another member answered on GET /patroni.

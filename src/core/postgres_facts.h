@@ -17,8 +17,8 @@ namespace regent {
 
 // The history that restored files must belong to: that of one timeline (F61).
 struct ArchiveLimit {
-  Timeline timeline;
-  History history;  // of `timeline`
+  Timeline timeline;  // 0: nothing is restored at all
+  History history;    // of `timeline`
 
   friend bool operator==(const ArchiveLimit&, const ArchiveLimit&) = default;
 };
@@ -127,6 +127,10 @@ struct DataFacts {
   std::string why;                      // for unknown: one sentence with the path and the remedy
   SystemId system_id;                   // valid only
   std::optional<ControlFacts> control;  // known only while the server is stopped
+  // Why bootstraps with this configuration failed again and again, and when the next one makes sense; nothing: they did
+  // not, as far as is known.
+  std::string bootstrap_failed;
+  std::optional<WallTime> bootstrap_retry_at;
   bool standby_signal = false;
   bool backup_label = false;
   // It followed another server since it was last a primary: its logical slots are copies of that one's (I16).

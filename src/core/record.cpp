@@ -44,10 +44,10 @@ REGENT_FIELDS(Tags, nofailover, noloadbalance, nosync, clonefrom, nostream, fail
 REGENT_FIELDS(HostPort, host, port)
 REGENT_FIELDS(Member, name, conn_url, api_url, proxy_url, state, role, version, regent, xlog_location, receive_lsn,
               replay_lsn, replication_state, timeline, tags, pending_restart, pending_restart_reason, scheduled_restart,
-              pause, guard, libc, progress, branches, checkpoint_after_promote, session)
+              pause, guard, libc, progress, missing_wal, branches, checkpoint_after_promote, session)
 REGENT_FIELDS(Failover, leader, candidate, scheduled_at)
 REGENT_FIELDS(SyncState, leader, standbys, quorum)
-REGENT_FIELDS(Status, optime, slots, retain_slots, timeline)
+REGENT_FIELDS(Status, optime, slots, retain_slots, timeline, shut_down)
 REGENT_FIELDS(HistoryLine, timeline, switch_lsn, reason, timestamp, new_leader)
 REGENT_FIELDS(TimelineCounter, ticket, reached, left)
 REGENT_FIELDS(Leader, name, version, session)
@@ -69,10 +69,10 @@ REGENT_FIELDS(job::Clone, source, from_leader, remote)
 REGENT_FIELDS(job::Start, as_primary, upstream)
 REGENT_FIELDS(job::Stop, immediate, kill, checkpoint, archive, escalate_after)
 REGENT_FIELDS(job::Restart, as_primary, upstream)
-REGENT_FIELDS(job::Promote, timeline)
+REGENT_FIELDS(job::Promote, timeline, complete)
 REGENT_FIELDS(job::Rewind, source)
 REGENT_FIELDS(job::CopySlots, source, names, upstream)
-REGENT_FIELDS(job::RemoveData, keep_as_failed)
+REGENT_FIELDS(job::RemoveData, failure, counts)
 REGENT_FIELDS(JobEnd, id, spec, error, at)
 REGENT_FIELDS(JobFacts, running, running_id, started, progress, refusing_since, ended)
 // core/lease.h, failsafe.h, fences.h
@@ -95,8 +95,8 @@ REGENT_FIELDS(ServerFacts, in_recovery, timeline, wal, wal_known, received, repl
 REGENT_FIELDS(ArchiveLimit, timeline, history)
 REGENT_FIELDS(CollationMismatch, where, recorded, actual)
 REGENT_FIELDS(ControlFacts, state, timeline, checkpoint, min_recovery, min_recovery_timeline)
-REGENT_FIELDS(DataFacts, state, why, system_id, control, standby_signal, backup_label, followed, led_by, led_timeline,
-              copied, promoting, rewind_marker, lock_session)
+REGENT_FIELDS(DataFacts, state, why, bootstrap_failed, bootstrap_retry_at, system_id, control, standby_signal,
+              backup_label, followed, led_by, led_timeline, copied, promoting, rewind_marker, lock_session)
 REGENT_FIELDS(RefusedParameter, name, value, local, why)
 REGENT_FIELDS(PostgresFacts, process, why, incarnation, port, server, deaf_since, silent_since, wal_stuck_since, data,
               managed_sync_names, clones_without_leader, restores, archive_limit, collations, refused_parameters,
@@ -107,7 +107,7 @@ REGENT_FIELDS(ScheduledRestart, at, filter, timeout, postmaster_start_time, publ
 REGENT_FIELDS(Handover, kind, asked, ready, refusing, stopped, taken, writable, successor)
 // core/observation.h
 REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, listen_port, tags, generation, version, libc, bootstrap_dcs,
-              has_rewind_credentials)
+              has_rewind_credentials, local_postgresql)
 REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, down, in_recovery, timeline, wal, wal_known,
               nofailover, failover_priority, watchdog_failed, has_dcs, holds_back, let_go, streams_from, leader_version,
               sync_version, refuses, own_name, instance)
@@ -138,13 +138,13 @@ REGENT_FIELDS(Memory, ran_as_primary, demotion, crashed_at, elected_on, acquired
               checkpoint_due, unleased_since, unknown_since, unlocked_since, unlocked_wal, hand_over_since, handover,
               named_since, namesake_since, sync_watch, sync_fenced, leader_watch, vote_free, no_takeover_before,
               leaving_sync_since, recognized_id, seen_system_id, bootstrapped, recopies_remote, bootstrap_failed,
-              rejoin, rejoin_leader, rejoin_timeline, stream_watch, poor_parent, rewinds, copied_at, copy_goal,
-              recovery_failures, clone_failures, start_failures, promote_failures, promotion_sent_to,
-              no_promotion_before, retry_at, seen_job, restart_id, reinitializing, reinitialized, reinit_from_leader,
-              scheduled_restart, failsafe_members, request_under_lock, failsafe_written_for, remote_settings,
-              leader_libc, highest_timeline, member_written_at, status_written_at, published, applied_config, slot_seen,
-              permanent_slots, led_slots, slot_proofs, proofs_of, slots_asked_at, slot_idle_since, slot_copy_failures,
-              slot_copy_at)
+              bootstrap_at_fault, bootstrap_put_aside, rejoin, rejoin_leader, rejoin_timeline, stream_watch,
+              poor_parent, rewinds, copied_at, copy_goal, recovery_failures, clone_failures, start_failures,
+              promote_failures, promotion_sent_to, no_promotion_before, retry_at, seen_job, restart_id, reinitializing,
+              reinitialized, reinit_from_leader, scheduled_restart, failsafe_members, request_under_lock,
+              failsafe_written_for, remote_settings, leader_libc, highest_timeline, member_written_at,
+              status_written_at, published, applied_config, slot_seen, permanent_slots, led_slots, slot_proofs,
+              proofs_of, slots_asked_at, slot_idle_since, slot_copy_failures, slot_copy_at)
 REGENT_FIELDS(Record, rule, observation, memory)
 
 #undef REGENT_FIELDS

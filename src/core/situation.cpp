@@ -162,16 +162,26 @@ const UpstreamHistory* leader_history(const Situation& s) {
   return promoted_since || s.o.upstream_history.age(s.o.now) > std::chrono::seconds(30) ? nullptr : history;
 }
 
+const Member* parent_of(const ClusterView& view, const MemberName& name, const Tags& tags) {
+  const MemberName from(tags.replicatefrom);
+  const Member* parent = from.empty() || from == name ? nullptr : view.member(from);
+  if (parent == nullptr || parent->state != PgState::running) return nullptr;
+  if (view.leader.exists() && parent->name == view.leader.name) return parent;
+  // What a primary that lost the lock writes must not be confirmed by anybody (I1, I5); and where a leader has moved
+  // on, one that has not may be one that nobody knows to have led.
+  if (parent->role != Role::replica) return nullptr;
+  const Member* leader = view.leader.exists() ? view.member(view.leader.name) : nullptr;
+  const bool behind =
+      leader != nullptr && leader->timeline && parent->timeline && *parent->timeline < *leader->timeline;
+  return behind ? nullptr : parent;
+}
+
 Upstream wanted_upstream(const Situation& s) {
   if (s.view == nullptr) return {};
   if (s.standby_leads) return remote_upstream(s);
-  const auto& from = s.o.self.tags.replicatefrom;
-  if (!from.empty() && from != s.me()) {
-    const Member* parent = s.view->member(MemberName(from));
-    const bool poor = parent != nullptr && parent->name == s.m.poor_parent;
-    if (parent != nullptr && parent->state == PgState::running && !poor) return upstream_of(s, *parent);
-  }
-  return leader_upstream(s);
+  const Member* parent = parent_of(*s.view, s.o.self.name, s.o.self.tags);
+  const bool poor = parent != nullptr && parent->name == s.m.poor_parent;
+  return parent != nullptr && !poor ? upstream_of(s, *parent) : leader_upstream(s);
 }
 
 }  // namespace regent

@@ -80,6 +80,10 @@ bool foreign_data(const Situation& s);
 // They agreed earlier in this incarnation: it is the key that was changed.
 bool key_was_changed(const Situation& s);
 
+// Whom a member streams from by its tag `replicatefrom`; null: from the leader. The one it names may be the leader
+// itself.
+const Member* parent_of(const ClusterView& view, const MemberName& name, const Tags& tags);
+
 // Where a replica of this cluster streams from: the `replicatefrom` member when it runs, else the leader.
 Upstream wanted_upstream(const Situation& s);
 // The leader itself, for rewinds and histories. For the one who has the lock in a standby cluster: the remote server.

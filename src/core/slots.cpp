@@ -18,9 +18,9 @@ bool is_member_slot(const Situation& s, const std::string& name) {
 
 // Whom the member streams from is the leader, unless its tag names another one that is there.
 bool streams_from(const Situation& s, const Member& member, bool leading) {
-  const auto& from = member.tags.replicatefrom;
-  if (from == s.me()) return !(s.view->leader.exists() && member.name == s.view->leader.name);
-  return leading && (from.empty() || s.view->member(MemberName(from)) == nullptr);
+  if (s.view->leader.exists() && member.name == s.view->leader.name) return false;
+  const Member* parent = parent_of(*s.view, member.name, member.tags);
+  return parent == nullptr ? leading : parent->name == s.o.self.name;
 }
 
 // Generation 4 keeps the slots of all members everywhere, so that a new leader has the WAL they need.
@@ -47,6 +47,17 @@ void want_members(const Situation& s, bool leading, std::map<std::string, Wanted
     // The leader's slot of a member that streams from elsewhere stands still: what the member says counts.
     if (!member.tags.replicatefrom.empty()) {
       slot.advance_to = std::max(slot.advance_to, member.replay_lsn.value_or(member.xlog_location.value_or(Lsn{})));
+    }
+    // What it lacks is gone, and nothing that comes after helps it before it is copied anew.
+    if (leading && !member.missing_wal.empty()) {
+      slot.expected_active = false;
+      slot.advance_to = s.server->wal;
+      // Which may begin where one of these has got to.
+      for (const auto& source : s.view->members) {
+        if (source.tags.clonefrom && source.name != member.name && source.replay_lsn) {
+          slot.advance_to = std::min(slot.advance_to, *source.replay_lsn);
+        }
+      }
     }
     wanted.emplace(name, slot);
   }
@@ -155,16 +166,14 @@ bool carries_logical_slots(const Situation& s) {
 std::string slot_on_leader(const Situation& s) {
   if (s.view == nullptr || s.o.self.tags.nostream || !s.o.settings.use_slots) return {};
   MemberName at = s.o.self.name;
-  std::string from = s.o.self.tags.replicatefrom;
+  const Tags* tags = &s.o.self.tags;
   // No longer than there are members: tags may form a ring.
   for (std::size_t i = 0; i <= s.view->members.size(); ++i) {
-    const Member* parent = from.empty() ? nullptr : s.view->member(MemberName(from));
-    const bool to_leader = parent == nullptr || parent->state != PgState::running ||
-                           (s.view->leader.exists() && parent->name == s.view->leader.name) || parent->name == at;
-    if (to_leader) return slot_name(at);
+    const Member* parent = parent_of(*s.view, at, *tags);
+    if (parent == nullptr || (s.view->leader.exists() && parent->name == s.view->leader.name)) return slot_name(at);
     if (parent->tags.nostream) return {};
     at = parent->name;
-    from = parent->tags.replicatefrom;
+    tags = &parent->tags;
   }
   return {};
 }
@@ -200,6 +209,8 @@ void set_position(const Situation& s, Status& status, Timeline timeline, Lsn opt
 Status last_status(const Situation& s) {
   Status status = s.view->status.value;
   set_position(s, status, s.control->timeline, s.control->checkpoint);
+  status.timeline = s.control->timeline;
+  status.shut_down = true;
   return status;
 }
 

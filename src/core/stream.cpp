@@ -134,6 +134,12 @@ std::optional<action::FetchHistories> fetch_histories(const Situation& s) {
   return fetch;
 }
 
+bool has_everything(const Situation& s) {
+  const Status& last = s.view->status.value;
+  // The record of the shutdown begins there.
+  return last.shut_down && s.server->timeline == last.timeline && s.server->wal_known && s.server->wal > last.optime;
+}
+
 void fetch_and_look_again(const Situation& s, Decision& d) {
   auto fetch = *fetch_histories(s);
   std::string files;

@@ -30,6 +30,9 @@ std::optional<action::FetchHistories> fetch_histories(const Situation& s);
 // Fetches them, and looks again. Names those that are missing (L3).
 void fetch_and_look_again(const Situation& s, Decision& d);
 
+// The last leader shut down cleanly, and all that it wrote is here: an archive could only delay a promotion.
+bool has_everything(const Situation& s);
+
 // A running replica gets no WAL from its upstream, although there is one.
 bool awaits_stream(const Situation& s);
 // For so long that more than a moment's patience is called for.

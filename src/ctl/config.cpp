@@ -8,6 +8,7 @@
 #include "ctl/members.h"
 #include "ctl/prompt.h"
 #include "ctl/sequence.h"
+#include "model/config_keys.h"
 #include "model/settings.h"
 
 namespace regent::ctl {
@@ -130,6 +131,21 @@ std::string refused_parameters(Context& context, const Cluster& cluster, const J
   return {};
 }
 
+// What the members will say to it, and do not say to the present one.
+void warn_of_new_problems(Context& context, const Cluster& cluster, const Json& after) {
+  const auto company = company_of(cluster.view.members);
+  const auto problems_of = [&](const Json& config) {
+    auto problems = parse_settings(config, company).problems;
+    auto unknown = find_unknown_dynamic_keys(config, "");
+    problems.insert(problems.end(), unknown.begin(), unknown.end());
+    return problems;
+  };
+  const auto known = problems_of(cluster.view.config.value);
+  for (const auto& problem : problems_of(after)) {
+    if (std::find(known.begin(), known.end(), problem) == known.end()) context.line("Warning: " + problem);
+  }
+}
+
 Status wait_until_applied(Context& context, Cluster& cluster, bool paused) {
   context.line(
       fmt::format("'{}' request sent, waiting until it is recognized by all nodes", paused ? "pause" : "resume"));
@@ -198,6 +214,7 @@ Status run_edit_config(Context& context, const CommandLine& line, const Argument
     return {};
   }
   if (!arguments.has("quiet")) context.terminal.page(unified_diff(printed(current), edited->text));
+  warn_of_new_problems(context, *cluster, edited->config);
   const bool force = arguments.has("force");
   const bool from_input = arguments.text("apply") == "-" || arguments.text("replace") == "-";
   if (from_input && !force) {

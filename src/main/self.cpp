@@ -8,6 +8,7 @@
 #endif
 
 #include "model/address.h"
+#include "model/config_table.h"
 
 namespace regent {
 
@@ -27,6 +28,12 @@ Self make_self(const LocalConfig& config) {
   self.libc = gnu_get_libc_version();
 #endif
   if (const Json* dcs = find(config.bootstrap, "dcs"); dcs != nullptr && dcs->is_object()) self.bootstrap_dcs = *dcs;
+  // What may hold a secret does not get into the agent's records.
+  for (const ConfigRow& row : config_rows()) {
+    if (row.place != ConfigPlace::both || row.kind != ConfigKind::flag) continue;
+    const std::string key(row.name());
+    if (const Json* value = find(config.postgres.section, key)) self.local_postgresql[key] = *value;
+  }
   self.has_rewind_credentials = !config.postgres.rewind.username.empty();
   return self;
 }

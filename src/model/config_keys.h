@@ -19,5 +19,7 @@ std::vector<std::string> modernize_config(Json& document);
 
 // One sentence for each key nobody reads.
 std::vector<std::string> find_unknown_keys(const Json& document);
+// The same for a dynamic configuration, whose keys are shown below `shown`.
+std::vector<std::string> find_unknown_dynamic_keys(const Json& dynamic, std::string_view shown);
 
 }  // namespace regent

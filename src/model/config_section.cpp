@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 
-#include "base/yaml.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -35,37 +33,6 @@ std::string ConfigProblem::validator_line() const {
   return fmt::format("{} {} {}", key, value, what);
 }
 
-std::optional<std::string> scalar_text(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_integer()) return value.dump();
-  if (value.is_number_float()) return fmt::format("{}", value.get<double>());
-  return std::nullopt;
-}
-
-std::optional<bool> scalar_flag(const Json& value) {
-  if (value.is_boolean()) return value.get<bool>();
-  auto text = scalar_text(value);
-  if (!text) return std::nullopt;
-  std::transform(text->begin(), text->end(), text->begin(), [](unsigned char c) { return std::tolower(c); });
-  constexpr std::array yes{"on", "true", "yes", "1"};
-  constexpr std::array no{"off", "false", "no", "0"};
-  if (std::find(yes.begin(), yes.end(), *text) != yes.end()) return true;
-  if (std::find(no.begin(), no.end(), *text) != no.end()) return false;
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> scalar_integer(const Json& value) {
-  if (value.is_number_unsigned()) {
-    const auto number = value.get<std::uint64_t>();
-    if (number > INT64_MAX) return std::nullopt;
-    return static_cast<std::int64_t>(number);
-  }
-  if (value.is_number_integer()) return value.get<std::int64_t>();
-  if (!value.is_string()) return std::nullopt;
-  const Json resolved = resolve_plain_scalar(value.get_ref<const std::string&>());
-  return resolved.is_number_integer() ? scalar_integer(resolved) : std::nullopt;
-}
-
 ConfigSection::ConfigSection(const Json* value, std::string path, std::vector<ConfigProblem>& problems)
     : value_(value), path_(std::move(path)), problems_(&problems) {
   if (value_ != nullptr && !value_->is_object()) {
@@ -78,34 +45,46 @@ const Json& ConfigSection::json() const {
   return value_ == nullptr ? no_mapping : *value_;
 }
 
-const Json* ConfigSection::get(std::string_view key) const {
-  return find(json(), key);
+const Json* ConfigSection::get(ConfigName key) const {
+  return value_of(json(), key);
 }
 
-std::string ConfigSection::path_of(std::string_view key) const {
-  return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+std::string ConfigSection::path_of(std::string_view name) const {
+  return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
 }
 
-void ConfigSection::problem(std::string_view key, std::string what, std::string remedy, bool fatal) const {
-  const Json* value = get(key);
+void ConfigSection::problem_at(std::string_view name, const Json* value, std::string what, std::string remedy,
+                               bool fatal) const {
   problems_->push_back(
-      {path_of(key), value == nullptr ? std::string() : shown(*value), std::move(what), std::move(remedy), fatal});
+      {path_of(name), value == nullptr ? std::string() : shown(*value), std::move(what), std::move(remedy), fatal});
 }
 
-ConfigSection ConfigSection::section(std::string_view key) const {
-  return {get(key), path_of(key), *problems_};
+void ConfigSection::problem(ConfigName key, std::string what, std::string remedy, bool fatal) const {
+  problem_at(key->name(), get(key), std::move(what), std::move(remedy), fatal);
 }
 
-std::string ConfigSection::text(std::string_view key, std::string default_value) const {
+ConfigSection ConfigSection::section(ConfigName key) const {
+  return {get(key), path_of(key->name()), *problems_};
+}
+
+ConfigSection ConfigSection::section_of(const std::string& name) const {
+  return {find(json(), name), path_of(name), *problems_};
+}
+
+std::optional<std::string> ConfigSection::text_at(std::string_view name, const Json& value) const {
+  if (auto text = scalar_text(value)) return text;
+  problem_at(name, &value, "is not a string",
+             value.is_boolean() ? "YAML reads this word as a boolean, put it in quotes" : "write one value");
+  return std::nullopt;
+}
+
+std::string ConfigSection::text(ConfigName key) const {
   const Json* value = get(key);
-  if (value == nullptr) return default_value;
-  if (auto text = scalar_text(*value)) return *text;
-  problem(key, "is not a string",
-          value->is_boolean() ? "YAML reads this word as a boolean, put it in quotes" : "write one value");
-  return default_value;
+  if (value == nullptr) return std::string(key->standard);
+  return text_at(key->name(), *value).value_or(std::string(key->standard));
 }
 
-std::string ConfigSection::required_text(std::string_view key, std::string_view remedy) const {
+std::string ConfigSection::required_text(ConfigName key, std::string_view remedy) const {
   auto value = text(key);
   const Json* written = get(key);
   if (written == nullptr || (written->is_string() && value.empty()))
@@ -113,62 +92,46 @@ std::string ConfigSection::required_text(std::string_view key, std::string_view 
   return value;
 }
 
-bool ConfigSection::flag(std::string_view key, bool default_value) const {
+bool ConfigSection::flag(ConfigName key) const {
   const Json* value = get(key);
-  if (value == nullptr) return default_value;
-  if (const auto flag = scalar_flag(*value)) return *flag;
-  problem(key, "is not a boolean", "write true or false");
-  return default_value;
+  if (value != nullptr && !scalar_flag(*value)) problem(key, "is not a boolean", "write true or false");
+  return flag_in(json(), key);
 }
 
-std::optional<std::int64_t> ConfigSection::integer(std::string_view key, std::int64_t least, std::int64_t most) const {
+std::optional<std::int64_t> ConfigSection::integer(ConfigName key) const {
   const Json* value = get(key);
-  if (value == nullptr) return std::nullopt;
+  std::optional<std::int64_t> standard;
+  if (!key->standard.empty()) standard = static_cast<std::int64_t>(key->number);
+  if (value == nullptr) return standard;
   const auto number = scalar_integer(*value);
-  if (number && *number >= least && *number <= most) return number;
-  std::string remedy = most == INT64_MAX ? fmt::format("write a number, at least {}", least)
-                                         : fmt::format("write a number from {} to {}", least, most);
-  problem(key, "didn't pass validation: Wrong value", std::move(remedy));
-  return std::nullopt;
+  if (number && key->allows(static_cast<double>(*number))) return number;
+  problem(key, "didn't pass validation: Wrong value", fmt::format("write a number{}", key->bounds()));
+  return standard;
 }
 
-std::vector<std::string> ConfigSection::list(std::string_view key) const {
-  std::vector<std::string> out;
+std::vector<std::string> ConfigSection::list(ConfigName key) const {
   const Json* value = get(key);
-  if (value == nullptr) return out;
-  if (value->is_array()) {
-    for (const auto& item : *value) {
-      if (auto text = scalar_text(item)) {
-        out.push_back(std::move(*text));
-      } else {
-        problem(key, "is not a list of strings");
-      }
-    }
-    return out;
-  }
-  if (!value->is_string()) {
+  if (value == nullptr) return {};
+  if (!value->is_array() && !value->is_string()) {
     problem(key, "is not a list", "write `[a, b]` or one item per line");
-    return out;
+  } else if (value->is_array() &&
+             std::any_of(value->begin(), value->end(), [](const Json& item) { return !scalar_text(item); })) {
+    problem(key, "is not a list of strings");
   }
-  std::string_view rest = value->get_ref<const std::string&>();
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    auto item = rest.substr(0, comma);
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    if (!item.empty()) out.emplace_back(item);
-    if (comma == std::string_view::npos) break;
-    rest.remove_prefix(comma + 1);
+  return texts_of(*value);
+}
+
+std::map<std::string, std::string> ConfigSection::texts(std::vector<std::string_view> except) const {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, value] : json().items()) {
+    if (!value.is_null() && std::find(except.begin(), except.end(), name) == except.end())
+      out[name] = text_at(name, value).value_or("");
   }
   return out;
 }
 
-std::map<std::string, std::string> ConfigSection::texts(std::string_view key) const {
-  std::map<std::string, std::string> out;
-  const auto inner = section(key);
-  for (const auto& [name, value] : inner.json().items())
-    if (!value.is_null()) out[name] = inner.text(name);
-  return out;
+std::map<std::string, std::string> ConfigSection::texts(ConfigName key) const {
+  return section(key).texts();
 }
 
 }  // namespace regent

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "model/config_table.h"
 
 namespace regent {
 
@@ -35,33 +36,36 @@ class ConfigSection {
 
   bool exists() const { return value_ != nullptr; }
   const Json& json() const;
-  bool has(std::string_view key) const { return get(key) != nullptr; }
-  const Json* get(std::string_view key) const;
-  std::string path_of(std::string_view key) const;
+  bool has(ConfigName key) const { return get(key) != nullptr; }
+  const Json* get(ConfigName key) const;
 
-  ConfigSection section(std::string_view key) const;
+  ConfigSection section(ConfigName key) const;
+  // One that the user named.
+  ConfigSection section_of(const std::string& name) const;
 
+  // What is missing or cannot be understood has the standard value of its row; the latter is a problem.
   // Numbers are text too: `password: 12345`. Booleans, lists and mappings are not.
-  std::string text(std::string_view key, std::string default_value = "") const;
-  std::string required_text(std::string_view key, std::string_view remedy) const;
-  // The words YAML and Patroni know for booleans, in any case, also in quotes.
-  bool flag(std::string_view key, bool default_value = false) const;
-  std::optional<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most) const;
+  std::string text(ConfigName key) const;
+  std::string required_text(ConfigName key, std::string_view remedy) const;
+  bool flag(ConfigName key) const;
+  std::optional<std::int64_t> integer(ConfigName key) const;
   // A list, or text with commas.
-  std::vector<std::string> list(std::string_view key) const;
-  std::map<std::string, std::string> texts(std::string_view key) const;
+  std::vector<std::string> list(ConfigName key) const;
+  // Texts by the names that the user gave them.
+  std::map<std::string, std::string> texts(ConfigName key) const;
+  std::map<std::string, std::string> texts(std::vector<std::string_view> except = {}) const;
 
-  void problem(std::string_view key, std::string what, std::string remedy = "", bool fatal = true) const;
+  void problem(ConfigName key, std::string what, std::string remedy = "", bool fatal = true) const;
 
  private:
+  std::string path_of(std::string_view name) const;
+  void problem_at(std::string_view name, const Json* value, std::string what, std::string remedy,
+                  bool fatal = true) const;
+  std::optional<std::string> text_at(std::string_view name, const Json& value) const;
+
   const Json* value_;
   std::string path_;
   std::vector<ConfigProblem>* problems_;
 };
-
-// The text of a scalar as PyYAML and str() would give it; nullopt for booleans, lists and mappings.
-std::optional<std::string> scalar_text(const Json& value);
-std::optional<bool> scalar_flag(const Json& value);
-std::optional<std::int64_t> scalar_integer(const Json& value);
 
 }  // namespace regent

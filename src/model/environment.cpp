@@ -7,144 +7,28 @@
 #include <optional>
 
 #include "base/yaml.h"
+#include "model/config_keys.h"
+#include "model/config_table.h"
 
 namespace regent {
 namespace {
 
 constexpr std::string_view prefix = "PATRONI_";
 
-enum class Kind { text, scalar, list, dictionary };
+// The roles that take the place of `*` in a row's path and environment.
+constexpr std::array roles{"superuser", "replication", "rewind"};
 
 struct Variable {
-  std::string_view name;
-  std::string_view path;  // where it goes in the document
-  Kind kind = Kind::text;
+  const ConfigRow* row = nullptr;
+  std::string path;  // where it goes in the document
+  int rank = 0;      // of two variables for one key the higher wins
 };
 
-// `scalar` follows YAML's rules: numbers and booleans. Names, passwords and paths stay text whatever they look like.
-constexpr Variable variables[] = {
-    {"NAME", "name"},
-    {"NAMESPACE", "namespace"},
-    {"SCOPE", "scope"},
-    {"COMPAT", "compat"},
-    {"THREAD_POOL_SIZE", "thread_pool_size", Kind::scalar},
-    {"THREAD_STACK_SIZE", "thread_stack_size", Kind::scalar},
-    {"LOGLEVEL", "log.level"},
-    {"LOGFORMAT", "log.format"},
-    {"LOG_DATEFMT", "log.dateformat"},
-    {"LOG_TYPE", "log.type"},
-    {"LOG_LEVEL", "log.level"},
-    {"LOG_TRACEBACK_LEVEL", "log.traceback_level"},
-    {"LOG_FORMAT", "log.format"},
-    {"LOG_DATEFORMAT", "log.dateformat"},
-    {"LOG_STATIC_FIELDS", "log.static_fields", Kind::dictionary},
-    {"LOG_MAX_QUEUE_SIZE", "log.max_queue_size", Kind::scalar},
-    {"LOG_DIR", "log.dir"},
-    {"LOG_MODE", "log.mode", Kind::scalar},
-    {"LOG_FILE_NUM", "log.file_num", Kind::scalar},
-    {"LOG_FILE_SIZE", "log.file_size", Kind::scalar},
-    {"LOG_LOGGERS", "log.loggers", Kind::dictionary},
-    {"LOG_DEDUPLICATE_HEARTBEAT_LOGS", "log.deduplicate_heartbeat_logs", Kind::scalar},
-    {"RESTAPI_LISTEN", "restapi.listen"},
-    {"RESTAPI_CONNECT_ADDRESS", "restapi.connect_address"},
-    {"RESTAPI_USERNAME", "restapi.authentication.username"},
-    {"RESTAPI_PASSWORD", "restapi.authentication.password"},
-    {"RESTAPI_CERTFILE", "restapi.certfile"},
-    {"RESTAPI_KEYFILE", "restapi.keyfile"},
-    {"RESTAPI_KEYFILE_PASSWORD", "restapi.keyfile_password"},
-    {"RESTAPI_CAFILE", "restapi.cafile"},
-    {"RESTAPI_CIPHERS", "restapi.ciphers"},
-    {"RESTAPI_VERIFY_CLIENT", "restapi.verify_client"},
-    {"RESTAPI_ALLOWLIST", "restapi.allowlist", Kind::list},
-    {"RESTAPI_ALLOWLIST_INCLUDE_MEMBERS", "restapi.allowlist_include_members", Kind::scalar},
-    {"RESTAPI_HTTP_EXTRA_HEADERS", "restapi.http_extra_headers", Kind::dictionary},
-    {"RESTAPI_HTTPS_EXTRA_HEADERS", "restapi.https_extra_headers", Kind::dictionary},
-    {"RESTAPI_REQUEST_QUEUE_SIZE", "restapi.request_queue_size", Kind::scalar},
-    {"RESTAPI_SERVER_TOKENS", "restapi.server_tokens"},
-    {"RESTAPI_THREAD_POOL_SIZE", "restapi.thread_pool_size", Kind::scalar},
-    {"CTL_USERNAME", "ctl.authentication.username"},
-    {"CTL_PASSWORD", "ctl.authentication.password"},
-    {"CTL_INSECURE", "ctl.insecure", Kind::scalar},
-    {"CTL_CACERT", "ctl.cacert"},
-    {"CTL_CERTFILE", "ctl.certfile"},
-    {"CTL_KEYFILE", "ctl.keyfile"},
-    {"CTL_KEYFILE_PASSWORD", "ctl.keyfile_password"},
-    {"POSTGRESQL_LISTEN", "postgresql.listen"},
-    {"POSTGRESQL_CONNECT_ADDRESS", "postgresql.connect_address"},
-    {"POSTGRESQL_PROXY_ADDRESS", "postgresql.proxy_address"},
-    {"POSTGRESQL_DATA_DIR", "postgresql.data_dir"},
-    {"POSTGRESQL_CONFIG_DIR", "postgresql.config_dir"},
-    {"POSTGRESQL_BIN_DIR", "postgresql.bin_dir"},
-    {"POSTGRESQL_PGPASS", "postgresql.pgpass"},
-    {"POSTGRESQL_BIN_PG_CTL", "postgresql.bin_name.pg_ctl"},
-    {"POSTGRESQL_BIN_INITDB", "postgresql.bin_name.initdb"},
-    {"POSTGRESQL_BIN_PG_CONTROLDATA", "postgresql.bin_name.pg_controldata"},
-    {"POSTGRESQL_BIN_PG_BASEBACKUP", "postgresql.bin_name.pg_basebackup"},
-    {"POSTGRESQL_BIN_POSTGRES", "postgresql.bin_name.postgres"},
-    {"POSTGRESQL_BIN_IS_READY", "postgresql.bin_name.pg_isready"},
-    {"POSTGRESQL_BIN_PG_ISREADY", "postgresql.bin_name.pg_isready"},
-    {"POSTGRESQL_BIN_PG_REWIND", "postgresql.bin_name.pg_rewind"},
-};
-
-// What may follow the name of a store.
-constexpr Variable store_suffixes[] = {
-    {"HOST", ""},
-    {"HOSTS", "", Kind::list},
-    {"PORT", "", Kind::scalar},
-    {"PROTOCOL", ""},
-    {"SCHEME", ""},
-    {"SRV", ""},
-    {"SRV_SUFFIX", ""},
-    {"URL", ""},
-    {"PROXY", ""},
-    {"USE_PROXIES", "", Kind::scalar},
-    {"USERNAME", ""},
-    {"PASSWORD", ""},
-    {"CACERT", ""},
-    {"CERT", ""},
-    {"KEY", ""},
-    {"KEY_PASSWORD", ""},
-    {"USE_SSL", "", Kind::scalar},
-    {"VERIFY", "", Kind::scalar},
-    {"SET_ACLS", "", Kind::dictionary},
-    {"AUTH_DATA", "", Kind::dictionary},
-    {"TOKEN", ""},
-    {"CHECKS", "", Kind::list},
-    {"DC", ""},
-    {"CONSISTENCY", ""},
-    {"REGISTER_SERVICE", "", Kind::scalar},
-    {"SERVICE_TAGS", "", Kind::list},
-    {"SERVICE_CHECK_INTERVAL", ""},
-    {"SERVICE_CHECK_TLS_SERVER_NAME", ""},
-    {"NAMESPACE", ""},
-    {"CONTEXT", ""},
-    {"USE_ENDPOINTS", "", Kind::scalar},
-    {"SCOPE_LABEL", ""},
-    {"ROLE_LABEL", ""},
-    {"LEADER_LABEL_VALUE", ""},
-    {"FOLLOWER_LABEL_VALUE", ""},
-    {"STANDBY_LEADER_LABEL_VALUE", ""},
-    {"TMP_ROLE_LABEL", ""},
-    {"BOOTSTRAP_LABELS", "", Kind::dictionary},
-    {"POD_IP", ""},
-    {"PORTS", "", Kind::list},
-    {"LABELS", "", Kind::dictionary},
-    {"BYPASS_API_SERVICE", "", Kind::scalar},
-    {"RETRIABLE_HTTP_CODES", "", Kind::list},
-    {"GROUP", "", Kind::scalar},
-    {"DATABASE", ""},
-    {"POLL_INTERVAL", "", Kind::scalar},
-    {"SELF_ADDR", ""},
-    {"BIND_ADDR", ""},
-    {"PARTNER_ADDRS", "", Kind::list},
-    {"DATA_DIR", ""},
-};
-
-constexpr std::array stores{"ETCD3", "ETCD", "CONSUL", "ZOOKEEPER", "EXHIBITOR", "KUBERNETES", "RAFT", "CITUS"};
-constexpr std::array roles{"SUPERUSER", "REPLICATION", "REWIND"};
-constexpr std::array role_options{"USERNAME",  "PASSWORD",    "SSLMODE",         "SSLCERT",
-                                  "SSLKEY",    "SSLPASSWORD", "SSLROOTCERT",     "SSLCRL",
-                                  "SSLCRLDIR", "GSSENCMODE",  "CHANNEL_BINDING", "SSLNEGOTIATION"};
+std::string with_name(std::string_view pattern, std::string_view name) {
+  const auto star = pattern.find('*');
+  if (star == std::string_view::npos) return std::string(pattern);
+  return fmt::format("{}{}{}", pattern.substr(0, star), name, pattern.substr(star + 1));
+}
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
@@ -152,11 +36,43 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-std::string lower(std::string_view text) {
+std::string upper(std::string_view text) {
   std::string out(text);
   for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   return out;
+}
+
+void add_names(const ConfigRow& row, std::string_view name, std::map<std::string, Variable>& out) {
+  int rank = 0;
+  for_each_word(row.environment, [&](std::string_view pattern) {
+    auto path = with_name(row.path, name);
+    const auto variable = with_name(pattern, upper(name));
+    // A store that is read like another one keeps its own section.
+    if (variable.starts_with("ETCD_")) path = "etcd" + path.substr(path.find('.'));
+    out[variable] = Variable{&row, std::move(path), rank++};
+  });
+}
+
+const std::map<std::string, Variable>& variables() {
+  static const auto all = [] {
+    std::map<std::string, Variable> out;
+    for (const ConfigRow& row : config_rows()) {
+      if (row.environment.find('*') == std::string_view::npos) {
+        add_names(row, "", out);
+      } else {
+        for (const auto* role : roles) add_names(row, role, out);
+      }
+    }
+    return out;
+  }();
+  return all;
+}
+
+bool is_of_store(std::string_view variable) {
+  const auto name = variable.substr(0, variable.find('_'));
+  return std::any_of(store_kinds().begin(), store_kinds().end(),
+                     [&](std::string_view kind) { return upper(kind) == name; });
 }
 
 void put(Json& document, std::string_view path, Json value) {
@@ -177,26 +93,36 @@ class Reader {
       const std::string_view full = name;
       if (!full.starts_with(prefix) || value.empty() || name == "PATRONI_CONFIGURATION") continue;
       const auto rest = full.substr(prefix.size());
-      // Old names come first in the table, so that the new name wins when both are set.
-      if (read_known(name, rest, value) || read_store(name, rest, value) || read_role(rest, value) ||
-          read_user(rest, value))
-        continue;
+      if (read_known(name, std::string(rest), value)) continue;
+      // PATRONI_<STORE>_KEY_PASSWORD makes no role.
+      if (!is_of_store(rest) && read_user(rest, value)) continue;
       layer_.warnings.push_back(fmt::format("the environment variable {} is not known and has no effect", name));
     }
-    apply_known();
+    for (auto& [path, chosen] : chosen_) {
+      if (!chosen.value.is_null()) put(layer_.document, path, std::move(chosen.value));
+    }
     return std::move(layer_);
   }
 
  private:
-  Json convert(std::string_view name, Kind kind, const std::string& value) {
-    switch (kind) {
-      case Kind::text:
+  // Numbers and truth words follow YAML's rules; names, passwords and paths stay text whatever they look like.
+  Json convert(std::string_view name, const ConfigRow& row, const std::string& value) {
+    switch (row.kind) {
+      case ConfigKind::text:
         return value;
-      case Kind::scalar:
+      case ConfigKind::any:
+        // A list or a text: what names attributes as Python's logging does is one text.
+        return value.find("%(") == std::string::npos ? parse_env_list(value) : Json(value);
+      case ConfigKind::flag:
+      case ConfigKind::integer:
+      case ConfigKind::number:
+      case ConfigKind::seconds:
         return resolve_plain_scalar(trim(value));
-      case Kind::list:
+      case ConfigKind::list:
         return parse_env_list(value);
-      case Kind::dictionary:
+      case ConfigKind::mapping:
+      case ConfigKind::section:
+      case ConfigKind::open:
         break;
     }
     Json result = parse_env_dictionary(value);
@@ -206,43 +132,14 @@ class Reader {
     return result;
   }
 
-  bool read_known(std::string_view name, std::string_view rest, const std::string& value) {
-    for (std::size_t i = 0; i < std::size(variables); ++i) {
-      if (variables[i].name != rest) continue;
-      Json converted = convert(name, variables[i].kind, value);
-      if (!converted.is_null()) known_[i] = std::move(converted);
-      return true;
-    }
-    return false;
-  }
-
-  void apply_known() {
-    for (auto& [index, value] : known_) put(layer_.document, variables[index].path, std::move(value));
-  }
-
-  bool read_store(std::string_view name, std::string_view rest, const std::string& value) {
-    for (const std::string_view store : stores) {
-      if (!rest.starts_with(store) || rest.size() <= store.size() || rest[store.size()] != '_') continue;
-      const auto suffix = rest.substr(store.size() + 1);
-      for (const auto& known : store_suffixes) {
-        if (known.name != suffix) continue;
-        Json converted = convert(name, known.kind, value);
-        if (!converted.is_null()) layer_.document[lower(store)][lower(suffix)] = std::move(converted);
-        return true;
-      }
-    }
-    return false;
-  }
-
-  bool read_role(std::string_view rest, const std::string& value) {
-    for (const std::string_view role : roles) {
-      if (!rest.starts_with(role) || rest.size() <= role.size() || rest[role.size()] != '_') continue;
-      const auto option = rest.substr(role.size() + 1);
-      if (std::find(role_options.begin(), role_options.end(), option) == role_options.end()) return false;
-      put(layer_.document, fmt::format("postgresql.authentication.{}.{}", lower(role), lower(option)), value);
-      return true;
-    }
-    return false;
+  bool read_known(std::string_view name, const std::string& rest, const std::string& value) {
+    const auto found = variables().find(rest);
+    if (found == variables().end()) return false;
+    const Variable& variable = found->second;
+    Json converted = convert(name, *variable.row, value);
+    auto& chosen = chosen_[variable.path];
+    if (!converted.is_null() && variable.rank >= chosen.rank) chosen = {variable.rank, std::move(converted)};
+    return true;
   }
 
   // PATRONI_<user>_PASSWORD and _OPTIONS: roles to create at bootstrap, until Patroni 4.0 (T19).
@@ -263,8 +160,12 @@ class Reader {
     return true;
   }
 
+  struct Chosen {
+    int rank = 0;
+    Json value;
+  };
   EnvironmentLayer layer_;
-  std::map<std::size_t, Json> known_;  // index in `variables` -> value
+  std::map<std::string, Chosen> chosen_;  // by path
 };
 
 }  // namespace

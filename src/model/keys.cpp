@@ -123,6 +123,7 @@ std::string print_status(const Status& status) {
   }
   if (!status.retain_slots.empty()) out["retain_slots"] = status.retain_slots;
   if (status.timeline.value != 0) out["timeline"] = status.timeline.value;
+  if (status.shut_down) out["shut_down"] = true;
   return to_compact(out);
 }
 
@@ -141,6 +142,7 @@ Result<Status> parse_status(std::string_view value) {
   if (const Json* timeline = find(*parsed, "timeline"); timeline != nullptr && timeline->is_number_unsigned()) {
     out.timeline = Timeline{timeline->get<std::uint32_t>()};
   }
+  if (const Json* down = find(*parsed, "shut_down")) out.shut_down = *down == true;
   if (const Json* slots = find(*parsed, "slots"); slots != nullptr && slots->is_object()) {
     for (const auto& [name, lsn] : slots->items()) {
       if (lsn.is_number_unsigned()) out.slots[name] = Lsn{lsn.get<std::uint64_t>()};

@@ -56,6 +56,8 @@ struct Status {
   std::vector<std::string> retain_slots;
   // Of `optime`, for as long as neither `history` nor `regent/timeline` tells it; 0: not said. A key of our own.
   Timeline timeline;
+  // `optime` is that of a clean shutdown: whoever has it has everything there is. A key of our own.
+  bool shut_down = false;
 
   friend bool operator==(const Status&, const Status&) = default;
 };

@@ -29,7 +29,7 @@ struct Credentials {
 
 struct RestConfig {
   std::string listen_host;  // without brackets; "*" stands for every address of either family
-  std::uint16_t listen_port = 8008;
+  std::uint16_t listen_port = 0;
   std::string connect_address;  // host:port as other members reach it
   std::string username, password;
   std::string certfile, keyfile, keyfile_password, cafile, ciphers, verify_client;
@@ -54,7 +54,7 @@ struct StoreConfig {
 
 struct PostgresConfig {
   std::string listen_addresses = "*";  // as PostgreSQL's parameter wants it
-  std::string port = "5432";
+  std::string port;
   HostPort connect_address;
   std::string proxy_address;  // host:port, empty when there is no proxy
   std::string data_dir;

@@ -81,6 +81,7 @@ std::string print_member(const Member& member, Generation generation) {
   if (!member.scheduled_restart.is_null()) out["scheduled_restart"] = member.scheduled_restart;
   if (member.pause) out["pause"] = true;
   if (!member.guard.empty()) out["guard"] = member.guard;
+  if (!member.missing_wal.empty()) out["missing_wal"] = member.missing_wal;
   if (!member.libc.empty()) out["libc"] = member.libc;
   if (!member.progress.empty()) out["progress"] = member.progress;
   for (const auto& [timeline, began] : member.branches) out["branches"][std::to_string(timeline.value)] = began;
@@ -120,6 +121,7 @@ Result<Member> parse_member(MemberName name, std::string_view value) {
     member.pause = pause->get<bool>();
   }
   member.guard = as_text(document, "guard");
+  member.missing_wal = as_text(document, "missing_wal");
   member.libc = as_text(document, "libc");
   member.progress = as_text(document, "progress");
   if (const Json* branches = find(document, "branches"); branches != nullptr && branches->is_object()) {

@@ -48,9 +48,11 @@ struct Member {
   Json pending_restart_reason;  // {param: {old_value, new_value}} or null
   Json scheduled_restart;       // {schedule, postmaster_start_time, ...} or null
   bool pause = false;
-  std::string guard;                     // of a primary: "armed", "failed"; Patroni has no such key
-  std::string libc;                      // version of the C library, which sorts text; Patroni has no such key
-  std::string progress;                  // of a base backup or a rewind, for people; Patroni has no such key
+  std::string guard;     // of a primary: "armed", "failed"; Patroni has no such key
+  std::string libc;      // version of the C library, which sorts text; Patroni has no such key
+  std::string progress;  // of a base backup or a rewind, for people; Patroni has no such key
+  // The WAL file that comes next for it, which neither the leader nor an archive has; Patroni has no such key.
+  std::string missing_wal;
   BranchTimes branches;                  // of its own history, as far as known; Patroni has no such key
   bool checkpoint_after_promote = true;  // false is published until the checkpoint after a promotion is done
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <charconv>
 #include <optional>
+
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -14,129 +14,95 @@ namespace {
 // Reads keys one by one; a key that makes no sense is named and keeps its default (F40).
 class Reader {
  public:
-  Reader(const Json& document, std::string prefix, std::vector<std::string>& problems)
-      : document_(document), prefix_(std::move(prefix)), problems_(problems) {}
+  Reader(const Json& document, std::string prefix, Company company, std::vector<std::string>& problems)
+      : document_(document), prefix_(std::move(prefix)), company_(company), problems_(problems) {}
 
-  std::optional<double> number(std::string_view key) {
-    const Json* value = find(document_, key);
-    if (value == nullptr) return std::nullopt;
-    if (value->is_number()) return value->get<double>();
-    if (value->is_string()) {
-      const auto& text = value->get_ref<const std::string&>();
-      double number = 0;
-      const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (error == std::errc() && stop == text.data() + text.size() && !text.empty()) return number;
-    }
-    complain(key, "a number");
-    return std::nullopt;
+  const Json* get(ConfigName key) const { return value_of(document_, key); }
+
+  double number(ConfigName key) {
+    const Json* value = get(key);
+    const auto number = value == nullptr ? std::optional(key->number) : scalar_number(*value);
+    if (!number) complain(key, "a number");
+    return std::clamp(number.value_or(key->number), key->least, key->most);
   }
 
-  // A number of seconds, or one with a unit: "30min".
-  std::optional<double> time(std::string_view key) {
-    const Json* value = find(document_, key);
-    if (value == nullptr || !value->is_string()) return number(key);
-    const auto& text = value->get_ref<const std::string&>();
-    double amount = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-    std::string_view unit(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
-    while (unit.starts_with(' ')) unit.remove_prefix(1);
-    constexpr std::array<std::pair<std::string_view, double>, 5> units{
-        {{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}};
-    for (const auto& [name, seconds] : units) {
-      if (error == std::errc() && unit == name) return amount * seconds;
-    }
-    return number(key);
-  }
-
-  void seconds(std::string_view key, Duration& out, double minimum) {
-    const auto value = time(key);
-    if (!value) return;
-    double chosen = *value;
-    if (chosen < minimum) {
-      problems_.push_back(fmt::format("{}{}={} can't be smaller than {}, adjusting...", prefix_, key, chosen, minimum));
-      chosen = minimum;
+  void seconds(ConfigName key, Duration& out) {
+    const Json* value = get(key);
+    const auto seconds = value == nullptr ? std::optional(key->number) : scalar_seconds(*value);
+    if (!seconds) complain(key, "a number");
+    double chosen = seconds.value_or(key->number);
+    if (const double least = company_ == Company::ourselves ? key->least_alone : key->least; chosen < least) {
+      problems_.push_back(
+          fmt::format("{}{}={} can't be smaller than {}, adjusting...", prefix_, key->name(), chosen, least));
+      chosen = least;
     }
     out = from_seconds(std::min(chosen, 1e6));
   }
 
-  void flag(std::string_view key, bool& out) {
-    const Json* value = find(document_, key);
-    if (value == nullptr) return;
-    if (value->is_boolean()) {
-      out = value->get<bool>();
-    } else if (value->is_number_integer()) {
-      out = value->get<std::int64_t>() != 0;
-    } else if (const auto word = value->is_string() ? as_flag(value->get<std::string>()) : std::nullopt) {
-      out = *word;
-    } else {
-      complain(key, "true or false");
-    }
+  void flag(ConfigName key, bool& out) {
+    const Json* value = get(key);
+    if (value != nullptr && !scalar_flag(*value)) complain(key, "true or false");
+    out = flag_in(document_, key);
   }
 
-  void complain(std::string_view key, std::string_view wanted) {
-    problems_.push_back(fmt::format("{}{} must be {}; its default is used until it is", prefix_, key, wanted));
+  // One of the row's words, in any case; a truth value is `on` or `off`.
+  std::string word(ConfigName key) {
+    const Json* value = get(key);
+    std::string word(key->standard);
+    if (value == nullptr) return word;
+    bool known = false;
+    std::string written = value->is_string() ? value->get<std::string>() : "";
+    std::transform(written.begin(), written.end(), written.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (const auto truth = scalar_flag(*value)) written = *truth ? "on" : "off";
+    for_each_word(key->words, [&](std::string_view candidate) {
+      if (candidate != written) return;
+      word = written;
+      known = true;
+    });
+    if (!known) complain(key, fmt::format("one of {}", key->words));
+    return word;
   }
 
-  static std::optional<bool> as_flag(std::string_view text) {
-    for (const auto* word : {"true", "True", "TRUE", "on", "On", "ON", "yes", "Yes", "1"}) {
-      if (text == word) return true;
-    }
-    for (const auto* word : {"false", "False", "FALSE", "off", "Off", "OFF", "no", "No", "0"}) {
-      if (text == word) return false;
-    }
-    return std::nullopt;
+  void complain(ConfigName key, std::string_view wanted) {
+    problems_.push_back(fmt::format("{}{} must be {}; its default is used until it is", prefix_, key->name(), wanted));
   }
 
  private:
   const Json& document_;
   std::string prefix_;
+  Company company_;
   std::vector<std::string>& problems_;
 };
 
-SyncMode read_sync_mode(const Json& config, Reader& in) {
-  const Json* mode = find(config, "synchronous_mode");
-  if (mode == nullptr) return SyncMode::off;
-  if (mode->is_string()) {
-    std::string text = mode->get<std::string>();
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (text == "quorum") return SyncMode::quorum;
-  }
-  bool on = false;
-  in.flag("synchronous_mode", on);
-  return on ? SyncMode::on : SyncMode::off;
+SyncMode read_sync_mode(Reader& in) {
+  const auto word = in.word("synchronous_mode");
+  return word == "quorum" ? SyncMode::quorum : word == "on" ? SyncMode::on : SyncMode::off;
 }
 
-HangPolicy read_hang_policy(const Json& config, Reader& in) {
-  const Json* policy = find(config, "primary_hang_policy");
-  if (policy == nullptr || *policy == "failover") return HangPolicy::failover;
-  if (*policy == "restart") return HangPolicy::restart;
-  if (*policy == "report") return HangPolicy::report;
-  in.complain("primary_hang_policy", "failover, restart or report");
-  return HangPolicy::failover;
+HangPolicy read_hang_policy(Reader& in) {
+  const auto word = in.word("primary_hang_policy");
+  return word == "restart" ? HangPolicy::restart : word == "report" ? HangPolicy::report : HangPolicy::failover;
 }
 
 // Seconds, or a word that switches it off or back on.
-void read_takeover(const Json& config, Reader& in, Duration& out) {
-  const Json* value = find(config, "synchronous_takeover_after");
-  if (value == nullptr) return;
-  std::optional<bool> flag;
-  if (value->is_boolean()) flag = value->get<bool>();
+void read_takeover(Reader& in, Duration& out) {
+  constexpr ConfigName key = "synchronous_takeover_after";
+  const Json* value = in.get(key);
   // "0" and "1" are seconds like any other number.
-  if (value->is_string() && value->get<std::string>().find_first_of("0123456789") == std::string::npos) {
-    flag = Reader::as_flag(value->get<std::string>());
-  }
-  if (flag) {
-    if (!*flag) out = Duration::zero();
-    return;
-  }
-  in.seconds("synchronous_takeover_after", out, 0);
+  const bool word = value != nullptr && !scalar_number(*value);
+  const auto flag = word ? scalar_flag(*value) : std::nullopt;
+  if (!flag) return in.seconds(key, out);
+  out = *flag ? from_seconds(key->number) : Duration::zero();
 }
 
 // The lease must outlive one cycle and the retries of two calls, as peers enforce it (T13).
-void enforce_timing_rule(Settings& settings, const SettingLimits& limits) {
+void enforce_timing_rule(Settings& settings, Company company) {
   if (settings.loop_wait + 2 * settings.retry_timeout <= settings.ttl) return;
-  const Duration minimum_loop = from_seconds(limits.loop_wait);
-  const Duration minimum_retry = from_seconds(limits.retry_timeout);
+  const auto least = [&](ConfigName key) {
+    return from_seconds(company == Company::ourselves ? key->least_alone : key->least);
+  };
+  const Duration minimum_loop = least("loop_wait");
+  const Duration minimum_retry = least("retry_timeout");
   if (settings.ttl - 2 * settings.retry_timeout >= minimum_loop) {
     settings.loop_wait = settings.ttl - 2 * settings.retry_timeout;
   } else {
@@ -155,26 +121,31 @@ std::string text_of(const Json& value) {
 // Whoever wrote something there does not want this cluster to be promoted: what cannot be understood is named, and
 // stays a standby cluster without a source (F40).
 std::optional<StandbyCluster> read_standby_cluster(const Json& config, std::vector<std::string>& problems) {
-  const Json* section = find(config, "standby_cluster");
-  if (section == nullptr || section->is_null() || *section == false) return std::nullopt;
+  const Json* section = value_of(config, "standby_cluster");
+  if (section == nullptr || *section == false) return std::nullopt;
   if (section->is_object() && section->empty()) return std::nullopt;
   StandbyCluster out;
+  constexpr ConfigName port = "standby_cluster.port";
+  out.port = port->standard;
   if (section->is_object()) {
-    const auto text = [&](std::string_view key) {
-      const Json* value = find(*section, key);
-      return value == nullptr || value->is_null() ? std::string() : text_of(*value);
+    const auto text = [&](ConfigName key) {
+      const Json* value = value_of(*section, key);
+      return value == nullptr ? std::string() : text_of(*value);
     };
-    out.host = text("host");
-    if (const auto port = text("port"); !port.empty()) out.port = port;
-    // A port without a host means this machine, as in libpq.
-    if (out.host.empty() && !text("port").empty()) out.host = "localhost";
-    out.primary_slot_name = text("primary_slot_name");
-    for (const char* key : {"restore_command", "archive_cleanup_command", "recovery_min_apply_delay"}) {
-      if (const auto value = text(key); !value.empty()) out.recovery[key] = value;
+    out.host = text("standby_cluster.host");
+    if (const auto written = text(port); !written.empty()) {
+      out.port = written;
+      // A port without a host means this machine, as in libpq.
+      if (out.host.empty()) out.host = "localhost";
     }
-    if (const Json* methods = find(*section, "create_replica_methods"); methods != nullptr && methods->is_array()) {
-      for (const auto& method : *methods) out.create_replica_methods.push_back(text_of(method));
+    out.primary_slot_name = text("standby_cluster.primary_slot_name");
+    for (const ConfigName key :
+         {ConfigName("standby_cluster.restore_command"), ConfigName("standby_cluster.archive_cleanup_command"),
+          ConfigName("standby_cluster.recovery_min_apply_delay")}) {
+      if (const auto value = text(key); !value.empty()) out.recovery[std::string(key->name())] = value;
     }
+    const Json* methods = value_of(*section, "standby_cluster.create_replica_methods");
+    if (methods != nullptr) out.create_replica_methods = texts_of(*methods);
   }
   if (out.host.empty() && !out.recovery.contains("restore_command")) {
     problems.emplace_back(
@@ -184,68 +155,73 @@ std::optional<StandbyCluster> read_standby_cluster(const Json& config, std::vect
   return out;
 }
 
-void read_postgresql(const Json& config, Settings& settings) {
-  const Json* section = find(config, "postgresql");
-  if (section == nullptr) return;
-  Reader in(*section, "postgresql.", settings.problems);
-  if (!section->is_object()) {
+void read_postgresql(const Json& config, Company company, const Json& local, Settings& settings) {
+  const Json* section = value_of(config, "postgresql");
+  if (section != nullptr && !section->is_object())
     settings.problems.emplace_back("postgresql must be a mapping; its defaults are used until it is");
-    return;
+  Json merged = Json::object();
+  for (const ConfigName key : {ConfigName("postgresql.use_pg_rewind"), ConfigName("postgresql.use_slots"),
+                               ConfigName("postgresql.remove_data_directory_on_rewind_failure"),
+                               ConfigName("postgresql.remove_data_directory_on_diverged_timelines")}) {
+    // Slots are one thing of the whole cluster: half of its members without them would keep WAL for ever.
+    const Json* value = key->place == ConfigPlace::both ? value_of(local, key) : nullptr;
+    if (value == nullptr && section != nullptr) value = value_of(*section, key);
+    if (value != nullptr) merged[std::string(key->name())] = *value;
   }
-  in.flag("use_pg_rewind", settings.use_pg_rewind);
-  in.flag("use_slots", settings.use_slots);
-  in.flag("remove_data_directory_on_rewind_failure", settings.remove_data_directory_on_rewind_failure);
-  in.flag("remove_data_directory_on_diverged_timelines", settings.remove_data_directory_on_diverged_timelines);
+  Reader in(merged, "postgresql.", company, settings.problems);
+  in.flag("postgresql.use_pg_rewind", settings.use_pg_rewind);
+  in.flag("postgresql.use_slots", settings.use_slots);
+  in.flag("postgresql.remove_data_directory_on_rewind_failure", settings.remove_data_directory_on_rewind_failure);
+  in.flag("postgresql.remove_data_directory_on_diverged_timelines",
+          settings.remove_data_directory_on_diverged_timelines);
 }
 
-}  // namespace
-
-SettingLimits limits_among(const std::vector<Member>& members) {
-  const bool all_regent =
-      std::all_of(members.begin(), members.end(), [](const Member& member) { return !member.regent.empty(); });
-  return all_regent ? SettingLimits{3, 0.2, 0.5} : SettingLimits{};
-}
-
-Settings parse_settings(const Json& config, const SettingLimits& limits) {
-  Settings settings;
-  if (!config.is_object()) return settings;
-  Reader in(config, "", settings.problems);
-  in.seconds("ttl", settings.ttl, limits.ttl);
-  in.seconds("loop_wait", settings.loop_wait, limits.loop_wait);
-  in.seconds("retry_timeout", settings.retry_timeout, limits.retry_timeout);
-  enforce_timing_rule(settings, limits);
-  if (const auto lag = in.number("maximum_lag_on_failover")) {
-    settings.maximum_lag_on_failover = static_cast<std::uint64_t>(std::clamp(*lag, 0.0, 1e18));
-  }
-  if (const auto lines = in.number("max_timelines_history")) {
-    settings.max_timelines_history = static_cast<int>(std::clamp(*lines, 0.0, 1e9));
-  }
-  in.seconds("master_start_timeout", settings.primary_start_timeout, 0);
-  in.seconds("primary_start_timeout", settings.primary_start_timeout, 0);
-  in.seconds("master_stop_timeout", settings.primary_stop_timeout, 0);
-  in.seconds("primary_stop_timeout", settings.primary_stop_timeout, 0);
-  in.seconds("primary_race_backoff", settings.primary_race_backoff, 0);
-  in.seconds("primary_hang_timeout", settings.primary_hang_timeout, 0);
-  in.seconds("primary_stall_timeout", settings.primary_stall_timeout, 0);
-  settings.primary_hang_policy = read_hang_policy(config, in);
-  in.seconds("member_slots_ttl", settings.member_slots_ttl, 0);
+void read(const Json& config, Company company, const Json& local, Settings& settings) {
+  Reader in(config, "", company, settings.problems);
+  in.seconds("ttl", settings.ttl);
+  in.seconds("loop_wait", settings.loop_wait);
+  in.seconds("retry_timeout", settings.retry_timeout);
+  enforce_timing_rule(settings, company);
+  settings.maximum_lag_on_failover = static_cast<std::uint64_t>(in.number("maximum_lag_on_failover"));
+  settings.max_timelines_history = static_cast<int>(in.number("max_timelines_history"));
+  in.seconds("primary_start_timeout", settings.primary_start_timeout);
+  in.seconds("primary_stop_timeout", settings.primary_stop_timeout);
+  in.seconds("primary_race_backoff", settings.primary_race_backoff);
+  in.seconds("primary_hang_timeout", settings.primary_hang_timeout);
+  in.seconds("primary_stall_timeout", settings.primary_stall_timeout);
+  settings.primary_hang_policy = read_hang_policy(in);
+  in.seconds("member_slots_ttl", settings.member_slots_ttl);
   in.flag("check_timeline", settings.check_timeline);
   in.flag("check_collation", settings.check_collation);
   in.flag("pause", settings.pause);
   in.flag("failsafe_mode", settings.failsafe_mode);
-  settings.synchronous_mode = read_sync_mode(config, in);
+  settings.synchronous_mode = read_sync_mode(in);
   in.flag("synchronous_mode_strict", settings.synchronous_mode_strict);
-  if (const auto count = in.number("synchronous_node_count")) {
-    settings.synchronous_node_count = static_cast<int>(std::clamp(*count, 1.0, 1000.0));
-  }
-  if (const auto lag = in.number("maximum_lag_on_syncnode")) {
-    settings.maximum_lag_on_syncnode = static_cast<std::int64_t>(std::clamp(*lag, -1.0, 1e18));
-  }
-  read_takeover(config, in, settings.synchronous_takeover_after);
+  settings.synchronous_node_count = static_cast<int>(in.number("synchronous_node_count"));
+  settings.maximum_lag_on_syncnode = static_cast<std::int64_t>(in.number("maximum_lag_on_syncnode"));
+  read_takeover(in, settings.synchronous_takeover_after);
   settings.standby_cluster = read_standby_cluster(config, settings.problems);
   settings.permanent_slots = parse_permanent_slots(config, settings.problems);
   settings.ignore_slots = parse_ignore_slots(config, settings.problems);
-  read_postgresql(config, settings);
+  read_postgresql(config, company, local, settings);
+}
+
+}  // namespace
+
+Settings::Settings() {
+  read(Json::object(), Company::with_patroni, Json::object(), *this);
+}
+
+Company company_of(const std::vector<Member>& members) {
+  const bool all_regent =
+      std::all_of(members.begin(), members.end(), [](const Member& member) { return !member.regent.empty(); });
+  return all_regent ? Company::ourselves : Company::with_patroni;
+}
+
+Settings parse_settings(const Json& config, Company company, const Json& local) {
+  Settings settings;
+  settings.problems.clear();
+  read(config.is_object() ? config : Json::object(), company, local, settings);
   return settings;
 }
 

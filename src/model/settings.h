@@ -14,20 +14,14 @@
 
 namespace regent {
 
-// The smallest times that count, in seconds. Patroni's own, unless no member is one that would enforce them.
-struct SettingLimits {
-  double ttl = 20;
-  double loop_wait = 1;
-  double retry_timeout = 3;
-
-  friend bool operator==(const SettingLimits&, const SettingLimits&) = default;
-};
-SettingLimits limits_among(const std::vector<Member>& members);
+// Who else is in the cluster: Patroni's members enforce its smallest times.
+enum class Company { with_patroni, ourselves };
+Company company_of(const std::vector<Member>& members);
 
 // `standby_cluster`: this cluster is a copy of another one, and nobody in it may be promoted (compat §1.8).
 struct StandbyCluster {
   std::string host;  // may be a list, of which the writable one counts; empty: the archive only
-  std::string port = "5432";
+  std::string port;
   std::string primary_slot_name;                    // on the remote server; empty: no slot
   std::vector<std::string> create_replica_methods;  // empty: those of everybody
   // restore_command, archive_cleanup_command, recovery_min_apply_delay: for the standby leader only.
@@ -44,36 +38,39 @@ enum class HangPolicy {
 };
 
 struct Settings {
-  Duration ttl = std::chrono::seconds(30);
-  Duration loop_wait = std::chrono::seconds(10);
-  Duration retry_timeout = std::chrono::seconds(10);
-  std::uint64_t maximum_lag_on_failover = 1048576;  // bytes
-  int max_timelines_history = 0;                    // 0: all
-  Duration primary_start_timeout = std::chrono::seconds(300);
-  Duration primary_race_backoff = std::chrono::seconds(0);
-  Duration primary_stop_timeout = std::chrono::seconds(0);
+  // As where nothing is written (model/config_table.h).
+  Settings();
+
+  Duration ttl;
+  Duration loop_wait;
+  Duration retry_timeout;
+  std::uint64_t maximum_lag_on_failover;  // bytes
+  int max_timelines_history;              // 0: all
+  Duration primary_start_timeout;
+  Duration primary_race_backoff;
+  Duration primary_stop_timeout;
   // Not Patroni's. How long a primary may answer neither a query nor a new connection; 0: for ever.
-  Duration primary_hang_timeout = std::chrono::seconds(10);
+  Duration primary_hang_timeout;
   // Likewise while it still answers queries, but no new connection, or its WAL does not get to the disk.
-  Duration primary_stall_timeout = std::chrono::seconds(30);
-  HangPolicy primary_hang_policy = HangPolicy::failover;
-  Duration member_slots_ttl = std::chrono::seconds(1800);
-  bool check_timeline = false;
+  Duration primary_stall_timeout;
+  HangPolicy primary_hang_policy;
+  Duration member_slots_ttl;
+  bool check_timeline;
   // Not Patroni's. A replica that sorts text otherwise than the last leader did is not elected.
-  bool check_collation = false;
-  bool pause = false;
-  SyncMode synchronous_mode = SyncMode::off;
-  bool synchronous_mode_strict = false;
-  int synchronous_node_count = 1;
-  std::int64_t maximum_lag_on_syncnode = -1;  // bytes; not positive: no limit
+  bool check_collation;
+  bool pause;
+  SyncMode synchronous_mode;
+  bool synchronous_mode_strict;
+  int synchronous_node_count;
+  std::int64_t maximum_lag_on_syncnode;  // bytes; not positive: no limit
   // How long a leader must give no sign of life before a synchronous standby takes the lock over; zero: never.
-  Duration synchronous_takeover_after = std::chrono::seconds(1);
-  bool failsafe_mode = false;
+  Duration synchronous_takeover_after;
+  bool failsafe_mode;
   std::optional<StandbyCluster> standby_cluster;
-  bool use_pg_rewind = false;
-  bool use_slots = true;
-  bool remove_data_directory_on_rewind_failure = false;
-  bool remove_data_directory_on_diverged_timelines = false;
+  bool use_pg_rewind;
+  bool use_slots;
+  bool remove_data_directory_on_rewind_failure;
+  bool remove_data_directory_on_diverged_timelines;
   SlotSpecs permanent_slots;
   std::vector<SlotMatcher> ignore_slots;
 
@@ -89,6 +86,7 @@ struct Settings {
 };
 
 // Total: whatever the document holds, the result is usable. Keys with wrong values keep their default.
-Settings parse_settings(const Json& config, const SettingLimits& limits = {});
+// `local` is this node's own `postgresql` section, which wins where both may set a key.
+Settings parse_settings(const Json& config, Company company = Company::with_patroni, const Json& local = {});
 
 }  // namespace regent

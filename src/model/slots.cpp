@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/config_value.h"
+
 namespace regent {
 namespace {
 
@@ -54,10 +56,15 @@ bool valid_slot_name(std::string_view name) {
 
 SlotSpecs parse_permanent_slots(const Json& config, std::vector<std::string>& problems) {
   SlotSpecs specs;
+  // An empty one under a newer name does not hide one under an older name.
+  constexpr ConfigName key = "slots";
   const Json* slots = nullptr;
-  for (const auto* key : {"permanent_replication_slots", "permanent_slots", "slots"}) {
-    if (const Json* value = find(config, key); value != nullptr && !says_nothing(*value)) slots = value;
-  }
+  const auto take = [&](std::string_view name) {
+    const Json* value = find(config, name);
+    if (slots == nullptr && value != nullptr && !says_nothing(*value)) slots = value;
+  };
+  take(key->name());
+  for_each_word(key->formerly, take);
   if (slots == nullptr) return specs;
   if (!slots->is_object()) {
     problems.emplace_back("slots must be a mapping of names; no permanent slots until it is");
@@ -83,7 +90,7 @@ SlotSpecs parse_permanent_slots(const Json& config, std::vector<std::string>& pr
 
 std::vector<SlotMatcher> parse_ignore_slots(const Json& config, std::vector<std::string>& problems) {
   std::vector<SlotMatcher> matchers;
-  const Json* list = find(config, "ignore_slots");
+  const Json* list = value_of(config, "ignore_slots");
   if (list == nullptr || says_nothing(*list)) return matchers;
   if (!list->is_array()) {
     problems.emplace_back("ignore_slots must be a list; nothing is ignored until it is");

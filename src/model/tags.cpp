@@ -2,57 +2,56 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
+#include <climits>
 
-#include "model/config_section.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
 
-bool as_flag(const Json& tags, std::string_view key) {
-  const Json* value = find(tags, key);
-  if (value == nullptr) return false;
-  if (value->is_number_integer()) return value->get<std::int64_t>() != 0;
-  return scalar_flag(*value).value_or(false);
+int priority_in(const Json& tags, ConfigName key) {
+  const Json* value = value_of(tags, key);
+  const auto number = value == nullptr ? std::nullopt : scalar_number(*value);
+  return static_cast<int>(std::clamp<double>(number.value_or(key->number), INT_MIN, INT_MAX));
 }
 
-int as_priority(const Json& tags, std::string_view key) {
-  const Json* value = find(tags, key);
-  if (value == nullptr) return 1;
-  if (value->is_number_integer()) return value->get<int>();
-  if (value->is_string()) {
-    const auto& text = value->get_ref<const std::string&>();
-    int number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && stop == text.data() + text.size()) return number;
-  }
-  return 1;
-}
+struct Flag {
+  ConfigName key;
+  bool Tags::*value;
+};
+constexpr Flag flags[] = {{"tags.nofailover", &Tags::nofailover},
+                          {"tags.noloadbalance", &Tags::noloadbalance},
+                          {"tags.nosync", &Tags::nosync},
+                          {"tags.clonefrom", &Tags::clonefrom},
+                          {"tags.nostream", &Tags::nostream}};
 
-bool is_builtin_flag(std::string_view key) {
-  return key == "nofailover" || key == "noloadbalance" || key == "nosync" || key == "clonefrom" || key == "nostream";
-}
+// A flag, and the priority that says the same in more detail.
+struct Twins {
+  ConfigName flag;
+  ConfigName priority;
+};
+constexpr Twins twins[] = {{"tags.nofailover", "tags.failover_priority"}, {"tags.nosync", "tags.sync_priority"}};
 
 // A false nofailover or nosync is worth publishing beside its priority twin: it then says which of the two wins.
-bool has_priority_twin(const Json& tags, std::string_view key) {
-  if (key == "nofailover") return find(tags, "failover_priority") != nullptr;
-  if (key == "nosync") return find(tags, "sync_priority") != nullptr;
-  return false;
+bool has_priority_twin(const Json& tags, ConfigName key) {
+  return std::any_of(std::begin(twins), std::end(twins), [&](const Twins& pair) {
+    return pair.flag->path == key->path && value_of(tags, pair.priority) != nullptr;
+  });
 }
 
 }  // namespace
 
 std::vector<std::string> tag_conflicts(const Json& tags) {
   std::vector<std::string> conflicts;
-  for (const auto& [flag, priority] :
-       {std::pair{"nofailover", "failover_priority"}, std::pair{"nosync", "sync_priority"}}) {
-    if (!tags.is_object() || find(tags, flag) == nullptr || find(tags, priority) == nullptr) continue;
-    const bool set = as_flag(tags, flag);
-    const int number = as_priority(tags, priority);
+  for (const auto& [flag, priority] : twins) {
+    if (value_of(tags, flag) == nullptr || value_of(tags, priority) == nullptr) continue;
+    const bool set = flag_in(tags, flag);
+    const int number = priority_in(tags, priority);
     if (set != (number > 0)) continue;
     const auto* word = set ? "True" : "False";
-    conflicts.push_back(fmt::format("Conflicting configuration between {}: {} and {}: {}. Defaulting to {}: {}", flag,
-                                    word, priority, number, flag, word));
+    conflicts.push_back(fmt::format("Conflicting configuration between {}: {} and {}: {}. Defaulting to {}: {}",
+                                    flag->name(), word, priority->name(), number, flag->name(), word));
   }
   return conflicts;
 }
@@ -60,23 +59,27 @@ std::vector<std::string> tag_conflicts(const Json& tags) {
 Tags parse_tags(const Json& tags) {
   Tags out;
   if (!tags.is_object()) return out;
-  out.nofailover = as_flag(tags, "nofailover");
-  out.noloadbalance = as_flag(tags, "noloadbalance");
-  out.nosync = as_flag(tags, "nosync");
-  out.clonefrom = as_flag(tags, "clonefrom");
-  out.nostream = as_flag(tags, "nostream");
-  out.failover_priority = as_priority(tags, "failover_priority");
-  out.sync_priority = as_priority(tags, "sync_priority");
+  for (const auto& [key, value] : flags) out.*value = flag_in(tags, key);
+  constexpr ConfigName failover = "tags.failover_priority";
+  constexpr ConfigName sync = "tags.sync_priority";
+  out.failover_priority = priority_in(tags, failover);
+  out.sync_priority = priority_in(tags, sync);
   // An explicit nofailover beats the priority, in both directions.
-  if (find(tags, "nofailover") != nullptr && !out.nofailover && out.failover_priority <= 0) out.failover_priority = 1;
-  if (find(tags, "nosync") != nullptr && !out.nosync && out.sync_priority <= 0) out.sync_priority = 1;
-  if (const Json* from = find(tags, "replicatefrom"); from != nullptr && from->is_string()) {
+  if (value_of(tags, "tags.nofailover") != nullptr && !out.nofailover && out.failover_priority <= 0)
+    out.failover_priority = static_cast<int>(failover->number);
+  if (value_of(tags, "tags.nosync") != nullptr && !out.nosync && out.sync_priority <= 0)
+    out.sync_priority = static_cast<int>(sync->number);
+  if (const Json* from = value_of(tags, "tags.replicatefrom"); from != nullptr && from->is_string()) {
     out.replicatefrom = from->get<std::string>();
   }
   for (const auto& [key, value] : tags.items()) {
-    if (value.is_null()) continue;
-    if (is_builtin_flag(key) && !as_flag(tags, key) && !has_priority_twin(tags, key)) continue;
-    out.all[key] = is_builtin_flag(key) ? Json(as_flag(tags, key)) : value;
+    if (!value.is_null()) out.all[key] = value;
+  }
+  for (const auto& [key, value] : flags) {
+    const auto name = std::string(key->name());
+    if (!out.all.contains(name)) continue;
+    out.all[name] = out.*value;
+    if (!(out.*value) && !has_priority_twin(tags, key)) out.all.erase(name);
   }
   return out;
 }

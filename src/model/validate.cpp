@@ -8,76 +8,12 @@
 #include "base/host.h"
 #include "model/address.h"
 #include "model/config_reading.h"
+#include "model/config_value.h"
 #include "model/local_config.h"
 #include "model/settings.h"
 
 namespace regent {
 namespace {
-
-struct NumberRule {
-  std::string_view path;
-  std::int64_t least;
-  std::int64_t most = INT64_MAX;
-};
-
-constexpr NumberRule number_rules[] = {
-    {"thread_stack_size", 65536},
-    {"bootstrap.dcs.ttl", 20},
-    {"bootstrap.dcs.loop_wait", 1},
-    {"bootstrap.dcs.retry_timeout", 3},
-    {"bootstrap.dcs.maximum_lag_on_failover", 0},
-    {"bootstrap.dcs.maximum_lag_on_syncnode", -1},
-    {"bootstrap.dcs.max_timelines_history", 0},
-    {"bootstrap.dcs.primary_start_timeout", 0},
-    {"bootstrap.dcs.master_start_timeout", 0},
-    {"bootstrap.dcs.primary_stop_timeout", 0},
-    {"bootstrap.dcs.master_stop_timeout", 0},
-    {"bootstrap.dcs.synchronous_node_count", 1},
-    {"restapi.request_queue_size", 0, 4096},
-    {"restapi.thread_pool_size", 1},
-    {"watchdog.safety_margin", -1},
-    {"tags.failover_priority", INT64_MIN},
-    {"tags.sync_priority", INT64_MIN},
-};
-
-struct WordRule {
-  std::string_view path;
-  std::vector<std::string_view> words;
-};
-
-const std::vector<WordRule>& word_rules() {
-  static const std::vector<WordRule> rules{
-      {"restapi.verify_client", {"none", "optional", "required"}},
-      {"restapi.server_tokens", {"original", "minimal", "productonly"}},
-      {"watchdog.mode", {"off", "automatic", "required"}},
-      {"guard.mode", {"off", "automatic", "required"}},
-      {"consul.consistency", {"default", "consistent", "stale"}},
-      {"bootstrap.dcs.synchronous_mode", {"on", "off", "quorum"}},
-  };
-  return rules;
-}
-
-constexpr std::string_view boolean_paths[] = {
-    "tags.nofailover",
-    "tags.nosync",
-    "tags.noloadbalance",
-    "tags.clonefrom",
-    "tags.nostream",
-    "bootstrap.dcs.synchronous_mode_strict",
-    "bootstrap.dcs.failsafe_mode",
-    "bootstrap.dcs.check_timeline",
-    "bootstrap.dcs.check_collation",
-    "bootstrap.dcs.postgresql.use_pg_rewind",
-    "bootstrap.dcs.postgresql.use_slots",
-    "postgresql.use_pg_rewind",
-    "postgresql.use_slots",
-};
-
-constexpr std::string_view mapping_paths[] = {
-    "bootstrap.dcs",        "bootstrap.dcs.postgresql", "bootstrap.dcs.postgresql.parameters",
-    "bootstrap.dcs.slots",  "postgresql.parameters",    "bootstrap.dcs.standby_cluster",
-    "postgresql.callbacks",
-};
 
 class Validator {
  public:
@@ -95,16 +31,7 @@ class Validator {
   }
 
  private:
-  const Json* at(std::string_view path) const {
-    const Json* place = &config_.document;
-    while (place != nullptr) {
-      const auto dot = path.find('.');
-      place = find(*place, path.substr(0, dot));
-      if (dot == std::string_view::npos) break;
-      path.remove_prefix(dot + 1);
-    }
-    return place;
-  }
+  const Json* at(std::string_view path) const { return at_path(config_.document, path); }
 
   static std::string shown(const Json& value) {
     return value.is_string() ? value.get<std::string>() : to_spaced(value);
@@ -115,29 +42,54 @@ class Validator {
   }
 
   void check_values() {
+    for (const ConfigRow& row : config_rows()) {
+      if (row.in_file()) check_value(row, std::string(row.path));
+      if (row.in_dynamic()) check_value(row, fmt::format("bootstrap.dcs.{}", row.path));
+    }
+  }
+
+  void check_value(const ConfigRow& row, const std::string& path) {
+    const Json* value = at(path);
+    const auto what = value == nullptr ? std::string_view() : problem_of(row, *value);
+    if (!what.empty()) report(path, shown(*value), what);
+  }
+
+  // Empty: none.
+  static std::string_view problem_of(const ConfigRow& row, const Json& value) {
     constexpr std::string_view wrong = "didn't pass validation: Wrong value";
-    for (const auto& rule : number_rules) {
-      const Json* value = at(rule.path);
-      if (value == nullptr) continue;
-      const auto number = scalar_integer(*value);
-      if (!number || *number < rule.least || *number > rule.most) report(rule.path, shown(*value), wrong);
+    switch (row.kind) {
+      case ConfigKind::flag:
+        return scalar_flag(value) ? "" : "is not a boolean";
+      case ConfigKind::integer: {
+        const auto number = scalar_integer(value);
+        return number && row.allows(static_cast<double>(*number)) ? "" : wrong;
+      }
+      case ConfigKind::number: {
+        const auto number = scalar_number(value);
+        return number && row.allows(*number) ? "" : wrong;
+      }
+      case ConfigKind::seconds: {
+        const auto seconds = scalar_seconds(value);
+        const bool switched = !row.words.empty() && scalar_flag(value);
+        return switched || (seconds && row.allows(*seconds)) ? "" : wrong;
+      }
+      case ConfigKind::mapping:
+      case ConfigKind::section:
+      case ConfigKind::open:
+        return value.is_object() ? "" : "is not a dictionary";
+      case ConfigKind::text:
+      case ConfigKind::list:
+      case ConfigKind::any:
+        break;
     }
-    for (const auto& rule : word_rules()) {
-      const Json* value = at(rule.path);
-      if (value == nullptr) continue;
-      // `off` and `on` without quotes are booleans to YAML.
-      const auto word = value->is_boolean() ? (value->get<bool>() ? "on" : "off") : shown(*value);
-      if (std::find(rule.words.begin(), rule.words.end(), word) == rule.words.end())
-        report(rule.path, shown(*value), wrong);
-    }
-    for (const auto path : boolean_paths) {
-      const Json* value = at(path);
-      if (value != nullptr && !scalar_flag(*value)) report(path, shown(*value), "is not a boolean");
-    }
-    for (const auto path : mapping_paths) {
-      const Json* value = at(path);
-      if (value != nullptr && !value->is_object()) report(path, shown(*value), "is not a dictionary");
-    }
+    if (row.words.empty()) return "";
+    // `off` and `on` without quotes are booleans to YAML.
+    auto written = value.is_boolean() ? (value.get<bool>() ? "on" : "off") : shown(value);
+    if (row.in_dynamic())
+      std::transform(written.begin(), written.end(), written.begin(), [](unsigned char c) { return std::tolower(c); });
+    bool known = false;
+    for_each_word(row.words, [&](std::string_view word) { known = known || word == written; });
+    return known ? "" : wrong;
   }
 
   void check_tags() {
@@ -152,8 +104,8 @@ class Validator {
     check_connect_address("restapi.connect_address");
     check_connect_address("postgresql.connect_address");
     if (ignore_listen_port_) return;
-    check_listen("restapi.listen", "8008");
-    check_listen("postgresql.listen", "5432");
+    check_listen("restapi.listen");
+    check_listen("postgresql.listen");
   }
 
   void check_connect_address(std::string_view path) {
@@ -165,10 +117,11 @@ class Validator {
              "didn't pass validation: must not contain \"127.0.0.1\", \"0.0.0.0\", \"*\", \"::1\", \"localhost\"");
   }
 
-  void check_listen(std::string_view path, std::string_view default_port) {
+  void check_listen(ConfigName key) {
+    const auto path = key->path;
     const Json* value = at(path);
     if (value == nullptr || !value->is_string()) return;
-    const auto address = parse_listen(value->get<std::string>(), default_port);
+    const auto address = parse_listen(value->get<std::string>(), standard_port(key));
     if (!address) return;
     for (const auto& host : address->hosts) {
       const auto problem = why_no_listen(host, address->port);
@@ -265,8 +218,15 @@ std::vector<std::string> validate_config_source(const std::string& path,
   const auto reading = read_config(std::move(source->document), ConfigScope::agent);
   std::vector<std::string> lines;
   for (const auto& problem : reading.problems) lines.push_back(problem.validator_line());
+  const auto begins = [](const std::string& line, std::string_view key) {
+    return line.starts_with(key) && line.substr(key.size(), 1) == " ";
+  };
+  const auto kept = lines;
+  const auto said = [&](std::string_view key, const std::vector<std::string>& among) {
+    return std::any_of(among.begin(), among.end(), [&](const std::string& line) { return begins(line, key); });
+  };
   for (auto& line : validate_local_config(reading.config, ignore_listen_port))
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+    if (!said(std::string_view(line).substr(0, line.find(' ')), kept)) lines.push_back(std::move(line));
   // What the start would say about them, unless it was said above.
   for (const auto& warning : reading.config.warnings) {
     if (!warning.starts_with("Conflicting configuration")) lines.push_back(warning);
@@ -274,10 +234,8 @@ std::vector<std::string> validate_config_source(const std::string& path,
   const Json* dynamic = find(reading.config.bootstrap, "dcs");
   if (dynamic == nullptr || !dynamic->is_object()) return lines;
   for (const auto& problem : parse_settings(*dynamic).problems) {
-    const auto key = "bootstrap.dcs." + problem.substr(0, problem.find_first_of(" ="));
-    const bool said =
-        std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.starts_with(key + " "); });
-    if (!said) lines.push_back("bootstrap.dcs." + problem);
+    if (!said("bootstrap.dcs." + problem.substr(0, problem.find_first_of(" =")), lines))
+      lines.push_back("bootstrap.dcs." + problem);
   }
   return lines;
 }

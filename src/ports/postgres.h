@@ -77,7 +77,7 @@ class Postgres {
   virtual Task<Result<void>> kill_tree(Instant deadline) = 0;
   // What is configured to run ahead of a promotion, and whatever else of it may take its time. An error: there is to be
   // none, and the server was not asked.
-  virtual Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) = 0;
+  virtual Task<Result<void>> before_promotion(job::Promote promotion, Instant deadline) = 0;
   // Onto the timeline of this number, or of the next one that PostgreSQL does not know of yet. refused: the server was
   // not asked, nothing is under way. Any other error leaves open whether it is still promoted, for as long as it runs.
   virtual Task<Result<void>> promote(Timeline timeline, Instant deadline) = 0;
@@ -94,7 +94,7 @@ class Postgres {
   // not, or was ended; or the crash recovery of a disk that was not shut down failed.
   virtual Task<Result<void>> rewind(Upstream source, Instant deadline) = 0;
   // Empties the data directory, or renames it to `<data_dir>.failed`.
-  virtual Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) = 0;
+  virtual Task<Result<void>> remove_data(job::RemoveData removal, Instant deadline) = 0;
 
   // Whether anything answers in PostgreSQL's protocol where this server listens. timeout, unreachable: nothing did;
   // any other error: it could not be asked.

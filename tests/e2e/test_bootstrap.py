@@ -280,6 +280,26 @@ def test_failed_post_bootstrap_leaves_the_field_to_others():
 
 
 @pytest.mark.regent
+def test_a_bootstrap_that_failed_again_for_the_same_reason_takes_its_time():
+    """F73: a supervisor starts the agent again and again; the third time it says what is wrong, and stays."""
+    with Cluster(names=("n1",)) as cluster:
+        node, = cluster.nodes
+        node.configure({"bootstrap": {"post_bootstrap": "/bin/false"}})
+        for _ in range(2):
+            node.start()
+            wait_until(lambda: not node.alive(), 60, "the agent has given up")
+        node.start()
+        reason = "waiting before the next attempt to bootstrap: post_bootstrap script"
+        wait_until(lambda: reason in node.log_text(), 30, "it says why nothing happens")
+        assert node.alive() and not os.path.exists(os.path.join(node.data, "PG_VERSION"))
+        assert "initialize" not in cluster.keys(), "another node may try"
+        node.stop()
+        node.configure({"bootstrap": {"post_bootstrap": "/bin/true"}})
+        node.start()
+        wait_until(lambda: cluster.leader() is node, 60, "another configuration is another attempt")
+
+
+@pytest.mark.regent
 @pytest.mark.parametrize("compat, role, version", [("2.1", "master", "2.1."), ("3", "master", "3."),
                                                    ("4", "primary", "4.")])
 def test_generations_of_words(compat, role, version):

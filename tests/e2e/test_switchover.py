@@ -1,8 +1,10 @@
 """Planned changes of the leader, by REST and by the control tool."""
 
+import os
+
 import pytest
 
-from lib import SUBJECT, Prober, Writer
+from lib import SUBJECT, Cluster, Prober, Writer
 from lib.wait import wait_until
 
 
@@ -55,6 +57,30 @@ def test_switchover_tells_how_long_each_step_took(cluster):
     assert new.post("/switchover", {"leader": new.name, "candidate": old.name}).status == 200
     assert cluster.wait_healthy() is old
     wait_until(lambda: "handover" not in old.status()["regent"], 20, "the past is forgotten")
+
+
+@pytest.mark.regent
+def test_switchover_does_not_wait_for_the_archive(tmp_path):
+    """F18: all that the leader wrote is there; an archive that hangs could only delay the promotion, again and again."""
+    asked, closed = tmp_path / "asked", tmp_path / "closed"
+    tmp_path.chmod(0o777)
+    command = f"test -e {closed} && echo $PWD %f >>{asked} && sleep 5; false"
+    with Cluster(names=("n1", "n2"), dynamic={"postgresql": {"recovery_conf": {"restore_command": command}}}) as cluster:
+        cluster.start()
+        old, (new,) = cluster.leader(), cluster.replicas()
+        closed.touch()
+        answer = old.post("/switchover", {"leader": old.name, "candidate": new.name})
+        assert answer.status == 200, answer
+        wait_until(lambda: cluster.leader() is new and new.accepts_writes(), 60, "the new leader")
+        asks = asked.read_text().splitlines() if asked.exists() else []
+        # Once the stream ended PostgreSQL asks before anybody can tell it not to; not again.
+        assert len([line for line in asks if line.startswith(new.data)]) <= 1, asks
+        closed.unlink()
+        assert cluster.wait_healthy(90) is new
+        assert not os.path.exists(os.path.join(new.data, "regent.restore"))
+        # And one that follows again may restore what is the leader's.
+        assert new.post("/switchover", {"leader": new.name, "candidate": old.name}).status == 200
+        assert cluster.wait_healthy(90) is old
 
 
 def test_switchover_to_any_replica(cluster):

@@ -77,7 +77,7 @@ std::string Scenario::run(const std::string& line) {
 }
 
 void Scenario::refresh() {
-  o_.settings = parse_settings(config_, limits_among(view_.members));
+  o_.settings = parse_settings(config_, company_of(view_.members));
   view_.config.value = config_;
   o_.cluster = store_answers_ ? Fact<ClusterView>::known(view_, o_.now)
                               : Fact<ClusterView>::unknown("the store does not answer", o_.now);
@@ -197,6 +197,7 @@ void Scenario::key(const Words& words, const std::string& rest) {
   } else if (name == "status") {
     view_.status.value.optime = as_lsn(words.at(2));
     view_.status.value.timeline = as_timeline(option(words, "tl").value_or("0"));
+    view_.status.value.shut_down = has(words, "shut-down");
     view_.status.version = version;
   } else if (name == "retain") {
     view_.status.value.retain_slots = value == "none" ? Words{} : as_names(value);
@@ -232,7 +233,7 @@ void Scenario::leader(const Words& words) {
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
-// [replicatefrom=X] [lsn=X] [regent] [branches=2:noon] [libc=2.36] [session=s0]
+// [replicatefrom=X] [lsn=X] [lacks=WAL_FILE] [regent] [branches=2:noon] [libc=2.36] [session=s0]
 void Scenario::member(const Words& words) {
   std::erase_if(view_.members, [&](const Member& m) { return m.name.str() == words.at(1); });
   if (words.at(2) == "gone") return;
@@ -250,6 +251,7 @@ void Scenario::member(const Words& words) {
   m.tags.sync_priority = std::stoi(option(words, "sync-priority").value_or("1"));
   m.tags.replicatefrom = option(words, "replicatefrom").value_or("");
   m.libc = option(words, "libc").value_or("");
+  m.missing_wal = option(words, "lacks").value_or("");
   if (const auto lsn = option(words, "lsn")) m.replay_lsn = as_lsn(*lsn);
   m.branches = as_branches(option(words, "branches").value_or(""));
   m.checkpoint_after_promote = !has(words, "no-checkpoint");
@@ -266,10 +268,12 @@ void Scenario::refused(const Words& words, const std::string& rest) {
   parameters.push_back({words[1], words.at(2), words[3] == "local", rest.substr(why)});
 }
 
-// archive none | archive configured | archive limited tl=2 left=1@0/3000000: restore_command, and what it may restore
+// archive none | archive configured | archive closed | archive limited tl=2 left=1@0/3000000: restore_command, and what
+// it may restore
 void Scenario::archive(const Words& words) {
   o_.postgres.restores = words.at(1) != "none";
   o_.postgres.archive_limit.reset();
+  if (words[1] == "closed") o_.postgres.archive_limit = ArchiveLimit{};
   if (words[1] != "limited") return;
   const auto left = option(words, "left");
   o_.postgres.archive_limit =
@@ -371,6 +375,10 @@ void Scenario::data(const Words& words) {
   d = {};
   const auto& what = words.at(1);
   if (what == "empty") d.state = DataState::empty;
+  if (what == "empty" && has(words, "bootstrap-failed-again")) {
+    d.bootstrap_failed = "initdb exited with code 1";
+    d.bootstrap_retry_at = o_.wall + std::chrono::minutes(5);
+  }
   if (what == "incomplete") d.state = DataState::incomplete;
   if (what == "unknown") d.why = "the data directory /data cannot be read: Input/output error; check the disk";
   if (what != "valid") return;

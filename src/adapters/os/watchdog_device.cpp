@@ -13,6 +13,7 @@
 #include "adapters/os/files.h"
 #include "adapters/os/unique_fd.h"
 #include "base/log.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -126,22 +127,19 @@ std::string capitalized(std::string text) {
 
 WatchdogOptions parse_watchdog(const Json& section) {
   WatchdogOptions options;
-  if (!section.is_object()) return options;
-  if (const Json* mode = find(section, "mode")) options.mode = parse_mode(*mode);
-  if (const Json* device = find(section, "device"); device != nullptr && device->is_string()) {
-    options.device = device->get<std::string>();
+  if (const Json* mode = value_of(section, "watchdog.mode")) options.mode = parse_mode(*mode);
+  options.device = text_in(section, "watchdog.device");
+  options.driver = text_in(section, "watchdog.driver");
+  constexpr ConfigName margin = "watchdog.safety_margin";
+  const Json* written = value_of(section, margin);
+  const auto seconds = written == nullptr ? std::nullopt : scalar_integer(*written);
+  if (written != nullptr && !(seconds && margin->allows(static_cast<double>(*seconds)))) {
+    log::warning("watchdog.safety_margin {} is not a number{}; {} is used", written->dump(), margin->bounds(),
+                 margin->standard);
   }
-  if (const Json* driver = find(section, "driver"); driver != nullptr && driver->is_string()) {
-    options.driver = driver->get<std::string>();
-  }
-  if (const Json* margin = find(section, "safety_margin"); margin != nullptr && margin->is_number_integer()) {
-    const auto seconds = margin->get<std::int64_t>();
-    if (seconds == -1) {
-      options.safety_margin.reset();
-    } else {
-      options.safety_margin = std::chrono::seconds(seconds);
-    }
-  }
+  options.safety_margin = std::chrono::seconds(static_cast<std::int64_t>(margin->number));
+  if (seconds && margin->allows(static_cast<double>(*seconds))) options.safety_margin = std::chrono::seconds(*seconds);
+  if (seconds == -1) options.safety_margin.reset();
   return options;
 }
 

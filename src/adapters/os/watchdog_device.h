@@ -14,9 +14,9 @@ namespace regent {
 
 struct WatchdogOptions {
   FenceMode mode = FenceMode::automatic;
-  std::string device = "/dev/watchdog";
-  std::string driver = "default";                                   // or "testing"
-  std::optional<Duration> safety_margin = std::chrono::seconds(5);  // nullopt: half the lease
+  std::string device;
+  std::string driver;                     // "default" or "testing"
+  std::optional<Duration> safety_margin;  // nullopt: half the lease
 
   friend bool operator==(const WatchdogOptions&, const WatchdogOptions&) = default;
 };

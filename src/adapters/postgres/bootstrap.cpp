@@ -11,8 +11,8 @@
 #include "adapters/os/files.h"
 #include "adapters/postgres/options.h"
 #include "adapters/postgres/quoting.h"
-#include "adapters/postgres/units.h"
 #include "base/log.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -66,13 +66,14 @@ bool is_method_key(std::string_view key) {
 }
 
 std::string method_name(const Json& bootstrap) {
-  const auto* method = find(bootstrap, "method");
-  return method == nullptr ? std::string("initdb") : setting_text(*method);
+  constexpr ConfigName key = "bootstrap.method";
+  const auto* method = value_of(bootstrap, key);
+  return method == nullptr ? std::string(key->standard) : setting_text(*method);
 }
 
 bool method_flag(const Json& section, std::string_view key) {
   const auto* value = find(section, key);
-  return value != nullptr && parse_bool(setting_text(*value)).value_or(false);
+  return value != nullptr && scalar_flag(*value).value_or(false);
 }
 
 Task<Result<void>> execute(Connection& connection, std::string sql, Clock& clock, Instant deadline) {
@@ -121,7 +122,8 @@ std::vector<RoleWish> wished_roles(const Context& context) {
   if (!config.rewind.username.empty() && config.rewind.username != config.superuser.username) {
     roles.push_back({config.rewind.username, config.rewind.password, ""});
   }
-  if (const auto* users = find(context.local.bootstrap, "users"); users != nullptr && users->is_object()) {
+  if (const auto* users = value_of(context.local.bootstrap, "bootstrap.users");
+      users != nullptr && users->is_object()) {
     log::warning("bootstrap.users is gone from newer versions of Patroni; create roles in post_bootstrap instead");
     for (const auto& [name, wish] : users->items()) {
       if (authenticated.contains(name)) {
@@ -152,8 +154,7 @@ Task<Result<void>> make_role(Context& context, Connection& connection, RoleWish 
 }
 
 Task<Result<void>> run_post_bootstrap(Context& context, Instant deadline) {
-  const auto* script = find(context.local.bootstrap, "post_bootstrap");
-  if (script == nullptr) script = find(context.local.bootstrap, "post_init");
+  const auto* script = value_of(context.local.bootstrap, "bootstrap.post_bootstrap");
   if (script == nullptr) co_return Result<void>();
   auto words = split_command(setting_text(*script));
   if (!words) co_return fail(words.error().kind, "bootstrap.post_bootstrap: " + words.error().message);
@@ -321,9 +322,9 @@ Task<Result<void>> run_initdb(Context& context, Instant deadline) {
   } else {
     std::vector<std::string> problems;
     const auto& superuser = context.config().superuser;
-    auto command =
-        context.tool("initdb", initdb_arguments(find(context.local.bootstrap, "initdb"), context.layout.data_dir,
-                                                superuser.username, !superuser.password.empty(), problems));
+    auto command = context.tool(
+        "initdb", initdb_arguments(value_of(context.local.bootstrap, "bootstrap.initdb"), context.layout.data_dir,
+                                   superuser.username, !superuser.password.empty(), problems));
     for (const auto& problem : problems) log::warning("bootstrap.initdb: {}", problem);
     if (!superuser.password.empty()) command.input = superuser.password + "\n";
     // The locale of the new cluster is the agent's, as with initdb by hand: no LC_ALL.
@@ -331,7 +332,7 @@ Task<Result<void>> run_initdb(Context& context, Instant deadline) {
     auto running = run_filling(context, std::move(command), deadline);
     if (auto done = co_await std::move(running); !done) co_return done;
   }
-  const auto* lines = find(context.local.bootstrap, "pg_hba");
+  const auto* lines = value_of(context.local.bootstrap, "bootstrap.pg_hba");
   std::function<Result<bool>()> finish = [layout = context.layout, lines = lines == nullptr ? Json() : *lines] {
     const auto marked = write_file(layout.incomplete_marker(), "", file_mode(layout));
     if (!marked) return marked;
@@ -399,6 +400,7 @@ Task<Result<void>> run_bootstrap_roles(Context& context, Instant deadline) {
   if (auto done = co_await std::move(script); !done) co_return done;
   std::function<Result<void>()> finish = [layout = context.layout]() -> Result<void> {
     if (auto saved = save_backups(layout); !saved) return saved;
+    if (auto forgotten = remove_file(layout.bootstrap_failure()); !forgotten) return forgotten;
     return remove_file(layout.incomplete_marker());
   };
   auto finishing = context.ask<void>(std::move(finish), deadline, "the data directory");

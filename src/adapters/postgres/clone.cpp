@@ -9,10 +9,11 @@
 
 #include "adapters/os/files.h"
 #include "adapters/postgres/bootstrap.h"
+#include "adapters/postgres/bootstrap_failure.h"
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/options.h"
-#include "adapters/postgres/units.h"
 #include "base/log.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -22,13 +23,10 @@ constexpr Duration age_patience = std::chrono::seconds(3);
 
 std::vector<std::string> method_names(const Context& context, const Upstream& source) {
   if (!source.methods.empty()) return source.methods;
-  const auto* methods = section_option(context.config(), context.dynamic, "create_replica_methods");
-  if (methods == nullptr) methods = section_option(context.config(), context.dynamic, "create_replica_method");
-  std::vector<std::string> names;
-  if (methods != nullptr && methods->is_array()) {
-    for (const auto& name : *methods) names.push_back(setting_text(name));
-  }
-  if (names.empty()) names.emplace_back("basebackup");
+  constexpr ConfigName key = "postgresql.create_replica_methods";
+  const auto* methods = section_option(context.config(), context.dynamic, key);
+  auto names = methods == nullptr ? std::vector<std::string>() : texts_of(*methods);
+  if (names.empty()) names.emplace_back(key->standard);
   return names;
 }
 
@@ -42,13 +40,13 @@ ConnectionOptions clone_connection(const Context& context, const Upstream& sourc
   return options;
 }
 
-bool flag_in(const Json* section, std::string_view key) {
+bool method_flag(const Json* section, std::string_view key) {
   const auto* value = section == nullptr ? nullptr : find(*section, key);
-  return value != nullptr && parse_bool(setting_text(*value)).value_or(false);
+  return value != nullptr && scalar_flag(*value).value_or(false);
 }
 
 bool needs_no_leader(const Json* section) {
-  return flag_in(section, "no_leader") || flag_in(section, "no_master");
+  return method_flag(section, "no_leader") || method_flag(section, "no_master");
 }
 
 // A cluster made a moment ago has next to nothing to write: its replicas need not wait for a checkpoint that takes its
@@ -73,7 +71,7 @@ Task<Result<void>> run_basebackup(Context& context, Upstream source, Instant dea
   std::vector<std::string> problems;
   std::vector<std::string> arguments{"--pgdata=" + context.layout.data_dir, "--wal-method=stream", "--progress",
                                      "--dbname=" + public_conninfo(clone_connection(context, source))};
-  const auto* options = section_option(context.config(), context.dynamic, "basebackup");
+  const auto* options = section_option(context.config(), context.dynamic, "postgresql.basebackup");
   for (auto& option : basebackup_options(options, problems)) arguments.push_back(std::move(option));
   for (const auto& problem : problems) log::warning("postgresql.basebackup: {}", problem);
   const bool told = std::any_of(arguments.begin(), arguments.end(),
@@ -89,7 +87,7 @@ Task<Result<void>> run_basebackup(Context& context, Upstream source, Instant dea
 }
 
 Task<Result<void>> run_method(Context& context, std::string method, Upstream source, Instant deadline) {
-  const auto* section = section_option(context.config(), context.dynamic, method);
+  const auto* section = method_section(context.config(), context.dynamic, method);
   const auto* text = section == nullptr ? nullptr : find(*section, "command");
   if (text == nullptr) {
     co_return fail(ErrorKind::invalid,
@@ -99,7 +97,7 @@ Task<Result<void>> run_method(Context& context, std::string method, Upstream sou
   if (!words) co_return tl::unexpected(words.error());
   Command command;
   command.arguments = std::move(*words);
-  if (!flag_in(section, "no_params")) {
+  if (!method_flag(section, "no_params")) {
     command.arguments.push_back("--scope=" + context.local.scope);
     command.arguments.push_back("--datadir=" + context.layout.data_dir);
     command.arguments.emplace_back("--role=replica");
@@ -198,7 +196,7 @@ Task<Result<void>> empty_directory(Context& context, Instant deadline) {
 bool clones_without_leader(const Context& context) {
   const auto names = method_names(context, Upstream{});
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    return needs_no_leader(section_option(context.config(), context.dynamic, name));
+    return needs_no_leader(method_section(context.config(), context.dynamic, name));
   });
 }
 
@@ -207,9 +205,9 @@ Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline
   bool made = false;
   for (const auto& method : method_names(context, source)) {
     // Read now: a reload puts another configuration in its place while the copy is made.
-    const auto* section = section_option(context.config(), context.dynamic, method);
+    const auto* section = method_section(context.config(), context.dynamic, method);
     if (source.none() && !needs_no_leader(section)) continue;
-    const bool keeps_data = flag_in(section, "keep_data");
+    const bool keeps_data = method_flag(section, "keep_data");
     const bool basebackup = method == "basebackup";
     auto running =
         basebackup ? run_basebackup(context, source, deadline) : run_method(context, method, source, deadline);
@@ -235,24 +233,39 @@ Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline
   co_return co_await std::move(finishing);
 }
 
-Task<Result<void>> run_remove_data(Context& context, bool keep_as_failed, Instant deadline) {
-  if (!keep_as_failed) {
+Task<Result<void>> run_remove_data(Context& context, job::RemoveData removal, Instant deadline) {
+  if (removal.failure.empty()) {
     log::info("Removing data directory: {}", context.layout.data_dir);
     auto emptying = empty_directory(context, deadline);
     co_return co_await std::move(emptying);
   }
-  const auto failed = context.layout.data_dir + ".failed";
+  const auto failed = context.layout.put_aside();
+  std::function<Result<BootstrapFailure>()> look = [layout = context.layout] { return read_bootstrap_failure(layout); };
+  auto looking = context.ask<BootstrapFailure>(std::move(look), deadline, failed);
+  const auto before = co_await std::move(looking);
+  if (!before) co_return tl::unexpected(before.error());
   log::info("renaming data directory to {}", failed);
   auto removing = remove_paths(context, std::vector<std::string>{failed}, deadline);
   if (auto done = co_await std::move(removing); !done) co_return done;
   std::function<Result<void>()> rename = [from = context.layout.data_dir, failed] { return rename_file(from, failed); };
   auto renaming = context.ask<void>(std::move(rename), deadline, "the data directory");
-  const auto done = co_await std::move(renaming);
-  if (done || done.error().kind == ErrorKind::timeout) co_return done;
-  // A volume is mounted there, or the directory around it is somebody else's. What a bootstrap left was never whole.
-  log::warning("{}; it is emptied instead", done.error().message);
-  auto emptying = empty_directory(context, deadline);
-  co_return co_await std::move(emptying);
+  auto done = co_await std::move(renaming);
+  if (!done && done.error().kind == ErrorKind::timeout) co_return done;
+  if (!done && done.error().kind != ErrorKind::not_found) {
+    // A volume is mounted there, or the directory around it is somebody else's. What a bootstrap left was never data.
+    log::warning("{}; it is emptied instead", done.error().message);
+    auto emptying = empty_directory(context, deadline);
+    if (done = co_await std::move(emptying); !done) co_return done;
+  }
+  if (!removal.counts) co_return Result<void>();
+  std::function<Result<void>()> keep = [layout = context.layout, before = *before, why = removal.failure,
+                                        configuration = configuration_of(context.local), now = context.clock.wall()] {
+    return write_bootstrap_failure(layout, next_failure(before, why, configuration, now));
+  };
+  auto keeping = context.ask<void>(std::move(keep), deadline, failed);
+  // Not to know of it costs another attempt.
+  if (const auto kept = co_await std::move(keeping); !kept) log::warning("{}", kept.error().message);
+  co_return Result<void>();
 }
 
 }  // namespace regent

@@ -14,6 +14,6 @@ bool clones_without_leader(const Context& context);
 Task<Result<void>> run_clone(Context& context, Upstream source, Instant deadline);
 
 // Empties the data directory with its tablespaces, or moves it aside to `<data_dir>.failed` in place of an earlier one.
-Task<Result<void>> run_remove_data(Context& context, bool keep_as_failed, Instant deadline);
+Task<Result<void>> run_remove_data(Context& context, job::RemoveData removal, Instant deadline);
 
 }  // namespace regent

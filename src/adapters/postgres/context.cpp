@@ -6,6 +6,7 @@
 
 #include "adapters/postgres/conninfo.h"
 #include "adapters/postgres/replication.h"
+#include "model/config_value.h"
 #include "model/settings.h"
 
 namespace regent {
@@ -62,8 +63,9 @@ ServerParameters Context::parameters() const {
 
 ServerParameters Context::asked_parameters() const {
   static const Json nothing;
-  const auto* from_dynamic = find(dynamic_section(dynamic), "parameters");
-  const auto* from_file = find(config().section, "parameters");
+  constexpr ConfigName key = "postgresql.parameters";
+  const auto* from_dynamic = value_of(dynamic_section(dynamic), key);
+  const auto* from_file = value_of(config().section, key);
   const ServerIdentity identity{config().listen_addresses, config().port, local.scope};
   ServerParameters parameters =
       effective_parameters(from_dynamic != nullptr ? *from_dynamic : nothing,
@@ -86,15 +88,16 @@ const ServerParameters& Context::configured_parameters() const {
 WantedFiles Context::wanted_files(ServerParameters parameters) const {
   WantedFiles wanted;
   wanted.parameters = std::move(parameters);
-  wanted.hba = lines_file(section_option(config(), dynamic, "pg_hba"));
-  wanted.ident = lines_file(section_option(config(), dynamic, "pg_ident"));
+  wanted.hba = lines_file(section_option(config(), dynamic, "postgresql.pg_hba"));
+  wanted.ident = lines_file(section_option(config(), dynamic, "postgresql.pg_ident"));
   if (!dynamic.empty()) wanted.dynamic = dynamic;
   if (upstream) {
     const auto& credentials = config().replication;
     const auto liveness = parse_settings(dynamic).takes_over() ? Liveness::noticed_soon : Liveness::as_configured;
     const auto conninfo = primary_conninfo(*upstream, credentials, config().pgpass, local.name.str(), local.compat,
                                            major_version, liveness);
-    wanted.recovery = recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "recovery_conf"));
+    wanted.recovery =
+        recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "postgresql.recovery_conf"));
     if (auto& command = (*wanted.recovery)["restore_command"]; !command.empty()) {
       command = limited_command(layout, command);
     } else {

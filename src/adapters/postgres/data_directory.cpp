@@ -90,6 +90,7 @@ Result<DirectoryLook> look_at_directory(const Layout& layout) {
     if (name == "backup_manifest.tmp") backup_parts = true;
     if (name == "patroni.dynamic.json") dynamic = true;
   }
+  if (look.empty) look.bootstrap_failure = read_bootstrap_failure(layout);
   if (look.empty) return look;
   if (const auto version = read_file(layout.data("PG_VERSION"))) {
     look.version = version->substr(0, version->find('\n'));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/os/process_table.h"
+#include "adapters/postgres/bootstrap_failure.h"
 #include "adapters/postgres/layout.h"
 #include "base/lsn.h"
 #include "base/result.h"
@@ -47,9 +48,10 @@ struct DirectoryLook {
   std::string lock_session;  // see lock_record.h
   bool standby_signal = false;
   bool backup_label = false;
-  std::string version;        // content of PG_VERSION
-  std::string control_stamp;  // changes with every write of the control file; empty when there is none
-  std::string dynamic;        // content of patroni.dynamic.json; empty when there is none
+  std::string version;                 // content of PG_VERSION
+  std::string control_stamp;           // changes with every write of the control file; empty when there is none
+  std::string dynamic;                 // content of patroni.dynamic.json; empty when there is none
+  BootstrapFailure bootstrap_failure;  // of an empty one
 };
 Result<DirectoryLook> look_at_directory(const Layout& layout);
 

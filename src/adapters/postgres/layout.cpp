@@ -1,7 +1,7 @@
 #include "adapters/postgres/layout.h"
 
 #include "adapters/postgres/quoting.h"
-#include "adapters/postgres/units.h"
+#include "model/config_value.h"
 
 namespace regent {
 
@@ -12,7 +12,8 @@ Layout make_layout(const PostgresConfig& config) {
   layout.config_dir = config.config_dir.empty() ? layout.data_dir : config.config_dir;
   while (layout.config_dir.size() > 1 && layout.config_dir.ends_with('/')) layout.config_dir.pop_back();
   layout.base_name = config.config_base_name;
-  if (const auto* custom = find(config.section, "custom_conf")) layout.custom_conf = setting_text(*custom);
+  if (const auto* custom = value_of(config.section, "postgresql.custom_conf"))
+    layout.custom_conf = setting_text(*custom);
   return layout;
 }
 
@@ -29,21 +30,21 @@ std::string server_name(const PostgresConfig& config) {
 
 const Json& dynamic_section(const Json& dynamic) {
   static const Json nothing = Json::object();
-  const auto* section = find(dynamic, "postgresql");
+  const auto* section = value_of(dynamic, "postgresql");
   return section != nullptr && section->is_object() ? *section : nothing;
 }
 
-const Json* section_option(const PostgresConfig& config, const Json& dynamic, std::string_view key) {
-  if (const auto* local = find(config.section, key)) return local;
-  return find(dynamic_section(dynamic), key);
+const Json* section_option(const PostgresConfig& config, const Json& dynamic, ConfigName key) {
+  if (const auto* local = value_of(config.section, key)) return local;
+  return value_of(dynamic_section(dynamic), key);
 }
 
-bool section_flag(const PostgresConfig& config, const Json& dynamic, std::string_view key, bool standard) {
-  const auto* value = section_option(config, dynamic, key);
-  return value == nullptr ? standard : parse_bool(setting_text(*value)).value_or(standard);
+const Json* method_section(const PostgresConfig& config, const Json& dynamic, const std::string& method) {
+  if (const auto* local = find(config.section, method)) return local;
+  return find(dynamic_section(dynamic), method);
 }
 
-std::string section_text(const PostgresConfig& config, const Json& dynamic, std::string_view key) {
+std::string section_text(const PostgresConfig& config, const Json& dynamic, ConfigName key) {
   const auto* value = section_option(config, dynamic, key);
   return value == nullptr ? std::string() : setting_text(*value);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "model/config_table.h"
 #include "model/local_config.h"
 
 namespace regent {
@@ -40,6 +41,9 @@ struct Layout {
   // In a directory whose clone, bootstrap or removal did not finish (F72). A program that fills the directory wants it
   // empty: the marker is put there as soon as the first entry appears; what makes the directory startable comes last.
   std::string incomplete_marker() const { return data("regent.incomplete"); }
+  // Where what a bootstrap left is put, and why it failed.
+  std::string put_aside() const { return data_dir + ".failed"; }
+  std::string bootstrap_failure() const { return put_aside() + "/regent.bootstrap-failure"; }
   // In a directory whose rewind did not finish (F69). A FIFO: pg_rewind removes every file, directory and link that its
   // source lacks, and looks at nothing else.
   std::string rewind_marker() const { return data("regent.rewind"); }
@@ -53,10 +57,11 @@ std::string program(const PostgresConfig& config, const std::string& name);
 std::string server_name(const PostgresConfig& config);
 
 // A key of the `postgresql` section: the local file wins over the dynamic configuration. nullptr when neither has it.
-const Json* section_option(const PostgresConfig& config, const Json& dynamic, std::string_view key);
+const Json* section_option(const PostgresConfig& config, const Json& dynamic, ConfigName key);
+// Likewise the section of a custom replica method.
+const Json* method_section(const PostgresConfig& config, const Json& dynamic, const std::string& method);
 // The dynamic configuration's own `postgresql` section; an empty object when there is none.
 const Json& dynamic_section(const Json& dynamic);
-bool section_flag(const PostgresConfig& config, const Json& dynamic, std::string_view key, bool standard);
-std::string section_text(const PostgresConfig& config, const Json& dynamic, std::string_view key);
+std::string section_text(const PostgresConfig& config, const Json& dynamic, ConfigName key);
 
 }  // namespace regent

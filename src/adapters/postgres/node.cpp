@@ -11,6 +11,7 @@
 #include "adapters/postgres/probe.h"
 #include "adapters/postgres/rewind.h"
 #include "base/log.h"
+#include "model/config_value.h"
 
 namespace regent {
 
@@ -305,6 +306,9 @@ Task<void> PostgresNode::look_at_data(PostgresFacts& facts, Result<DirectoryLook
   data.led_timeline = look->led.timeline;
   if (look->empty || look->incomplete) {
     data.state = look->empty ? DataState::empty : DataState::incomplete;
+    const auto& failure = look->bootstrap_failure;
+    data.bootstrap_retry_at = retry_after(failure, configuration_of(context_.local), context_.clock.wall());
+    if (data.bootstrap_retry_at) data.bootstrap_failed = failure.why;
     control_.reset();
     control_stamp_.clear();
     system_id_ = SystemId();
@@ -385,7 +389,7 @@ Task<Result<void>> PostgresNode::probe(Upstream server, Instant deadline) {
 }
 
 void PostgresNode::run_callback(std::string_view action, std::string_view role_word) {
-  const auto* callbacks = section_option(context_.config(), context_.dynamic, "callbacks");
+  const auto* callbacks = section_option(context_.config(), context_.dynamic, "postgresql.callbacks");
   const auto* command = callbacks == nullptr ? nullptr : find(*callbacks, action);
   if (command != nullptr) callbacks_.run(setting_text(*command), action, role_word, context_.local.scope);
 }

@@ -40,14 +40,14 @@ class PostgresNode : public Postgres {
   Task<Result<void>> stop(StopMode mode, Instant deadline) override;
   Task<Result<void>> archive_shutdown(Instant deadline) override;
   Task<Result<void>> kill_tree(Instant deadline) override;
-  Task<Result<void>> before_promotion(Timeline timeline, Instant deadline) override;
+  Task<Result<void>> before_promotion(job::Promote promotion, Instant deadline) override;
   Task<Result<void>> promote(Timeline timeline, Instant deadline) override;
   Task<Result<void>> checkpoint(Instant deadline) override;
   Task<Result<void>> follow(Upstream upstream, Instant deadline) override;
   Task<Result<void>> clone(Upstream source, Instant deadline) override;
   Task<Result<void>> crash_recovery(Instant deadline) override;
   Task<Result<void>> rewind(Upstream source, Instant deadline) override;
-  Task<Result<void>> remove_data(bool keep_as_failed, Instant deadline) override;
+  Task<Result<void>> remove_data(job::RemoveData removal, Instant deadline) override;
 
   Task<Result<void>> probe(Upstream server, Instant deadline) override;
   Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
@@ -107,12 +107,12 @@ class PostgresNode : public Postgres {
   // Restored files must belong to `limit` from now on; nullopt: all of them may be restored.
   Task<Result<void>> limit_archive(std::optional<ArchiveLimit> limit, Instant deadline);
   bool restores() const;
-  Task<Result<void>> remove(bool keep_as_failed, Instant deadline);
+  Task<Result<void>> remove(job::RemoveData removal, Instant deadline);
   Task<Result<void>> remove_slot(std::string name, Instant deadline);
   Task<Result<Rows>> administer(std::string sql, Instant deadline);
   Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
   Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);
-  Task<Result<void>> prepare_promotion(Timeline timeline, Instant deadline);
+  Task<Result<void>> prepare_promotion(job::Promote promotion, Instant deadline);
   Task<Result<void>> fill_up_to(Timeline timeline, Instant deadline);
   Task<Result<void>> leave_recovery(Timeline timeline, Instant deadline);
   Task<Result<History>> learn_history(Timeline timeline, Instant deadline);
@@ -124,7 +124,7 @@ class PostgresNode : public Postgres {
   };
   Task<Result<Advance>> look_at_promotion(Connection& connection, bool closely);
   Task<Result<void>> await_promotion(Connection connection, Instant deadline);
-  Task<Result<void>> run_hook(std::string key, Instant deadline);
+  Task<Result<void>> run_hook(ConfigName key, Instant deadline);
   Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
   Task<Result<void>> learn_sync_names(Instant deadline);
   Task<Result<void>> put_sync_names(std::optional<std::string> names, Instant deadline);

@@ -8,6 +8,7 @@
 #include "adapters/postgres/parameter_check.h"
 #include "adapters/postgres/quoting.h"
 #include "base/log.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -18,7 +19,7 @@ constexpr Duration check_time = std::chrono::seconds(5);
 
 std::vector<RefusedParameter> ineffective(const Json& dynamic_config) {
   std::vector<RefusedParameter> found;
-  const Json* parameters = find(dynamic_section(dynamic_config), "parameters");
+  const Json* parameters = value_of(dynamic_section(dynamic_config), "postgresql.parameters");
   if (parameters == nullptr) return found;
   for (const auto& [name, why] : without_effect(*parameters)) {
     found.push_back({name, setting_text(parameters->at(name)), false, why});
@@ -64,7 +65,7 @@ Task<void> PostgresNode::weed_parameters(Instant deadline) {
     log::warning("{}", refused.error().message);
     co_return;
   }
-  const Json* from_file = find(context_.config().section, "parameters");
+  const Json* from_file = value_of(context_.config().section, "postgresql.parameters");
   std::vector<RefusedParameter> found;
   for (const auto& [name, why] : *refused) {
     const bool local = from_file != nullptr && find(*from_file, name) != nullptr && !is_governed(name);
@@ -84,7 +85,7 @@ Task<void> PostgresNode::weed_parameters(Instant deadline) {
 Task<Result<std::vector<RefusedParameter>>> PostgresNode::judge_config(Json dynamic_config, Instant deadline) {
   auto versioning = context_.ensure_version(deadline);
   if (const auto known = co_await std::move(versioning); !known) co_return tl::unexpected(known.error());
-  const Json* parameters = find(dynamic_section(dynamic_config), "parameters");
+  const Json* parameters = value_of(dynamic_section(dynamic_config), "postgresql.parameters");
   const ServerIdentity identity{context_.config().listen_addresses, context_.config().port, context_.local.scope};
   const auto values =
       effective_parameters(parameters != nullptr ? *parameters : Json(), Json(), identity, context_.major_version)

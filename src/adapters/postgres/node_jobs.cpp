@@ -13,6 +13,7 @@
 #include "adapters/postgres/slots.h"
 #include "adapters/postgres/timelines.h"
 #include "base/log.h"
+#include "model/config_value.h"
 
 namespace regent {
 namespace {
@@ -59,16 +60,16 @@ Task<Result<Rows>> PostgresNode::administer(std::string sql, Instant deadline) {
   co_return co_await std::move(asking);
 }
 
-Task<Result<void>> PostgresNode::run_hook(std::string key, Instant deadline) {
+Task<Result<void>> PostgresNode::run_hook(ConfigName key, Instant deadline) {
   const auto text = section_text(context_.config(), context_.dynamic, key);
   if (text.empty()) co_return Result<void>();
   auto words = split_command(text);
-  if (!words) co_return fail(words.error().kind, fmt::format("postgresql.{}: {}", key, words.error().message));
+  if (!words) co_return fail(words.error().kind, fmt::format("{}: {}", key->path, words.error().message));
   Command command;
   command.arguments = std::move(*words);
   auto running = run_ok(std::move(command), context_.clock, deadline);
   const auto outcome = co_await std::move(running);
-  if (!outcome) co_return fail(outcome.error().kind, fmt::format("{} script {}", key, outcome.error().message));
+  if (!outcome) co_return fail(outcome.error().kind, fmt::format("{} script {}", key->name(), outcome.error().message));
   co_return Result<void>();
 }
 
@@ -158,7 +159,7 @@ Task<Result<void>> PostgresNode::start(job::Start spec, Instant deadline) {
 }
 
 Task<Result<void>> PostgresNode::before_stop(Instant deadline) {
-  auto work = run_hook("before_stop", deadline);
+  auto work = run_hook("postgresql.before_stop", deadline);
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "before_stop");
 }
 
@@ -180,14 +181,20 @@ Task<Result<void>> PostgresNode::kill_tree(Instant deadline) {
 // --- role and position
 
 // Everything that may take its time: between the last look at the lease and the request nothing is to be waited for.
-Task<Result<void>> PostgresNode::prepare_promotion(Timeline timeline, Instant deadline) {
-  auto hook = run_hook("pre_promote", deadline);
+Task<Result<void>> PostgresNode::prepare_promotion(job::Promote promotion, Instant deadline) {
+  const auto timeline = promotion.timeline;
+  auto hook = run_hook("postgresql.pre_promote", deadline);
   if (auto done = co_await std::move(hook); !done) co_return done;
   // Before the first record that is its own: after a crash the disk tells whose it is.
   auto naming = call(
       [layout = context_.layout, mark = LedBy{context_.local.name.str(), timeline}] { return mark_led(layout, mark); },
       deadline);
   if (const auto done = co_await std::move(naming); !done) log::warning("{}", done.error().message);
+  if (promotion.complete && restores()) {
+    auto closing = limit_archive(ArchiveLimit{}, deadline);
+    // It only takes longer.
+    if (const auto done = co_await std::move(closing); !done) log::warning("{}", done.error().message);
+  }
   auto opening = Connection::open(context_.administrator("Patroni"), context_.clock, deadline);
   auto connection = co_await std::move(opening);
   if (!connection) co_return tl::unexpected(connection.error());
@@ -205,8 +212,8 @@ Task<Result<void>> PostgresNode::fill_up_to(Timeline timeline, Instant deadline)
   co_return done;
 }
 
-Task<Result<void>> PostgresNode::before_promotion(Timeline timeline, Instant deadline) {
-  auto work = prepare_promotion(timeline, deadline);
+Task<Result<void>> PostgresNode::before_promotion(job::Promote promotion, Instant deadline) {
+  auto work = prepare_promotion(promotion, deadline);
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "preparing the promotion");
 }
 
@@ -233,12 +240,14 @@ Task<Result<void>> PostgresNode::leave_recovery(Timeline timeline, Instant deadl
   auto waiting = await_promotion(std::move(connection), deadline);
   if (auto done = co_await std::move(waiting); !done) co_return done;
   context_.upstream.reset();
+  context_.archive_limit.reset();
   // What is left of the copies of logical slots are originals now.
   auto noting = call(
       [layout = context_.layout] {
         auto unmarked = mark_followed(layout, false);
         auto told = remove_file(layout.promoting_marker());
-        return unmarked ? told : unmarked;
+        auto opened = remove_file(layout.restore_script());
+        return !unmarked ? unmarked : !told ? told : opened;
       },
       deadline);
   if (const auto done = co_await std::move(noting); !done) log::warning("{}", done.error().message);
@@ -493,19 +502,19 @@ Task<Result<void>> PostgresNode::rewind(Upstream source, Instant deadline) {
   co_return done;
 }
 
-Task<Result<void>> PostgresNode::remove(bool keep_as_failed, Instant deadline) {
+Task<Result<void>> PostgresNode::remove(job::RemoveData removal, Instant deadline) {
   auto stopped = require_stopped(deadline);
   if (auto done = co_await std::move(stopped); !done) co_return done;
   bootstrapping_ = false;
   control_.reset();
   control_stamp_.clear();
   system_id_ = SystemId();
-  auto running = run_remove_data(context_, keep_as_failed, deadline);
+  auto running = run_remove_data(context_, std::move(removal), deadline);
   co_return co_await std::move(running);
 }
 
-Task<Result<void>> PostgresNode::remove_data(bool keep_as_failed, Instant deadline) {
-  auto work = remove(keep_as_failed, deadline);
+Task<Result<void>> PostgresNode::remove_data(job::RemoveData removal, Instant deadline) {
+  auto work = remove(std::move(removal), deadline);
   co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "removing the data directory");
 }
 
@@ -519,20 +528,21 @@ Task<Result<UpstreamHistory>> PostgresNode::upstream_history(action::GatherUpstr
 bool PostgresNode::restores() const {
   const auto& upstream = context_.upstream;
   if (upstream && upstream->recovery.contains("restore_command")) return true;
-  const auto* section = section_option(context_.config(), context_.dynamic, "recovery_conf");
+  const auto* section = section_option(context_.config(), context_.dynamic, "postgresql.recovery_conf");
   const auto* command = section == nullptr ? nullptr : find(*section, "restore_command");
   return command != nullptr && !setting_text(*command).empty();
 }
 
 Task<Result<void>> PostgresNode::limit_archive(std::optional<ArchiveLimit> limit, Instant deadline) {
   context_.archive_limit.reset();
-  if (limit && !control_) {
+  const bool closed = limit == ArchiveLimit{};
+  if (limit && !closed && !control_) {
     auto reading = read_control_data(context_, deadline);
     auto control = co_await std::move(reading);
     if (!control) co_return tl::unexpected(control.error());
     control_ = std::move(*control);
   }
-  const auto text = limit ? std::optional(restore_script(*limit, control_->wal.segment)) : std::nullopt;
+  const auto text = limit ? std::optional(restore_script(*limit, closed ? 0 : control_->wal.segment)) : std::nullopt;
   std::function<Result<void>()> write = [layout = context_.layout, text]() -> Result<void> {
     if (!text) return remove_file(layout.restore_script());
     const auto written = write_file(layout.restore_script(), *text, file_mode(layout));

@@ -225,6 +225,7 @@ Task<Result<void>> run_fetch_histories(Context& context, action::FetchHistories 
 }
 
 std::string restore_script(const ArchiveLimit& limit, std::uint64_t segment_size) {
+  if (limit == ArchiveLimit{}) return "# All there is is here: the archive is not asked.\nexit 1\n";
   const std::uint64_t per_log = (1ULL << 32U) / segment_size;
   std::string text = fmt::format(
       "# Which files of an archive belong to timeline {}. Histories are not restored: they are here already.\n"

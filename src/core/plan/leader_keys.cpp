@@ -11,7 +11,8 @@ void status_key(const Situation& s, Decision& d) {
   const auto status = published_status(s);
   if (s.view->status.exists() && status == s.view->status.value) return;
   // A logical slot that nobody knows of could be made anew after a failover, and would skip what came before (I16).
-  const bool news = publishes_new_logical_slot(s, status);
+  // Or that it was shut down, which ends with the first thing it writes.
+  const bool news = publishes_new_logical_slot(s, status) || s.view->status.value.shut_down;
   const bool due = !s.m.status_written_at || s.o.now - *s.m.status_written_at >= s.o.settings.loop_wait;
   if (!due && !news) return;
   d.actions.emplace_back(action::WriteKey{action::Key::status, print_status(status), s.view->status.version});

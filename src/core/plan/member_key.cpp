@@ -1,5 +1,6 @@
 #include "core/plan/planners.h"
 #include "core/portrait.h"
+#include "core/stream.h"
 
 namespace regent::plan {
 Member own_member(const Situation& s, const Decision& d) {
@@ -29,6 +30,10 @@ Member own_member(const Situation& s, const Decision& d) {
   member.branches = s.o.branches;
   if (s.job_running) member.progress = s.o.job.progress;
   member.checkpoint_after_promote = !(s.primary && d.memory.checkpoint_due);
+  const auto* theirs = last_history(s);
+  if (awaits_stream(s) && !s.o.postgres.restores && theirs != nullptr && theirs->stream.via == s.leader_name) {
+    member.missing_wal = missing_wal(s);
+  }
   if (s.server != nullptr) {
     member.xlog_location = s.server->wal;
     member.timeline = s.server->timeline;

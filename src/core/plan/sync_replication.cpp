@@ -16,10 +16,8 @@ constexpr Duration look_at_processes = std::chrono::milliseconds(20);
 
 // A replica that is about to go back to the member it replicates from is no standby of ours (F68).
 bool belongs_elsewhere(const Situation& s, const Member& member) {
-  const auto& parent = member.tags.replicatefrom;
-  if (parent.empty() || parent == member.name.str() || same_name(MemberName(parent), s.o.self.name)) return false;
-  const Member* upstream = s.view->member(MemberName(parent));
-  return upstream != nullptr && upstream->state == PgState::running;
+  const Member* parent = parent_of(*s.view, member.name, member.tags);
+  return parent != nullptr && parent->name != s.o.self.name;
 }
 
 struct Standby {

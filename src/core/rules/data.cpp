@@ -115,14 +115,14 @@ constexpr Rule table[] = {
      }},
     {415, "bootstrap_failed", "the bootstrap of this node failed",
      "removing initialize key after failed attempt to bootstrap the cluster", "F73",
-     [](const Situation& s) { return s.m.bootstrap_failed; },
+     [](const Situation& s) { return !s.m.bootstrap_failed.empty(); },
      [](const Situation& s, Decision& d) {
        if (!s.stopped) {
          say(d, "stopping PostgreSQL after a failed bootstrap");
          start(d, job::Stop{.immediate = true});
-       } else if (s.o.postgres.data.state != DataState::empty) {
+       } else if (s.o.postgres.data.state != DataState::empty || !s.m.bootstrap_put_aside) {
          say(d, "renaming the data directory after a failed bootstrap");
-         start(d, job::RemoveData{.keep_as_failed = true});
+         start(d, job::RemoveData{.failure = s.m.bootstrap_failed, .counts = s.m.bootstrap_at_fault});
        } else {
          say(d, "removing initialize key after failed attempt to bootstrap the cluster");
          if (claim_is_ours(s)) {
@@ -130,6 +130,23 @@ constexpr Rule table[] = {
          }
          act(d, action::Exit{1});
        }
+     }},
+    {417, "bootstrap_backoff",
+     "no data here, no cluster in the store, and the last bootstraps with this configuration failed for the same "
+     "reason",
+     "waiting before the next attempt to bootstrap: {}", "F73, L3",
+     [](const Situation& s) {
+       return could_bootstrap(s) && s.o.postgres.data.bootstrap_retry_at &&
+              s.o.wall < *s.o.postgres.data.bootstrap_retry_at;
+     },
+     [](const Situation& s, Decision& d) {
+       const auto& data = s.o.postgres.data;
+       say(d, "waiting before the next attempt to bootstrap: {}", data.bootstrap_failed);
+       condition(d, "BootstrapFailed",
+                 fmt::format("{}; it is tried again in {:.0f} s, or by another configuration at once",
+                             data.bootstrap_failed, to_seconds(*data.bootstrap_retry_at - s.o.wall)));
+       d.wake_at =
+           std::min(d.wake_at, s.o.now + std::chrono::duration_cast<Duration>(*data.bootstrap_retry_at - s.o.wall));
      }},
     {418, "bootstrap_unfenced",
      "no data here, no cluster in the store, and this node may not be a primary because a fence is missing",
@@ -218,7 +235,8 @@ constexpr Rule table[] = {
      [](const Situation&, Decision& d) {
        say(d, "stopping PostgreSQL: another node bootstrapped the cluster");
        start(d, job::Stop{.immediate = true});
-       d.memory.bootstrap_failed = true;
+       d.memory.bootstrap_failed = "another node bootstrapped the cluster";
+       d.memory.bootstrap_at_fault = d.memory.bootstrap_put_aside = false;
        d.memory.bootstrapped = false;
      }},
     {450, "clone_backoff", "no data here, the last base backup failed a moment ago",

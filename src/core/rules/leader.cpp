@@ -43,7 +43,8 @@ bool is_good_target(const Situation& s, const PeerAnswer& peer, const Failover& 
   if (!request.candidate.empty() && peer.name != request.candidate) return false;
   // It must be receiving from here right now, or it would miss what is written until the stop.
   const Member* member = s.view->member(peer.name);
-  const bool cascaded = member != nullptr && !member->tags.replicatefrom.empty();
+  const Member* parent = member == nullptr ? nullptr : parent_of(*s.view, member->name, member->tags);
+  const bool cascaded = parent != nullptr && parent->name != s.o.self.name;
   const bool streams = std::any_of(s.server->replication.begin(), s.server->replication.end(), [&](const auto& row) {
     return row.application_name == peer.name.str() && row.state == "streaming";
   });
@@ -237,14 +238,14 @@ constexpr Rule table[] = {
        plan::prepare_sync(s, d);
      }},
     {720, "promote", "the lock is ours, the local server is in recovery, and this is no standby cluster",
-     "promoted self to leader by acquiring session lock", "I2, I12, F63",
+     "promoted self to leader by acquiring session lock", "I2, I12, F18, F63",
      [](const Situation& s) { return must_be_promoted(s) && held_ticket(s); },
      [](const Situation& s, Decision& d) {
        say(d, s.m.acquired_now ? "promoted self to leader by acquiring session lock"
                                : "promoted self to leader because I had the session lock");
        // What was confirmed a moment ago may be lost by now; the promotion must not start on memory (I2).
        act(d, action::RenewLease{});
-       start(d, job::Promote{*held_ticket(s)});
+       start(d, job::Promote{*held_ticket(s), has_everything(s)});
        forget_rejoin(d.memory);
      }},
     {721, "take_timeline",

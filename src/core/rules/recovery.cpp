@@ -213,7 +213,10 @@ constexpr Rule table[] = {
      "Leader key released", "F09, F64, I3", [](const Situation& s) { return down(s) && s.holding && s.m.demotion; },
      [](const Situation& s, Decision& d) {
        say(d, "Leader key released");
-       if (s.control != nullptr && s.control->clean_primary() && s.view->status.value.optime < s.control->checkpoint) {
+       const Status& told = s.view->status.value;
+       const bool clean = s.control != nullptr && s.control->clean_primary();
+       if (clean &&
+           (told.optime < s.control->checkpoint || (told.optime == s.control->checkpoint && !told.shut_down))) {
          act(d, action::WriteKey{action::Key::status, print_status(last_status(s)), s.view->status.version});
        }
        act(d, action::ReleaseLeader{});

@@ -149,14 +149,14 @@ class FakePostgres : public Postgres {
   }
   Task<Result<void>> archive_shutdown(Instant deadline) override { return step("archive", deadline); }
   Task<Result<void>> kill_tree(Instant deadline) override { return step("kill", deadline); }
-  Task<Result<void>> before_promotion(Timeline, Instant deadline) override { return step("hook", deadline); }
+  Task<Result<void>> before_promotion(job::Promote, Instant deadline) override { return step("hook", deadline); }
   Task<Result<void>> promote(Timeline, Instant deadline) override { return step("promote", deadline); }
   Task<Result<void>> checkpoint(Instant deadline) override { return step("checkpoint", deadline); }
   Task<Result<void>> follow(Upstream, Instant deadline) override { return step("follow", deadline); }
   Task<Result<void>> clone(Upstream, Instant deadline) override { return step("clone", deadline); }
   Task<Result<void>> crash_recovery(Instant deadline) override { return step("crash recovery", deadline); }
   Task<Result<void>> rewind(Upstream, Instant deadline) override { return step("rewind", deadline); }
-  Task<Result<void>> remove_data(bool, Instant deadline) override { return step("remove", deadline); }
+  Task<Result<void>> remove_data(job::RemoveData, Instant deadline) override { return step("remove", deadline); }
   Task<Result<void>> probe(Upstream, Instant deadline) override { return step("probe", deadline); }
   Task<Result<UpstreamHistory>> upstream_history(action::GatherUpstreamHistory question, Instant deadline) override;
   Task<Result<void>> fetch_histories(action::FetchHistories, Instant deadline) override {

@@ -69,7 +69,7 @@ TEST_F(LogTest, WritesPatronisLineFormat) {
 }
 
 TEST_F(LogTest, WritesJson) {
-  log::start({.directory = directory_, .json = true});
+  log::start({.directory = directory_, .line = {.json = true}});
   log::error("a \"quoted\" word");
   log::stop();
   const auto lines = read_lines(directory_ / "patroni.log");

@@ -165,7 +165,7 @@ TEST_F(Contract, TheDataOfTheLeaderIsNotRemoved) {
   const action::StartJob remove{job::RemoveData{}};
   o.postgres.process = Process::stopped;
   EXPECT_EQ(judged({remove}), "removes the data of the leader (I10)");
-  EXPECT_EQ(judged({action::StartJob{job::RemoveData{.keep_as_failed = true}}}), "");
+  EXPECT_EQ(judged({action::StartJob{job::RemoveData{.failure = "initdb failed", .counts = true}}}), "");
   o.postgres.data.state = DataState::incomplete;
   EXPECT_EQ(judged({remove}), "");
   o.postgres.data.state = DataState::valid;

@@ -343,7 +343,7 @@ TEST(EditConfig, SetsValues) {
   EXPECT_EQ(world.run({"edit-config", "-q", "--force", "-s", "custom.a.b=[1, 2]", "-p", "pg_stat.x=on", "-p",
                        "max_connections="}),
             0);
-  EXPECT_EQ(world.stdout_text, "Configuration changed\n");
+  EXPECT_EQ(world.stdout_text, "Warning: custom is not known and has no effect\nConfiguration changed\n");
   EXPECT_EQ(world.demo().value("config"),
             R"({"ttl":20,"loop_wait":3,"retry_timeout":5,"postgresql":{"parameters":{"pg_stat.x":true}},)"
             R"("custom":{"a":{"b":[1,2]}}})");
@@ -396,6 +396,7 @@ TEST(EditConfig, OpensAnEditor) {
   EXPECT_EQ(world.run({"edit-config"}), 0);
   EXPECT_EQ(world.stdout_text,
             "--- \n+++ \n@@ -4,3 +4,4 @@\n     max_connections: 100\n retry_timeout: 5\n ttl: 20\n+zzz: 23\n"
+            "Warning: zzz is not known and has no effect\n"
             "Apply these changes? [y/N]: Configuration changed\n");
   world.edited = fail(ErrorKind::failed, "Editor exited with return code 1");
   EXPECT_EQ(world.run({"edit-config"}), 1);

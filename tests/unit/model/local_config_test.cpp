@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "base/yaml.h"
+#include "model/settings.h"
 
 namespace regent {
 namespace {
@@ -295,6 +296,51 @@ ctl: {authentication: {username: c, password: 1}, insecure: on, cacert: /ca.pem}
   EXPECT_EQ(config.ctl.password, "1");
   EXPECT_TRUE(config.ctl.insecure);
   EXPECT_EQ(config.ctl.certfile, "");  // T25: not taken over from restapi
+}
+
+TEST(LocalConfig, LinesOfTheLogHaveTheFormOfPythonsLogging) {
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  const auto plain = accept("log: {format: '%(levelname)s %(message)s', dateformat: '%H:%M'}").log.line;
+  EXPECT_EQ(plain.format, "%(levelname)s %(message)s");
+  EXPECT_EQ(plain.date_format, "%H:%M");
+  const auto json =
+      accept("log: {type: json, format: [message, levelname: severity], static_fields: {app: x}}").log.line;
+  EXPECT_EQ(json.fields, (Fields{{"message", "message"}, {"levelname", "severity"}}));
+  EXPECT_EQ(json.static_fields, (Json{{"app", "x"}}));
+  EXPECT_EQ(accept("log: {type: json, format: '%(message)s'}").log.line.fields, (Fields{{"message", "message"}}));
+  // Whatever is wrong with it, the agent runs.
+  const log::LineForm standard;
+  for (const auto* wrong : {"{format: '%(nosuch)s'}", "{format: message}", "{format: [message]}", "{format: 7}",
+                            "{type: json, format: []}", "{type: json, format: [{message: 1}]}"}) {
+    const auto config = accept(fmt::format("log: {}", wrong));
+    EXPECT_EQ(config.log.line.format, standard.format) << wrong;
+    EXPECT_EQ(config.log.line.fields, standard.fields) << wrong;
+    EXPECT_TRUE(has_warning(config, "log.format")) << wrong;
+  }
+  EXPECT_EQ(accept("log: {format: '%(filename)s:%(lineno)d %(message)s'}").log.line.format,
+            "%(filename)s:%(lineno)d %(message)s");
+}
+
+TEST(LocalConfig, CitusIsRefusedByName) {
+  EXPECT_EQ(refuse("citus: {group: 0, database: a}"),
+            "config.yml: citus \"{\"group\": 0, \"database\": \"a\"}\" is not supported; remove the section");
+  accept("citus: {}");
+}
+
+TEST(LocalConfig, TruthWordsAreTheSameEverywhere) {
+  const auto config = accept("{tags: {nofailover: 'On', nosync: 'YES', clonefrom: 0}, ctl: {insecure: 'TRUE'}}");
+  EXPECT_TRUE(config.tags.nofailover);
+  EXPECT_TRUE(config.tags.nosync);
+  EXPECT_FALSE(config.tags.clonefrom);
+  EXPECT_TRUE(config.ctl.insecure);
+  EXPECT_TRUE(parse_settings(Json{{"pause", "On"}, {"failsafe_mode", "YES"}}).pause);
+}
+
+TEST(LocalConfig, TheKerberosServiceGoesToEveryConnection) {
+  const auto config = accept("postgresql: {krbsrvname: db}");
+  EXPECT_EQ(config.postgres.superuser.options.at("krbsrvname"), "db");
+  EXPECT_EQ(config.postgres.replication.options.at("krbsrvname"), "db");
+  EXPECT_EQ(config.postgres.rewind.options.at("krbsrvname"), "db");
 }
 
 TEST(LocalConfig, TheDocumentMustBeAMapping) {

@@ -60,19 +60,20 @@ TEST_F(ValidateConfig, NothingToComplainAbout) {
 }
 
 TEST_F(ValidateConfig, EveryProblemAtOnceInPatronisForm) {
-  EXPECT_EQ(validate(R"(
+  EXPECT_EQ(
+      validate(R"(
 scope: null
 postgresql: {data_dir: null}
 bootstrap: {dcs: {ttl: abc, loop_wait: -1, postgresql: 1, synchronous_mode: maybe}}
 tags: {nofailover: maybe}
 watchdog: {mode: sometimes}
 )"),
-            (Lines{"scope  is not defined.", "postgresql.data_dir  is not defined.",
-                   "bootstrap.dcs.ttl abc didn't pass validation: Wrong value",
-                   "bootstrap.dcs.loop_wait -1 didn't pass validation: Wrong value",
-                   "watchdog.mode sometimes didn't pass validation: Wrong value",
-                   "bootstrap.dcs.synchronous_mode maybe didn't pass validation: Wrong value",
-                   "tags.nofailover maybe is not a boolean", "bootstrap.dcs.postgresql 1 is not a dictionary"}));
+      (Lines{"scope  is not defined.", "postgresql.data_dir  is not defined.",
+             "bootstrap.dcs.postgresql 1 is not a dictionary",
+             "watchdog.mode sometimes didn't pass validation: Wrong value", "tags.nofailover maybe is not a boolean",
+             "bootstrap.dcs.ttl abc didn't pass validation: Wrong value",
+             "bootstrap.dcs.loop_wait -1 didn't pass validation: Wrong value",
+             "bootstrap.dcs.synchronous_mode maybe didn't pass validation: Wrong value"}));
 }
 
 // Whatever the start would warn about is no secret of the start.

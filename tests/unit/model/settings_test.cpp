@@ -2,13 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "model/config_keys.h"
+
 namespace regent {
 namespace {
 
 using namespace std::chrono_literals;
 
-Settings of(const char* text, const SettingLimits& limits = {}) {
-  return parse_settings(Json::parse(text), limits);
+Settings of(const char* text, Company company = Company::with_patroni) {
+  return parse_settings(Json::parse(text), company);
 }
 
 TEST(Settings, HoweverMuchIsMuch) {
@@ -62,9 +64,9 @@ TEST(Settings, TooSmallTimesAreRaisedForTheSakeOfPeers) {
 TEST(Settings, AmongOurselvesTheLeaseMayBeShort) {
   Member regent, patroni;
   regent.regent = "0.1.0";
-  EXPECT_EQ(of(R"({"ttl": 5, "loop_wait": 1, "retry_timeout": 1})", limits_among({regent, regent})).ttl, Duration(5s));
-  EXPECT_EQ(of(R"({"ttl": 1, "loop_wait": 1, "retry_timeout": 1})", limits_among({regent})).ttl, Duration(3s));
-  EXPECT_EQ(of(R"({"ttl": 5})", limits_among({regent, patroni})).ttl, Duration(20s));
+  EXPECT_EQ(of(R"({"ttl": 5, "loop_wait": 1, "retry_timeout": 1})", company_of({regent, regent})).ttl, Duration(5s));
+  EXPECT_EQ(of(R"({"ttl": 1, "loop_wait": 1, "retry_timeout": 1})", company_of({regent})).ttl, Duration(3s));
+  EXPECT_EQ(of(R"({"ttl": 5})", company_of({regent, patroni})).ttl, Duration(20s));
 }
 
 TEST(Settings, TheLeaseOutlivesOneCycleAndTwoRetries) {
@@ -76,6 +78,33 @@ TEST(Settings, TheLeaseOutlivesOneCycleAndTwoRetries) {
 TEST(Settings, OldNamesAreRead) {
   EXPECT_EQ(of(R"({"master_start_timeout": 0})").primary_start_timeout, Duration(0s));
   EXPECT_EQ(of(R"({"master_start_timeout": 0, "primary_start_timeout": 7})").primary_start_timeout, Duration(7s));
+}
+
+// What a node's own file says of these wins on that node (compat §1.11).
+TEST(Settings, TheLocalSectionWins) {
+  const Json config = Json::parse(R"({"postgresql": {"use_pg_rewind": false, "use_slots": false}})");
+  const Json local =
+      Json::parse(R"({"use_pg_rewind": "yes", "use_slots": true, "remove_data_directory_on_rewind_failure": true})");
+  const auto settings = parse_settings(config, Company::with_patroni, local);
+  EXPECT_TRUE(settings.use_pg_rewind);
+  EXPECT_FALSE(settings.use_slots) << "slots are one thing of the whole cluster";
+  EXPECT_TRUE(settings.remove_data_directory_on_rewind_failure);
+  EXPECT_FALSE(settings.remove_data_directory_on_diverged_timelines);
+  EXPECT_EQ(settings.problems, std::vector<std::string>());
+}
+
+TEST(Settings, KeysThatNobodyReadsAreNamed) {
+  const Json config = Json::parse(R"({
+    "loop_wiat": 30,
+    "postgresql": {"listen": "a:1", "parameters": {"a": 1}, "pgbackrest": {"command": "x"}, "pg_ctl_timeout": 1},
+    "standby_cluster": {"host": "a", "prot": 1}})");
+  EXPECT_EQ(find_unknown_dynamic_keys(config, ""),
+            (std::vector<std::string>{
+                "loop_wiat is not known and has no effect; is it loop_wait?",
+                "postgresql.listen has no effect here; it belongs to the configuration file of each node",
+                "standby_cluster.prot is not known and has no effect; is it port?",
+                "postgresql.pg_ctl_timeout has no effect: pg_ctl is not used"}));
+  EXPECT_TRUE(parse_settings(config).problems.empty()) << "they do no harm";
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class WatchdogTest : public ::testing::Test {
 
   fs::path directory_;
   std::string pipe_;
-  WatchdogOptions options_;
+  WatchdogOptions options_ = parse_watchdog(Json::object());
   int reader_ = -1;
 };
 

@@ -174,7 +174,7 @@ TEST_F(NodeTest, PromotionTakesTheTimelineItIsGiven) {
   EXPECT_FALSE(loop.run(n3->branch_time(Timeline{3}, fork, loop.in(5s))).has_value());
   // A copy has none of the older files: it makes them, or nobody could follow it from an older timeline.
   n3.stop();
-  n3.check(loop.run(n3->remove_data(false, loop.in(10s))), "remove");
+  n3.check(loop.run(n3->remove_data(job::RemoveData{}, loop.in(10s))), "remove");
   clone(n3, n2);
   EXPECT_FALSE(fs::exists(n3.data("pg_wal/00000003.history")));
   n3.start(false, n2.upstream());
@@ -515,7 +515,7 @@ TEST_F(NodeTest, AnInterruptedCloneIsIncomplete) {
   const auto facts = n2.observe();
   EXPECT_EQ(facts.data.state, DataState::incomplete);
   EXPECT_EQ(facts.process, Process::stopped);
-  n2.check(loop.run(n2->remove_data(false, loop.in(10s))), "remove");
+  n2.check(loop.run(n2->remove_data(job::RemoveData{}, loop.in(10s))), "remove");
   EXPECT_EQ(n2.observe().data.state, DataState::empty);
 }
 
@@ -544,7 +544,8 @@ TEST_F(NodeTest, FailedDataIsMovedAside) {
   Server n1(loop, place, "n1");
   n1.bootstrap();
   n1.stop();
-  n1.check(loop.run(n1->remove_data(true, loop.in(10s))), "remove");
+  n1.check(loop.run(n1->remove_data(job::RemoveData{.failure = "initdb failed", .counts = true}, loop.in(10s))),
+           "remove");
   EXPECT_TRUE(fs::exists(n1.config.postgres.data_dir + ".failed/PG_VERSION"));
   EXPECT_EQ(n1.observe().data.state, DataState::empty);
 }

@@ -2,22 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/log.h"
+#include "model/config_value.h"
+
 namespace regent::etcd3 {
 
 namespace {
 
-constexpr std::uint16_t default_port = 2379;
-
-tl::unexpected<Error> invalid(std::string_view key, std::string_view what) {
-  return fail(ErrorKind::invalid, fmt::format("etcd3.{}: {}", key, what));
+tl::unexpected<Error> invalid(ConfigName key, std::string_view what) {
+  return fail(ErrorKind::invalid, fmt::format("{}: {}", key->path, what));
 }
 
-Result<std::string> text(const Json& section, std::string_view key) {
-  const Json* value = find(section, key);
-  if (value == nullptr) return std::string();
-  if (value->is_number()) return value->dump();
-  if (!value->is_string()) return invalid(key, "a text is expected");
-  return value->get<std::string>();
+Result<std::string> text(const Json& section, ConfigName key) {
+  const Json* value = value_of(section, key);
+  if (value == nullptr) return std::string(key->standard);
+  const auto text = scalar_text(*value);
+  if (!text) return invalid(key, "a text is expected");
+  return *text;
+}
+
+// That of addresses that have none. Kubernetes sets a variable of that name to something else for its service `etcd`.
+std::uint16_t default_port(const Json& section) {
+  constexpr ConfigName key = "etcd3.port";
+  const Json* value = value_of(section, key);
+  const auto port = value == nullptr ? std::nullopt : scalar_integer(*value);
+  const bool usable = port && key->allows(static_cast<double>(*port));
+  if (value != nullptr && !usable)
+    log::warning("{} {} is not a number{}; {} is used", key->path, value->dump(), key->bounds(), key->standard);
+  return static_cast<std::uint16_t>(usable ? static_cast<double>(*port) : key->number);
 }
 
 // Environment variables bring lists in quotes (T20).
@@ -31,35 +45,28 @@ std::string_view bare(std::string_view item) {
 // "a:1,b:2" or a list of such.
 Result<std::vector<std::string>> host_list(const Json& section) {
   std::vector<std::string> hosts;
-  const auto add = [&hosts](std::string_view list) {
-    while (!list.empty()) {
-      const auto comma = list.find(',');
-      if (const auto item = bare(list.substr(0, comma)); !item.empty()) hosts.emplace_back(item);
-      list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
-    }
-  };
-  const Json* value = find(section, "hosts");
+  constexpr ConfigName key = "etcd3.hosts";
+  const Json* value = value_of(section, key);
   if (value == nullptr) return hosts;
-  if (value->is_string()) {
-    add(value->get_ref<const std::string&>());
-  } else if (value->is_array()) {
-    for (const Json& item : *value) {
-      if (!item.is_string()) return invalid("hosts", "a list of host:port is expected");
-      add(item.get_ref<const std::string&>());
+  const bool texts =
+      value->is_string() ||
+      (value->is_array() && std::all_of(value->begin(), value->end(), [](auto& item) { return item.is_string(); }));
+  if (!texts) return invalid(key, "a list of host:port is expected");
+  for (const auto& list : texts_of(*value)) {
+    for (const auto& item : texts_of(Json(list))) {
+      if (const auto host = bare(item); !host.empty()) hosts.emplace_back(host);
     }
-  } else {
-    return invalid("hosts", "a list of host:port is expected");
   }
-  if (hosts.empty()) return invalid("hosts", "the list is empty");
+  if (hosts.empty()) return invalid(key, "the list is empty");
   return hosts;
 }
 
 // A whole URL under `url` or `proxy`; may carry user and password.
-Result<void> take_url(const Json& section, std::string_view key, Options& options) {
+Result<void> take_url(const Json& section, ConfigName key, Options& options) {
   const auto value = text(section, key);
   if (!value) return tl::unexpected(value.error());
   if (value->empty()) return {};
-  const auto url = parse_url(*value, default_port);
+  const auto url = parse_url(*value, static_cast<std::uint16_t>(ConfigName("etcd3.port")->number));
   if (!url) return invalid(key, url.error().message);
   options.endpoints.push_back(url->endpoint);
   options.username = url->username;
@@ -68,22 +75,22 @@ Result<void> take_url(const Json& section, std::string_view key, Options& option
 }
 
 Result<void> take_hosts(const Json& section, Options& options) {
-  const auto protocol = text(section, "protocol");
+  const auto protocol = text(section, "etcd3.protocol");
   if (!protocol) return tl::unexpected(protocol.error());
-  if (!protocol->empty() && *protocol != "http" && *protocol != "https") {
-    return invalid("protocol", fmt::format("\"{}\" is neither http nor https", *protocol));
-  }
+  if (!protocol->empty() && *protocol != "http" && *protocol != "https")
+    return invalid("etcd3.protocol", fmt::format("\"{}\" is neither http nor https", *protocol));
+  const auto port = default_port(section);
   auto hosts = host_list(section);
   if (!hosts) return tl::unexpected(hosts.error());
-  std::string_view key = "hosts";
+  ConfigName key = "etcd3.hosts";
   if (hosts->empty()) {
-    const auto host = text(section, "host");
+    key = "etcd3.host";
+    const auto host = text(section, key);
     if (!host) return tl::unexpected(host.error());
     if (!host->empty()) hosts->push_back(*host);
-    key = "host";
   }
   for (const auto& host : *hosts) {
-    auto endpoint = parse_endpoint(host, *protocol == "https", default_port);
+    auto endpoint = parse_endpoint(host, *protocol == "https", port);
     if (!endpoint) return invalid(key, endpoint.error().message);
     options.endpoints.push_back(*endpoint);
   }
@@ -91,18 +98,22 @@ Result<void> take_hosts(const Json& section, Options& options) {
 }
 
 Result<void> take_credentials(const Json& section, Options& options) {
-  const std::pair<std::string_view, std::string*> texts[] = {{"username", &options.username},
-                                                             {"password", &options.password},
-                                                             {"cacert", &options.tls.ca_file},
-                                                             {"cert", &options.tls.cert_file},
-                                                             {"key", &options.tls.key_file}};
+  struct Text {
+    ConfigName key;
+    std::string* target;
+  };
+  const Text texts[] = {{"etcd3.username", &options.username},
+                        {"etcd3.password", &options.password},
+                        {"etcd3.cacert", &options.tls.ca_file},
+                        {"etcd3.cert", &options.tls.cert_file},
+                        {"etcd3.key", &options.tls.key_file}};
   for (const auto& [key, target] : texts) {
     auto value = text(section, key);
     if (!value) return tl::unexpected(value.error());
     if (!value->empty()) *target = *value;
   }
   if (!options.tls.key_file.empty() && options.tls.cert_file.empty()) {
-    return invalid("key", "it needs the certificate it belongs to: set etcd3.cert");
+    return invalid("etcd3.key", "it needs the certificate it belongs to: set etcd3.cert");
   }
   return {};
 }
@@ -113,15 +124,13 @@ Result<Options> parse_options(const Json& section, std::string_view name) {
   if (!section.is_object()) return fail(ErrorKind::invalid, "etcd3: a mapping with hosts, host or url is expected");
   Options options;
   options.instead_of_v2 = name == "etcd";
-  if (find(section, "srv") != nullptr) {
-    return invalid("srv", "discovery by DNS SRV records is not supported: list the members under etcd3.hosts");
+  if (value_of(section, "etcd3.srv") != nullptr) {
+    return invalid("etcd3.srv", "discovery by DNS SRV records is not supported: list the members under etcd3.hosts");
   }
-  if (auto taken = take_url(section, "proxy", options); !taken) return tl::unexpected(taken.error());
-  const Json* proxies = find(section, "use_proxies");
-  const bool use_proxies = proxies != nullptr && proxies->is_boolean() && proxies->get<bool>();
-  options.discover = options.endpoints.empty() && !use_proxies;
+  if (auto taken = take_url(section, "etcd3.proxy", options); !taken) return tl::unexpected(taken.error());
+  options.discover = options.endpoints.empty() && !flag_in(section, "etcd3.use_proxies");
   if (options.endpoints.empty()) {
-    if (auto taken = take_url(section, "url", options); !taken) return tl::unexpected(taken.error());
+    if (auto taken = take_url(section, "etcd3.url", options); !taken) return tl::unexpected(taken.error());
   }
   if (options.endpoints.empty()) {
     if (auto taken = take_hosts(section, options); !taken) return tl::unexpected(taken.error());
