@@ -1,9 +1,9 @@
 """A load of GET requests of one path on one port, a new connection for each request, from one thread around epoll.
 
-With a rate, requests begin at their moments whatever the server does: nothing here waits for an answer, so a slow server
-cannot slow the load down. Without one (0) each of the connections asks as fast as it is answered.
+Requests begin at their moments whatever the server does: nothing here waits for an answer, so a slow server cannot slow the
+load down.
 
-Usage: http_load.py PORT PATH RATE CONNECTIONS SECONDS REPORT
+Usage: http_load.py PORT PATH RATE SECONDS REPORT
 """
 
 import collections
@@ -18,9 +18,9 @@ _MOST_OPEN = 2000
 
 
 class Load:
-    def __init__(self, port, path, rate, connections, seconds):
+    def __init__(self, port, path, rate, seconds):
         self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
-        self._address, self._rate, self._connections, self._seconds = ("127.0.0.1", port), rate, connections, seconds
+        self._address, self._rate, self._seconds = ("127.0.0.1", port), rate, seconds
         self._poll, self._open = select.epoll(), collections.OrderedDict()  # oldest first: fd -> [socket, begun, answer]
         self.times, self.bad = [], 0
 
@@ -73,18 +73,13 @@ class Load:
         begun = now = time.monotonic()
         end, sent = begun + self._seconds, 0
         while now < end or (self._open and now < end + _TIMEOUT):
-            if self._rate:
-                while now < end and begun + sent / self._rate <= now:
-                    if len(self._open) < _MOST_OPEN:
-                        self._begin(now)
-                    else:
-                        self.bad += 1
-                    sent += 1
-                wait = begun + sent / self._rate - now
-            else:
-                while now < end and len(self._open) < self._connections:
+            while now < end and begun + sent / self._rate <= now:
+                if len(self._open) < _MOST_OPEN:
                     self._begin(now)
-                wait = 0.1
+                else:
+                    self.bad += 1
+                sent += 1
+            wait = begun + sent / self._rate - now
             for descriptor, events in self._poll.poll(max(0.0, min(wait, 0.1))):
                 self._serve(descriptor, events)
             now = time.monotonic()
@@ -93,9 +88,9 @@ class Load:
 
 
 def main():
-    path, report = sys.argv[2], sys.argv[6]
-    port, rate, connections, seconds = map(int, [sys.argv[1], *sys.argv[3:6]])
-    load = Load(port, path, rate, connections, seconds)
+    path, report = sys.argv[2], sys.argv[5]
+    port, rate, seconds = map(int, [sys.argv[1], *sys.argv[3:5]])
+    load = Load(port, path, rate, seconds)
     load.run()
     times = sorted(load.times) or [_TIMEOUT]
     with open(report, "w") as file:

@@ -107,7 +107,7 @@ struct JobDigest {
     m.slot_copy_at = ok ? std::optional<Instant>() : o.now + 10 * back_off(m.slot_copy_failures);
   }
   void operator()(const job::RemoveData& removal) const {
-    if (!removal.failure.empty()) m.bootstrap_put_aside = ok;
+    if (!removal.failure.empty()) m.bootstrap_put_aside = ok || o.postgres.data.state == DataState::empty;
     if (ok) {
       m.rejoin = Rejoin::unchecked;
       m.rewinds = {};

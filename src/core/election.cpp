@@ -386,6 +386,8 @@ bool peers_are_fresh(const Situation& s, Duration limit) {
 }
 
 std::string own_objection(const Situation& s) {
+  // In a pause it goes on running; the others need not wait for it.
+  if (foreign_data(s)) return "my data belongs to another cluster";
   for (const auto check : {check_self_once_free, check_copy}) {
     if (auto result = check(s); result.verdict == Verdict::hold_back) return result.why;
   }

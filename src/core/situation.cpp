@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/slots.h"
+
 namespace regent {
 namespace {
 
@@ -162,7 +164,10 @@ const UpstreamHistory* leader_history(const Situation& s) {
   return promoted_since || s.o.upstream_history.age(s.o.now) > std::chrono::seconds(30) ? nullptr : history;
 }
 
-const Member* parent_of(const ClusterView& view, const MemberName& name, const Tags& tags) {
+namespace {
+
+// Whom the tag names, where that one can be followed.
+const Member* named_parent(const ClusterView& view, const MemberName& name, const Tags& tags) {
   const MemberName from(tags.replicatefrom);
   const Member* parent = from.empty() || from == name ? nullptr : view.member(from);
   if (parent == nullptr || parent->state != PgState::running) return nullptr;
@@ -176,12 +181,30 @@ const Member* parent_of(const ClusterView& view, const MemberName& name, const T
   return behind ? nullptr : parent;
 }
 
+}  // namespace
+
+const Member* parent_of(const ClusterView& view, const MemberName& name, const Tags& tags) {
+  const Member* parent = named_parent(view, name, tags);
+  // Tags that form a ring would have all of them wait for each other's WAL: who is in it follows the leader.
+  const Member* at = parent;
+  for (std::size_t i = 0; at != nullptr && i < view.members.size(); ++i) {
+    if (at->name == name) return nullptr;
+    if (view.leader.exists() && at->name == view.leader.name) break;
+    at = named_parent(view, at->name, at->tags);
+  }
+  return parent;
+}
+
 Upstream wanted_upstream(const Situation& s) {
   if (s.view == nullptr) return {};
   if (s.standby_leads) return remote_upstream(s);
   const Member* parent = parent_of(*s.view, s.o.self.name, s.o.self.tags);
-  const bool poor = parent != nullptr && parent->name == s.m.poor_parent;
-  return parent != nullptr && !poor ? upstream_of(s, *parent) : leader_upstream(s);
+  if (parent == nullptr) return leader_upstream(s);
+  if (parent->name != s.m.poor_parent) return upstream_of(s, *parent);
+  // Nobody else knows of it: where the leader does not keep the slots of all members, it has none for this one.
+  auto upstream = leader_upstream(s);
+  if (!keeps_member_slots(s)) upstream.slot.clear();
+  return upstream;
 }
 
 }  // namespace regent

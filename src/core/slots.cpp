@@ -23,11 +23,6 @@ bool streams_from(const Situation& s, const Member& member, bool leading) {
   return parent == nullptr ? leading : parent->name == s.o.self.name;
 }
 
-// Generation 4 keeps the slots of all members everywhere, so that a new leader has the WAL they need.
-bool keeps_member_slots(const Situation& s) {
-  return s.o.self.generation == Generation::v4 && s.o.settings.member_slots_ttl > Duration::zero();
-}
-
 Lsn published_position(const Situation& s, const std::string& name) {
   const auto& slots = s.view->status.value.slots;
   const auto found = slots.find(name);
@@ -109,6 +104,10 @@ void want_permanent(const Situation& s, bool leading, std::map<std::string, Want
 }
 
 }  // namespace
+
+bool keeps_member_slots(const Situation& s) {
+  return s.o.self.generation == Generation::v4 && s.o.settings.member_slots_ttl > Duration::zero();
+}
 
 std::string_view to_string(SlotOwner owner) {
   constexpr std::array<std::string_view, 5> names{"member", "retained", "permanent", "ignored", "foreign"};

@@ -60,6 +60,9 @@ bool lost_logical_slot(const Situation& s, const std::string& name);
 // The comparison of transaction numbers, which wrap around.
 bool xid_at_most(std::uint32_t one, std::uint32_t other);
 
+// Generation 4 keeps the slots of all members everywhere, so that a new leader has the WAL they need.
+bool keeps_member_slots(const Situation& s);
+
 // What the leader publishes for the others to advance their slots to.
 Status published_status(const Situation& s);
 // The same after the shutdown checkpoint of a primary: the control file is known.

@@ -56,12 +56,12 @@ bool valid_slot_name(std::string_view name) {
 
 SlotSpecs parse_permanent_slots(const Json& config, std::vector<std::string>& problems) {
   SlotSpecs specs;
-  // An empty one under a newer name does not hide one under an older name.
+  // The oldest name wins, as with Patroni; an empty one hides no other.
   constexpr ConfigName key = "slots";
   const Json* slots = nullptr;
   const auto take = [&](std::string_view name) {
     const Json* value = find(config, name);
-    if (slots == nullptr && value != nullptr && !says_nothing(*value)) slots = value;
+    if (value != nullptr && !says_nothing(*value)) slots = value;
   };
   take(key->name());
   for_each_word(key->formerly, take);

@@ -62,7 +62,9 @@ std::optional<WallTime> retry_after(const BootstrapFailure& failure, const std::
   if (failure.times < 2 || failure.configuration != configuration) return std::nullopt;
   const auto wait = std::min<std::chrono::minutes>(std::chrono::minutes(5) * (1 << std::min(failure.times - 2, 4)),
                                                    std::chrono::hours(1));
-  return std::min(failure.at, now) + wait;
+  // A clock that was set back since tells nothing.
+  if (failure.at > now) return std::nullopt;
+  return failure.at + wait;
 }
 
 }  // namespace regent

@@ -32,7 +32,7 @@ BootstrapFailure next_failure(const BootstrapFailure& before, const std::string&
                               WallTime now);
 
 // From the second failure on the next attempt waits: 5 minutes, then twice as long each time, up to an hour. nullopt:
-// it need not. A clock that was set back since does not make it longer.
+// it need not, or the clock was set back since.
 std::optional<WallTime> retry_after(const BootstrapFailure& failure, const std::string& configuration, WallTime now);
 
 }  // namespace regent

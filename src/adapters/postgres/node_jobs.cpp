@@ -190,7 +190,8 @@ Task<Result<void>> PostgresNode::prepare_promotion(job::Promote promotion, Insta
       [layout = context_.layout, mark = LedBy{context_.local.name.str(), timeline}] { return mark_led(layout, mark); },
       deadline);
   if (const auto done = co_await std::move(naming); !done) log::warning("{}", done.error().message);
-  if (promotion.complete && restores()) {
+  // Without a limit PostgreSQL still finds out there which timelines have been (I8).
+  if (promotion.complete && restores() && context_.archive_limit) {
     auto closing = limit_archive(ArchiveLimit{}, deadline);
     // It only takes longer.
     if (const auto done = co_await std::move(closing); !done) log::warning("{}", done.error().message);

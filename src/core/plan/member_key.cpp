@@ -11,9 +11,12 @@ Member own_member(const Situation& s, const Decision& d) {
   member.api_url = self.api_url;
   member.proxy_url = self.proxy_url;
   const Portrait self_portrait = portrait(s);
+  // What nobody knows now is what it was: a server that cannot be looked at may be a primary, and others would follow a
+  // replica (I5). Who is taken for uninitialized is taken for one without data.
+  const Member* stored = s.view == nullptr ? nullptr : s.view->member(self.name);
+  const bool was_primary = stored != nullptr && stored->role == Role::primary;
   member.state = self_portrait.state.value_or(PgState::running);
-  // Who is taken for uninitialized is taken for one without data.
-  member.role = self_portrait.role.value_or(Role::replica);
+  member.role = self_portrait.role.value_or(was_primary ? Role::primary : Role::replica);
   member.version = patroni_version(self.generation);
   member.regent = self.version;
   member.libc = self.libc;

@@ -117,17 +117,25 @@ constexpr Rule table[] = {
      "removing initialize key after failed attempt to bootstrap the cluster", "F73",
      [](const Situation& s) { return !s.m.bootstrap_failed.empty(); },
      [](const Situation& s, Decision& d) {
+       const bool in_the_way = s.o.postgres.data.state != DataState::empty || !s.m.bootstrap_put_aside;
        if (!s.stopped) {
          say(d, "stopping PostgreSQL after a failed bootstrap");
          start(d, job::Stop{.immediate = true});
-       } else if (s.o.postgres.data.state != DataState::empty || !s.m.bootstrap_put_aside) {
+         return;
+       }
+       if (in_the_way && !s.backing_off()) {
          say(d, "renaming the data directory after a failed bootstrap");
          start(d, job::RemoveData{.failure = s.m.bootstrap_failed, .counts = s.m.bootstrap_at_fault});
+         return;
+       }
+       // Whatever becomes of the directory, others may try.
+       if (claim_is_ours(s)) act(d, action::DeleteKey{action::Key::initialize, s.view->initialize.version});
+       if (in_the_way) {
+         say(d, "waiting before what a failed bootstrap left is put aside again");
+         condition(d, "BootstrapFailed", fmt::format("{}; what it left cannot be put aside yet", s.m.bootstrap_failed));
+         d.wake_at = std::min(d.wake_at, *s.m.retry_at);
        } else {
          say(d, "removing initialize key after failed attempt to bootstrap the cluster");
-         if (claim_is_ours(s)) {
-           act(d, action::DeleteKey{action::Key::initialize, s.view->initialize.version});
-         }
          act(d, action::Exit{1});
        }
      }},

@@ -31,7 +31,9 @@ TEST(PermanentSlots, LogicalBySayingSoOrByItsParts) {
 TEST(PermanentSlots, OlderNames) {
   EXPECT_TRUE(specs(R"({"permanent_replication_slots": {"a": null}})").contains("a"));
   EXPECT_TRUE(specs(R"({"permanent_slots": {"a": null}})").contains("a"));
-  EXPECT_FALSE(specs(R"({"permanent_slots": {"a": null}, "slots": {"b": null}})").contains("a"));
+  // The oldest name wins, unless there is nothing under it.
+  EXPECT_TRUE(specs(R"({"permanent_slots": {"a": null}, "slots": {"b": null}})").contains("a"));
+  EXPECT_TRUE(specs(R"({"permanent_slots": {}, "slots": {"b": null}})").contains("b"));
 }
 
 TEST(PermanentSlots, WhatMakesNoSenseIsNamedAndLeftOut) {

@@ -52,8 +52,7 @@ TEST(NextFailure, WaitsLongerEachTime) {
   EXPECT_EQ(wait(3), minutes(10));
   EXPECT_EQ(wait(6), minutes(60));
   EXPECT_EQ(wait(1000), minutes(60));
-  EXPECT_EQ(retry_after({"why", 2, "a", noon + minutes(600)}, "a", noon), noon + minutes(5))
-      << "the clock was set back";
+  EXPECT_EQ(retry_after({"why", 2, "a", noon + minutes(600)}, "a", noon), std::nullopt) << "the clock was set back";
 }
 
 TEST(NextFailure, CountsTheSameReasonWithTheSameConfiguration) {
