@@ -34,6 +34,7 @@ const std::vector<Excuse>& excuses() {
       {306, Kind::seldom, "the lock has to go in the very cycle in which a promotion is given up"},
       {417, Kind::never, "a bootstrap that failed is not remembered on its disk"},
       {418, Kind::never, "no watchdog is required, and none is missing"},
+      {428, Kind::seldom, "the tag nofailover has to come to the very member that bootstraps, between two attempts"},
       {556, Kind::never, "nobody but the agent works in the data directory in single-user mode"},
       {557, Kind::never, "every disk that was a primary's has the mark of the agent that made it one"},
       {714, Kind::seldom, "a voter has to turn to another than the elected between the lock and the promotion"},

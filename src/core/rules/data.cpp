@@ -170,6 +170,16 @@ constexpr Rule table[] = {
        // The claim goes with our session: a node that dies here does not block the others for ever.
        act(d, action::WriteKey{action::Key::initialize, "", Version{}, true});
      }},
+    {428, "bootstrap_claim_returned", "the empty initialize key is ours, and this member may not lead any more",
+     "giving the bootstrap back to the others: I am not allowed to lead", "I15, F73",
+     [](const Situation& s) {
+       return !s.m.bootstrapped && s.no_data() && s.stopped && s.unlocked && claim_is_ours(s) &&
+              !s.o.self.tags.may_lead();
+     },
+     [](const Situation& s, Decision& d) {
+       say(d, "giving the bootstrap back to the others: I am not allowed to lead");
+       act(d, action::DeleteKey{action::Key::initialize, s.view->initialize.version});
+     }},
     {430, "bootstrap_run", "the empty initialize key is ours", "bootstrap in progress", "F73",
      [](const Situation& s) {
        return !s.m.bootstrapped && s.no_data() && s.stopped && s.unlocked && claim_is_ours(s) && !s.standby;
