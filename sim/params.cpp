@@ -305,7 +305,8 @@ std::vector<std::string> Params::lines() const {
                   to_seconds(primary_start_timeout)),
       fmt::format("use_pg_rewind {} remove_on_rewind_failure {} remove_on_diverged {} check_timeline {}", use_pg_rewind,
                   remove_on_rewind_failure, remove_on_diverged, check_timeline),
-      fmt::format("failsafe_mode {}, logical slot {}, archive {}, synchronous: {}", failsafe_mode, logical_slot,
+      fmt::format("failsafe_mode {}, logical slot {}, cascade {}, archive {}, synchronous: {}", failsafe_mode,
+                  logical_slot, cascade,
                   archive_hidden  ? "hidden"
                   : archive_feeds ? "yes"
                                   : "no",

@@ -91,7 +91,7 @@ FAULTS = [
         (70, "rewind lacks WAL or is skipped", HELD, ""),
         (71, "old primary has more WAL", HELD, "its end is found out offline, which the guard spares; a snapshot of the leader's disk is told from it by its timeline, and recovered as a standby"),
         (72, "clone interrupted", HELD, ""),
-        (73, "bootstrap races", HELD, ""),
+        (73, "bootstrap races", HELD, "a member that may not lead any more gives its claim back; one that failed again for the same reason waits, beside the data directory it is kept why"),
         (74, "duplicate name, foreign data", HELD, "whoever answers to the name at the address in the member key keeps the second one from starting; a lock is retaken only by the machine that took it, else it has to expire"),
         (75, "promoted by hand", HELD, ""),
         (76, "logical slots lost or too far", HELD, "a copy that is not proven whole is not offered, and one that we dropped is not made anew; a timeline that begins where another one did has its own maker"),

@@ -6,14 +6,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace regent {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 bool is_ipv6(std::string_view text) {
   in6_addr address{};

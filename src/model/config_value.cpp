@@ -8,16 +8,11 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
 #include "base/yaml.h"
 
 namespace regent {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
 
 // A number and what stands behind it.
 std::optional<std::pair<double, std::string_view>> leading_number(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "base/text.h"
 #include "base/yaml.h"
 #include "model/config_keys.h"
 #include "model/config_table.h"
@@ -28,12 +29,6 @@ std::string with_name(std::string_view pattern, std::string_view name) {
   const auto star = pattern.find('*');
   if (star == std::string_view::npos) return std::string(pattern);
   return fmt::format("{}{}{}", pattern.substr(0, star), name, pattern.substr(star + 1));
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 std::string upper(std::string_view text) {

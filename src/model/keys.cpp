@@ -7,6 +7,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/text.h"
+
 namespace regent {
 namespace {
 
@@ -21,12 +23,6 @@ std::optional<Number> parse_number(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || stop != text.data() + text.size() || text.empty()) return std::nullopt;
   return number;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.front() == '\r')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
-  return text;
 }
 
 template <class Visit>

@@ -23,7 +23,12 @@ class Reader {
     const Json* value = get(key);
     const auto number = value == nullptr ? std::optional(key->number) : scalar_number(*value);
     if (!number) complain(key, "a number");
-    return std::clamp(number.value_or(key->number), key->least, key->most);
+    const double chosen = std::clamp(number.value_or(key->number), key->least, key->most);
+    if (number && chosen != *number) {
+      problems_.push_back(
+          fmt::format("{}{}={} is not a number{}, adjusting...", prefix_, key->name(), *number, key->bounds()));
+    }
+    return chosen;
   }
 
   void seconds(ConfigName key, Duration& out) {

@@ -114,7 +114,7 @@ class TestingDriver final : public WatchdogDriver {
 
 FenceMode parse_mode(const Json& value) {
   if (const auto mode = parse_fence_mode(value)) return *mode;
-  log::warning("watchdog.mode {} is not one of off, automatic, required; the watchdog stays off", value.dump());
+  log::warning("watchdog.mode {} is not one of off, automatic, required; the watchdog stays off", to_compact(value));
   return FenceMode::off;
 }
 
@@ -134,7 +134,7 @@ WatchdogOptions parse_watchdog(const Json& section) {
   const Json* written = value_of(section, margin);
   const auto seconds = written == nullptr ? std::nullopt : scalar_integer(*written);
   if (written != nullptr && !(seconds && margin->allows(static_cast<double>(*seconds)))) {
-    log::warning("watchdog.safety_margin {} is not a number{}; {} is used", written->dump(), margin->bounds(),
+    log::warning("watchdog.safety_margin {} is not a number{}; {} is used", to_compact(*written), margin->bounds(),
                  margin->standard);
   }
   options.safety_margin = std::chrono::seconds(static_cast<std::int64_t>(margin->number));

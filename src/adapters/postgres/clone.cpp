@@ -257,10 +257,13 @@ Task<Result<void>> run_remove_data(Context& context, job::RemoveData removal, In
     auto emptying = empty_directory(context, deadline);
     if (done = co_await std::move(emptying); !done) co_return done;
   }
-  if (!removal.counts) co_return Result<void>();
-  std::function<Result<void>()> keep = [layout = context.layout, before = *before, why = removal.failure,
-                                        configuration = configuration_of(context.local), now = context.clock.wall()] {
-    return write_bootstrap_failure(layout, next_failure(before, why, configuration, now));
+  // One that lies with somebody else is none in the row, and does not end it.
+  const auto record =
+      removal.counts ? next_failure(*before, removal.failure, configuration_of(context.local), context.clock.wall())
+                     : *before;
+  if (record.times == 0) co_return Result<void>();
+  std::function<Result<void>()> keep = [layout = context.layout, record] {
+    return write_bootstrap_failure(layout, record);
   };
   auto keeping = context.ask<void>(std::move(keep), deadline, failed);
   // Not to know of it costs another attempt.

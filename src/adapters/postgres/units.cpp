@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/text.h"
+
 namespace regent {
 namespace {
 
@@ -45,12 +47,6 @@ std::optional<Measure> base_measure(std::string_view unit) {
   return measure;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
-  return text;
-}
-
 std::string lowered(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -59,7 +55,7 @@ std::string lowered(std::string_view text) {
 
 // The old names of wal_level = replica.
 std::string enum_word(std::string_view value) {
-  auto word = lowered(trimmed(value));
+  auto word = lowered(trim(value));
   if (word == "hot_standby" || word == "archive") return "replica";
   // Enums such as synchronous_commit accept the words of booleans too.
   if (word == "true" || word == "yes" || word == "1") return "on";
@@ -70,7 +66,7 @@ std::string enum_word(std::string_view value) {
 }  // namespace
 
 std::optional<double> in_unit(std::string_view value, std::string_view unit) {
-  const std::string text(trimmed(value));
+  const std::string text(trim(value));
   char* end = nullptr;
   double number = std::strtod(text.c_str(), &end);
   if (end == text.c_str()) return std::nullopt;
@@ -79,7 +75,7 @@ std::optional<double> in_unit(std::string_view value, std::string_view unit) {
       text.find('.') == std::string::npos) {
     number = static_cast<double>(std::strtoll(text.c_str(), &end, 8));
   }
-  const auto suffix = trimmed(end);
+  const auto suffix = trim(end);
   if (suffix.empty()) return number;
   const auto base = base_measure(unit);
   const auto measure = find_unit(suffix);
@@ -88,7 +84,7 @@ std::optional<double> in_unit(std::string_view value, std::string_view unit) {
 }
 
 std::optional<bool> parse_bool(std::string_view value) {
-  const auto word = lowered(trimmed(value));
+  const auto word = lowered(trim(value));
   if (word.empty()) return std::nullopt;
   const auto begins = [&](std::string_view whole) { return whole.starts_with(word); };
   if (word == "1" || word == "on" || begins("true") || begins("yes")) return true;

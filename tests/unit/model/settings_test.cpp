@@ -80,6 +80,16 @@ TEST(Settings, OldNamesAreRead) {
   EXPECT_EQ(of(R"({"master_start_timeout": 0, "primary_start_timeout": 7})").primary_start_timeout, Duration(7s));
 }
 
+TEST(Settings, ANumberOutOfItsBoundsIsNamed) {
+  const auto settings =
+      of(R"({"maximum_lag_on_failover": -5, "synchronous_node_count": 0, "max_timelines_history": 3})");
+  EXPECT_EQ(settings.maximum_lag_on_failover, 0U);
+  EXPECT_EQ(settings.synchronous_node_count, 1);
+  EXPECT_EQ(settings.problems,
+            (std::vector<std::string>{"maximum_lag_on_failover=-5 is not a number from 0 to 1e+18, adjusting...",
+                                      "synchronous_node_count=0 is not a number from 1 to 1000, adjusting..."}));
+}
+
 // What a node's own file says of these wins on that node (compat §1.11).
 TEST(Settings, TheLocalSectionWins) {
   const Json config = Json::parse(R"({"postgresql": {"use_pg_rewind": false, "use_slots": false}})");

@@ -30,7 +30,7 @@ std::uint16_t default_port(const Json& section) {
   const auto port = value == nullptr ? std::nullopt : scalar_integer(*value);
   const bool usable = port && key->allows(static_cast<double>(*port));
   if (value != nullptr && !usable)
-    log::warning("{} {} is not a number{}; {} is used", key->path, value->dump(), key->bounds(), key->standard);
+    log::warning("{} {} is not a number{}; {} is used", key->path, to_compact(*value), key->bounds(), key->standard);
   return static_cast<std::uint16_t>(usable ? static_cast<double>(*port) : key->number);
 }
 
