@@ -26,12 +26,6 @@ std::string role_sql(const std::string& name, const std::string& options, const 
 // What pg_rewind's role needs. Pure.
 std::string rewind_grants_sql(const std::string& name);
 
-// How the server that a custom method made is started for the first time.
-struct FirstStart {
-  bool keeps_recovery = false;               // with the recovery settings that the script left behind
-  std::optional<RecoverySettings> recovery;  // recovers to a point in time first
-  bool restored = false;                     // its roles have the passwords of another place
-};
 // Of the configured method; neither for initdb. Pure.
 FirstStart first_start(const Json& bootstrap);
 

@@ -55,6 +55,23 @@ Task<Result<void>> Context::ensure_version(Instant deadline) {
   co_return Result<void>();
 }
 
+void Context::forget_cluster() {
+  control.reset();
+  control_stamp.clear();
+  system_id = SystemId();
+}
+
+Task<Result<void>> Context::call(std::function<Result<void>()> work, Instant deadline) {
+  auto asking = ask<void>(std::move(work), deadline, "the data directory " + layout.data_dir);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<DirectoryLook>> Context::directory(Instant deadline) {
+  std::function<Result<DirectoryLook>()> work = [layout = layout] { return look_at_directory(layout); };
+  auto asking = ask<DirectoryLook>(std::move(work), deadline, "the data directory " + layout.data_dir);
+  co_return co_await std::move(asking);
+}
+
 ServerParameters Context::parameters() const {
   auto parameters = configured_parameters();
   if (sync_names) parameters.values[sync_names_parameter] = *sync_names;
@@ -120,6 +137,13 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
   return wanted;
 }
 
+bool Context::restores() const {
+  if (upstream && upstream->recovery.contains("restore_command")) return true;
+  const auto* section = section_option(config(), dynamic, "postgresql.recovery_conf");
+  const auto* command = section == nullptr ? nullptr : find(*section, "restore_command");
+  return command != nullptr && !setting_text(*command).empty();
+}
+
 Doors Context::doors() const {
   const ServerParameters& parameters = configured_parameters();
   const auto found = parameters.values.find("unix_socket_directories");
@@ -130,6 +154,16 @@ Doors Context::doors() const {
 
 ConnectionOptions Context::administrator(const std::string& application_name) const {
   return local_connection(config(), doors(), application_name);
+}
+
+Task<Result<Rows>> Context::administer(std::string sql, Instant deadline) {
+  auto opening = Connection::open(administrator("Patroni"), clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  auto preparing = connection->query(unlimited_time, clock, deadline);
+  if (const auto done = co_await std::move(preparing); !done) co_return done;
+  auto asking = connection->query(std::move(sql), clock, deadline);
+  co_return co_await std::move(asking);
 }
 
 Command Context::tool(const std::string& name, std::vector<std::string> arguments) const {

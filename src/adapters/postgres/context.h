@@ -11,6 +11,7 @@
 #include "adapters/postgres/config_store.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/control_data.h"
 #include "adapters/postgres/data_directory.h"
 #include "adapters/postgres/layout.h"
 #include "core/postgres_facts.h"
@@ -18,6 +19,13 @@
 #include "ports/clock.h"
 
 namespace regent {
+
+// How the server that a custom method made is started for the first time.
+struct FirstStart {
+  bool keeps_recovery = false;               // with the recovery settings that the script left behind
+  std::optional<RecoverySettings> recovery;  // recovers to a point in time first
+  bool restored = false;                     // its roles have the passwords of another place
+};
 
 struct Context {
   Context(LocalConfig config, Clock& clock);
@@ -39,6 +47,19 @@ struct Context {
   std::optional<PidFile> running;
   bool doors_pending = false;  // other addresses or socket directories wait for its restart
 
+  // What the last control file said, kept until the file changes.
+  std::optional<ControlData> control;
+  std::string control_stamp;
+  SystemId system_id;  // the server tells it, too
+  // There is no cluster in the data directory, or soon there will be none.
+  void forget_cluster();
+
+  // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
+  bool bootstrapping = false;
+  FirstStart first;
+  // The first start of a cluster that a custom method made goes through archive recovery.
+  bool first_recovery() const { return bootstrapping && (first.keeps_recovery || first.recovery); }
+
   // Values that the configuration has and PostgreSQL would refuse: they do not count.
   std::vector<RefusedParameter> refused;
 
@@ -50,6 +71,10 @@ struct Context {
   Task<Result<T>> ask(std::function<Result<T>()> call, Instant deadline, std::string what) {
     co_return co_await worker.ask<T>(std::move(call), clock, deadline, std::move(what));
   }
+
+  // The same of the data directory: changes it, looks at it.
+  Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
+  Task<Result<DirectoryLook>> directory(Instant deadline);
 
   // Asks the server's executable once.
   Task<Result<void>> ensure_version(Instant deadline);
@@ -64,9 +89,14 @@ struct Context {
   // What the files shall hold. `recovery`: with the settings of a replica of `upstream`, where that is known.
   WantedFiles wanted_files(ServerParameters parameters) const;
 
+  // A restore_command is configured.
+  bool restores() const;
+
   // Where the server that runs listens, or, if none does, where it will: what was configured since waits for a restart.
   Doors doors() const;
   ConnectionOptions administrator(const std::string& application_name) const;
+  // One statement over a connection of its own, which may take its time.
+  Task<Result<Rows>> administer(std::string sql, Instant deadline);
 
   // A command of PostgreSQL with messages in English.
   Command tool(const std::string& name, std::vector<std::string> arguments) const;

@@ -1,20 +1,21 @@
-// The local PostgreSQL: the Postgres port over real processes, files and connections.
-// Threading: the control loop's thread; everything that can block goes to workers or children.
+// The local PostgreSQL: the Postgres port over real processes, files and connections. Each method is done by the part
+// that has the state for it; here it is only seen to that it ends, and how.
+// Threading: the control loop's thread; everything that can block goes to workers or children. Errors: as values.
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 
-#include "adapters/postgres/bootstrap.h"
+#include "adapters/os/waiting.h"
 #include "adapters/postgres/callbacks.h"
-#include "adapters/postgres/config_store.h"
 #include "adapters/postgres/context.h"
-#include "adapters/postgres/control_data.h"
 #include "adapters/postgres/monitor.h"
 #include "adapters/postgres/postmaster.h"
-#include "adapters/postgres/pulse.h"
-#include "adapters/postgres/wal_end.h"
+#include "adapters/postgres/promotion.h"
+#include "adapters/postgres/server_config.h"
+#include "adapters/postgres/sight.h"
+#include "adapters/postgres/slots.h"
+#include "adapters/postgres/steps.h"
 #include "ports/postgres.h"
 
 namespace regent {
@@ -72,111 +73,24 @@ class PostgresNode : public Postgres {
   std::string progress() const override { return context_.progress; }
 
  private:
-  Task<PostgresFacts> look(Instant deadline);
-  Task<void> look_at_server(PostgresFacts& facts, Tenants tenants, Instant deadline);
-  Task<void> question_server(PostgresFacts& facts, Instant deadline);
-  // Notes whether the server answers a new connection.
-  Task<void> probe_own_server(Instant deadline);
-  // Returns when it does not any more, or at `until`.
-  Task<void> watch_pulse(Instant until);
-  // Returns when the WAL receiver has ended, or at `until`.
-  Task<void> wait_receiver(Instant until);
-  void note_wal(const ServerAnswer& answer, Instant asked);
-  // Of a replica: whether what it tells of its position is all that it holds.
-  Task<void> judge_position(ServerAnswer& answer, Instant deadline);
-  Task<void> read_on(const ServerAnswer& answer, Instant deadline);
-  Task<void> look_at_data(PostgresFacts& facts, Result<DirectoryLook> look, Instant deadline);
-  Task<void> look_at_control(PostgresFacts& facts, std::string stamp, Instant deadline);
-  Task<Result<void>> call(std::function<Result<void>()> work, Instant deadline);
-  Task<Result<DirectoryLook>> directory(Instant deadline);
-  Task<Result<WrittenConfig>> write_files(bool replica, Instant deadline);
-  Task<Result<bool>> apply(Instant deadline);
-  void log_changes(const WrittenConfig& written) const;
-  Task<Result<void>> launch(job::Start spec, Instant deadline);
-  Task<Result<void>> prepare_start(job::Start spec, Instant deadline);
-  Task<Result<void>> make_cluster(Instant deadline);
-  Task<Result<void>> make_roles(Instant deadline);
-  Task<Result<void>> await_recovery(Instant deadline);
-  // The first start of a cluster that a custom method made goes through archive recovery.
-  bool first_recovery() const { return bootstrapping_ && (first_.keeps_recovery || first_.recovery); }
-  Task<Result<void>> copy(Upstream source, Instant deadline);
-  Task<Result<void>> prepare_rewind(Upstream source, Instant deadline);
-  Task<Result<void>> go_back(Upstream source, Instant deadline);
-  Task<Result<void>> recover(Instant deadline);
-  Task<Result<void>> get_histories(action::FetchHistories order, Instant deadline);
-  // Restored files must belong to `limit` from now on; nullopt: all of them may be restored.
-  Task<Result<void>> limit_archive(std::optional<ArchiveLimit> limit, Instant deadline);
-  bool restores() const;
-  Task<Result<void>> remove(job::RemoveData removal, Instant deadline);
-  Task<Result<void>> remove_slot(std::string name, Instant deadline);
-  Task<Result<Rows>> administer(std::string sql, Instant deadline);
-  Task<Result<Rows>> administer_in(std::string database, std::string sql, Instant deadline);
-  Task<Result<void>> put_slots(std::vector<SlotCopy> slots, Instant deadline);
-  Task<Result<void>> prepare_promotion(job::Promote promotion, Instant deadline);
-  Task<Result<void>> fill_up_to(Timeline timeline, Instant deadline);
-  Task<Result<void>> leave_recovery(Timeline timeline, Instant deadline);
-  Task<Result<History>> learn_history(Timeline timeline, Instant deadline);
-  Task<Result<void>> tidy_histories(Instant deadline);
-  struct Advance {
-    bool done = false;
-    std::string sign;       // changes while it does something
-    bool restores = false;  // a child of it is at work
-  };
-  Task<Result<Advance>> look_at_promotion(Connection& connection, bool closely);
-  Task<Result<void>> await_promotion(Connection connection, Instant deadline);
-  Task<Result<void>> run_hook(ConfigName key, Instant deadline);
-  Task<Result<void>> switch_upstream(Upstream upstream, Instant deadline);
-  Task<Result<void>> learn_sync_names(Instant deadline);
-  Task<Result<void>> put_sync_names(std::optional<std::string> names, Instant deadline);
-  Task<Result<void>> await_sync_names(std::string names, Instant deadline);
-  Task<Result<void>> require_stopped(Instant deadline);
-
-  Task<void> weed_parameters(Instant deadline);
-  Task<Result<std::vector<RefusedParameter>>> judge_config(Json dynamic_config, Instant deadline);
+  // Exceptions end here, and so does every wait that has not ended by itself; `what` names the work in the error.
+  template <class T>
+  Task<Result<T>> bounded(Task<Result<T>> work, Instant deadline, std::string what) {
+    return guarded<T>(std::move(work), context_.clock, deadline, std::move(what));
+  }
+  // A job that tells of its progress, which ends with it.
+  Task<Result<void>> reporting(Task<Result<void>> job);
 
   Context context_;
   Postmaster postmaster_;
   Monitor monitor_;
   Callbacks callbacks_;
 
-  Connection promoter_;    // from the preparation of a promotion to its request
-  Timeline filled_up_to_;  // for the promotion that it is for
-
-  std::optional<ProcessId> receiver_;  // the WAL receiver that observe() saw
-  ExitWatch receiver_end_;
-  std::optional<Instant> detached_since_;
-
-  // What the last control file said, kept until the file changes.
-  std::optional<ControlData> control_;
-  std::string control_stamp_;
-  // patroni.dynamic.json as of the last look.
-  bool looked_ = false;
-  std::string dynamic_text_;
-  Json cached_dynamic_;
-  SystemId system_id_;
-  Json pending_restart_ = Json::object();
-  // Parameters that only a restart changes, as the server names them.
-  std::set<std::string> restart_parameters_;
-  // Whether context_.sync_names is what the file holds.
-  bool sync_names_known_ = false;
-  // What PostgreSQL was asked about last; context_.refused is its answer.
-  std::map<std::string, std::string> checked_;
-  // What had no effect in the dynamic configuration then.
-  std::vector<RefusedParameter> idle_;
-  // Between initdb and the end of bootstrap_roles() an unfinished directory may be started.
-  bool bootstrapping_ = false;
-  std::optional<std::string> restored_hba_;  // pg_hba.conf that a custom method left, while another one is in its place
-  // Of the postmaster with this number; see PostgresFacts.
-  std::uint32_t pulse_of_ = 0;
-  bool primary_ = false;
-  Pulse connections_, queries_, flushes_;
-  // The process that replays, if it has come to the end of what lay on the disk when it began, or that was read here.
-  int position_of_ = 0;
-  Position on_disk_;  // the end that was read; none when replay came there first
-  std::optional<WalReading> reading_;
-  int unreadable_for_ = 0;
-  Lsn flushed_;
-  FirstStart first_;
+  ServerConfig config_;  // what the files hold, and what PostgreSQL was asked about that
+  Slots slots_;
+  Promotion promotion_;  // what is prepared for one
+  Steps steps_;          // what a step leaves for a later one
+  Sight sight_;          // what was seen before
 };
 
 std::unique_ptr<PostgresNode> make_postgres(LocalConfig config, Clock& clock);

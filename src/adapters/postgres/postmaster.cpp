@@ -97,6 +97,16 @@ Task<Result<Tenants>> Postmaster::look(Instant deadline) {
   co_return tenants;
 }
 
+Task<Result<void>> Postmaster::require_stopped(Instant deadline) {
+  auto versioning = context_.ensure_version(deadline);
+  if (auto known = co_await std::move(versioning); !known) co_return known;
+  auto looking = look(deadline);
+  const auto tenants = co_await std::move(looking);
+  if (!tenants) co_return tl::unexpected(tenants.error());
+  if (!tenants->none()) co_return fail(ErrorKind::conflict, "PostgreSQL is not stopped");
+  co_return Result<void>();
+}
+
 Task<void> Postmaster::changed(Instant until) {
   if (!lingering_.empty()) {
     auto waiting = wait_exit(lingering_.front(), context_.clock, until);

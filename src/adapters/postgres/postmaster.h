@@ -38,6 +38,8 @@ class Postmaster {
   // answer.
   std::function<Result<Tenants>()> search() const;
   void saw(const Result<Tenants>& tenants);
+  // An error unless nobody runs there.
+  Task<Result<void>> require_stopped(Instant deadline);
 
   // Grows with every postmaster seen; 0: none yet.
   std::uint32_t incarnation() const { return incarnation_; }

@@ -9,6 +9,7 @@
 
 #include "adapters/os/files.h"
 #include "adapters/postgres/conninfo.h"
+#include "adapters/postgres/rewind.h"
 #include "adapters/postgres/units.h"
 
 namespace regent {
@@ -244,6 +245,29 @@ std::string limited_command(const Layout& layout, const std::string& command) {
   std::string path;
   for (const char c : layout.restore_script()) path += c == '\'' ? "'\\''" : c == '%' ? "%%" : std::string(1, c);
   return fmt::format("test ! -f '{0}' || sh '{0}' %f || exit 1; {1}", path, command);
+}
+
+Task<Result<void>> limit_archive(Context& context, std::optional<ArchiveLimit> limit, Instant deadline) {
+  context.archive_limit.reset();
+  const bool closed = limit == ArchiveLimit{};
+  if (limit && !closed && !context.control) {
+    auto reading = read_control_data(context, deadline);
+    auto control = co_await std::move(reading);
+    if (!control) co_return tl::unexpected(control.error());
+    context.control = std::move(*control);
+  }
+  const auto text =
+      limit ? std::optional(restore_script(*limit, closed ? 0 : context.control->wal.segment)) : std::nullopt;
+  std::function<Result<void>()> write = [layout = context.layout, text]() -> Result<void> {
+    if (!text) return remove_file(layout.restore_script());
+    const auto written = write_file(layout.restore_script(), *text, file_mode(layout));
+    if (!written) return tl::unexpected(written.error());
+    return {};
+  };
+  auto writing = context.call(std::move(write), deadline);
+  auto done = co_await std::move(writing);
+  if (done) context.archive_limit = std::move(limit);
+  co_return done;
 }
 
 }  // namespace regent

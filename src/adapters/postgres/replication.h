@@ -25,5 +25,7 @@ std::string restore_script(const ArchiveLimit& limit, std::uint64_t segment_size
 // A restore_command that restores nothing that the script, if there is one, refuses. Constant: a running server needs
 // no reload when the script changes.
 std::string limited_command(const Layout& layout, const std::string& command);
+// Restored files must belong to `limit` from now on; nullopt: all of them may be restored.
+Task<Result<void>> limit_archive(Context& context, std::optional<ArchiveLimit> limit, Instant deadline);
 
 }  // namespace regent

@@ -7,11 +7,10 @@
 #include <set>
 
 #include "adapters/os/files.h"
-#include "adapters/os/waiting.h"
 #include "adapters/postgres/conninfo.h"
-#include "adapters/postgres/lock_record.h"
 #include "adapters/postgres/monitor.h"
-#include "adapters/postgres/node.h"
+#include "adapters/postgres/quoting.h"
+#include "base/log.h"
 
 namespace regent {
 namespace {
@@ -132,6 +131,18 @@ Result<void> store_wal(const Layout& layout) {
   return remove_tree(fetched_wal(layout));
 }
 
+Task<Result<Rows>> administer_in(Context& context, std::string database, std::string sql, Instant deadline) {
+  auto options = context.administrator("Patroni");
+  for (auto& [keyword, value] : options) {
+    if (keyword == "dbname") value = database;
+  }
+  auto opening = Connection::open(std::move(options), context.clock, deadline);
+  auto connection = co_await std::move(opening);
+  if (!connection) co_return tl::unexpected(connection.error());
+  auto asking = connection->query(std::move(sql), context.clock, deadline);
+  co_return co_await std::move(asking);
+}
+
 }  // namespace
 
 std::string wal_file_suffix(Lsn lsn, std::uint64_t segment_size) {
@@ -229,20 +240,19 @@ Result<void> mark_followed(const Layout& layout, bool followed) {
   return {};
 }
 
-// --- the port
-
-Task<Result<void>> PostgresNode::create_slot(std::string name, Instant deadline) {
+Task<Result<void>> Slots::create(std::string name, Instant deadline) {
   const auto literal = quote_literal(name);
-  auto asking = administer(fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT "
-                                       "EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {0})",
-                                       literal),
-                           deadline);
-  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "creating a slot");
+  auto asking =
+      context_.administer(fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT "
+                                      "EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {0})",
+                                      literal),
+                          deadline);
+  const auto done = co_await std::move(asking);
   if (!done) co_return tl::unexpected(done.error());
   co_return Result<void>();
 }
 
-Task<Result<void>> PostgresNode::remove_slot(std::string name, Instant deadline) {
+Task<Result<void>> Slots::drop(std::string name, Instant deadline) {
   std::function<Result<bool>()> look = [layout = context_.layout] { return exists(layout.followed_marker()); };
   auto looking = context_.ask<bool>(std::move(look), deadline, "the data directory");
   const auto copies = co_await std::move(looking);
@@ -250,7 +260,7 @@ Task<Result<void>> PostgresNode::remove_slot(std::string name, Instant deadline)
   for (;;) {
     // One that is in use is somebody's: it stays. But not a copy of a logical slot, which would skip changes: somebody
     // promoted this server by hand, and its consumer was faster than we (I16, F75).
-    auto asking = administer(
+    auto asking = context_.administer(
         fmt::format("SELECT active, CASE WHEN NOT active THEN pg_catalog.pg_drop_replication_slot(slot_name)::text "
                     "WHEN slot_type = 'logical' AND {} THEN pg_catalog.pg_terminate_backend(active_pid)::text END "
                     "FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
@@ -267,77 +277,39 @@ Task<Result<void>> PostgresNode::remove_slot(std::string name, Instant deadline)
   }
 }
 
-Task<Result<void>> PostgresNode::drop_slot(std::string name, Instant deadline) {
-  auto removing = remove_slot(std::move(name), deadline);
-  co_return co_await guarded<void>(std::move(removing), context_.clock, deadline, "dropping a slot");
-}
-
-Task<Result<Rows>> PostgresNode::administer_in(std::string database, std::string sql, Instant deadline) {
-  auto options = context_.administrator("Patroni");
-  for (auto& [keyword, value] : options) {
-    if (keyword == "dbname") value = database;
-  }
-  auto opening = Connection::open(std::move(options), context_.clock, deadline);
-  auto connection = co_await std::move(opening);
-  if (!connection) co_return tl::unexpected(connection.error());
-  auto asking = connection->query(std::move(sql), context_.clock, deadline);
-  co_return co_await std::move(asking);
-}
-
-Task<Result<void>> PostgresNode::create_logical_slot(action::SyncSlots::Logical slot, Instant deadline) {
+Task<Result<void>> Slots::create_logical(action::SyncSlots::Logical slot, Instant deadline) {
   auto asking =
-      administer_in(slot.database,
+      administer_in(context_, slot.database,
                     fmt::format("SELECT pg_catalog.pg_create_logical_replication_slot({0}, {1}) WHERE NOT EXISTS "
                                 "(SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {0})",
                                 quote_literal(slot.name), quote_literal(slot.plugin)),
                     deadline);
-  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "creating a slot");
+  const auto done = co_await std::move(asking);
   if (!done) co_return tl::unexpected(done.error());
   co_return Result<void>();
 }
 
-Task<Result<void>> PostgresNode::advance_slot(action::SyncSlots::Advance slot, Instant deadline) {
-  auto asking = administer_in(slot.database.empty() ? "postgres" : slot.database,
+Task<Result<void>> Slots::advance(action::SyncSlots::Advance slot, Instant deadline) {
+  auto asking = administer_in(context_, slot.database.empty() ? "postgres" : slot.database,
                               fmt::format("SELECT pg_catalog.pg_replication_slot_advance(slot_name, {}) FROM "
                                           "pg_catalog.pg_replication_slots WHERE slot_name = {} AND NOT active",
                                           quote_literal(to_string(slot.to)), quote_literal(slot.name)),
                               deadline);
-  const auto done = co_await guarded<Rows>(std::move(asking), context_.clock, deadline, "advancing a slot");
+  const auto done = co_await std::move(asking);
   if (!done) co_return tl::unexpected(done.error());
   co_return Result<void>();
 }
 
-Task<Result<void>> PostgresNode::mark_slots(bool copies, Instant deadline) {
-  auto work = call([layout = context_.layout, copies] { return mark_followed(layout, copies); }, deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "marking slots");
-}
-
-Task<Result<void>> PostgresNode::record_lock(std::string session, Instant deadline) {
-  auto work = call([layout = context_.layout, session] { return write_lock_record(layout, session); }, deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "recording the leader lock");
-}
-
-Task<Result<UpstreamSlots>> PostgresNode::upstream_slots(Upstream source, Instant deadline) {
-  auto work = ask_upstream_slots(context_, std::move(source), deadline);
-  co_return co_await guarded<UpstreamSlots>(std::move(work), context_.clock, deadline, "asking for slots");
-}
-
-Task<Result<std::vector<SlotCopy>>> PostgresNode::read_slots(Upstream source, std::vector<std::string> names,
-                                                             Instant deadline) {
-  auto work = fetch_slots(context_, std::move(source), std::move(names), deadline);
-  co_return co_await guarded<std::vector<SlotCopy>>(std::move(work), context_.clock, deadline, "reading slots");
-}
-
-Task<Result<void>> PostgresNode::put_slots(std::vector<SlotCopy> slots, Instant deadline) {
-  auto stopped = require_stopped(deadline);
-  if (auto done = co_await std::move(stopped); !done) co_return done;
-  auto work = call([layout = context_.layout, slots] { return store_slots(layout, slots); }, deadline);
+Task<Result<void>> Slots::mark(bool copies, Instant deadline) {
+  auto work = context_.call([layout = context_.layout, copies] { return mark_followed(layout, copies); }, deadline);
   co_return co_await std::move(work);
 }
 
-Task<Result<void>> PostgresNode::write_slots(std::vector<SlotCopy> slots, Instant deadline) {
-  auto work = put_slots(std::move(slots), deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "writing slots");
+Task<Result<void>> Slots::write(std::vector<SlotCopy> slots, Instant deadline) {
+  auto stopped = postmaster_.require_stopped(deadline);
+  if (auto done = co_await std::move(stopped); !done) co_return done;
+  auto work = context_.call([layout = context_.layout, slots] { return store_slots(layout, slots); }, deadline);
+  co_return co_await std::move(work);
 }
 
 }  // namespace regent

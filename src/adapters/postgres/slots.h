@@ -3,6 +3,7 @@
 #pragma once
 
 #include "adapters/postgres/context.h"
+#include "adapters/postgres/postmaster.h"
 #include "ports/postgres.h"
 
 namespace regent {
@@ -23,5 +24,22 @@ Result<void> mark_followed(const Layout& layout, bool followed);
 
 // The last sixteen digits of the name of the WAL file that holds `lsn`.
 std::string wal_file_suffix(Lsn lsn, std::uint64_t segment_size);
+
+// Those of the local server: the methods of Postgres that change them. An exception of a library gets through.
+class Slots {
+ public:
+  Slots(Context& context, Postmaster& postmaster) : context_(context), postmaster_(postmaster) {}
+
+  Task<Result<void>> create(std::string name, Instant deadline);
+  Task<Result<void>> drop(std::string name, Instant deadline);
+  Task<Result<void>> create_logical(action::SyncSlots::Logical slot, Instant deadline);
+  Task<Result<void>> advance(action::SyncSlots::Advance slot, Instant deadline);
+  Task<Result<void>> mark(bool copies, Instant deadline);
+  Task<Result<void>> write(std::vector<SlotCopy> slots, Instant deadline);
+
+ private:
+  Context& context_;
+  Postmaster& postmaster_;
+};
 
 }  // namespace regent

@@ -1,10 +1,10 @@
-// The configuration of the local server: what it is given, and what it takes.
+#include "adapters/postgres/server_config.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "adapters/os/files.h"
-#include "adapters/postgres/node.h"
 #include "adapters/postgres/parameter_check.h"
 #include "adapters/postgres/quoting.h"
 #include "base/log.h"
@@ -31,7 +31,7 @@ std::vector<RefusedParameter> ineffective(const Json& dynamic_config) {
 
 // An agent that was just started finds out whether the one before it, or Patroni, had taken the setting over: what is
 // not the configuration's own value is kept until somebody decides otherwise (I17, F65).
-Task<Result<void>> PostgresNode::learn_sync_names(Instant deadline) {
+Task<Result<void>> ServerConfig::learn_sync_names(Instant deadline) {
   if (sync_names_known_) co_return Result<void>();
   std::function<Result<std::optional<std::string>>()> work =
       [path = context_.layout.conf()]() -> Result<std::optional<std::string>> {
@@ -54,7 +54,7 @@ Task<Result<void>> PostgresNode::learn_sync_names(Instant deadline) {
 }
 
 // PostgreSQL is asked only about what it was not asked before. It not answering is no reason to leave anything out.
-Task<void> PostgresNode::weed_parameters(Instant deadline) {
+Task<void> ServerConfig::weed(Instant deadline) {
   const auto values = context_.asked_parameters().values;
   auto idle = ineffective(context_.dynamic);
   // What has no effect changes none of the values.
@@ -82,7 +82,7 @@ Task<void> PostgresNode::weed_parameters(Instant deadline) {
   context_.forget_parameters();
 }
 
-Task<Result<std::vector<RefusedParameter>>> PostgresNode::judge_config(Json dynamic_config, Instant deadline) {
+Task<Result<std::vector<RefusedParameter>>> ServerConfig::check(Json dynamic_config, Instant deadline) {
   auto versioning = context_.ensure_version(deadline);
   if (const auto known = co_await std::move(versioning); !known) co_return tl::unexpected(known.error());
   const Json* parameters = value_of(dynamic_section(dynamic_config), "postgresql.parameters");
@@ -98,27 +98,27 @@ Task<Result<std::vector<RefusedParameter>>> PostgresNode::judge_config(Json dyna
   co_return found;
 }
 
-Task<Result<std::vector<RefusedParameter>>> PostgresNode::check_config(Json dynamic_config, Instant deadline) {
-  auto work = judge_config(std::move(dynamic_config), deadline);
-  co_return co_await guarded<std::vector<RefusedParameter>>(std::move(work), context_.clock, deadline,
-                                                            "checking the parameters");
+ServerParameters ServerConfig::parameters(bool replica) const {
+  auto parameters = context_.parameters();
+  if ((replica || context_.first_recovery()) && context_.control) {
+    raise_for_standby(parameters, context_.control->settings);
+  }
+  return parameters;
 }
 
-Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant deadline) {
+Task<Result<WrittenConfig>> ServerConfig::write(bool replica, Instant deadline) {
   auto learning = learn_sync_names(deadline);
   if (const auto learnt = co_await std::move(learning); !learnt) co_return tl::unexpected(learnt.error());
-  auto weeding = weed_parameters(deadline);
+  auto weeding = weed(deadline);
   co_await std::move(weeding);
-  auto parameters = context_.parameters();
-  if ((replica || first_recovery()) && control_) raise_for_standby(parameters, control_->settings);
-  auto wanted = context_.wanted_files(std::move(parameters));
-  if (bootstrapping_) {
-    wanted.keep_recovery_settings = first_.keeps_recovery;
-    wanted.recovers_to_target = first_.recovery.has_value();
-    if (first_.recovery) wanted.recovery = first_.recovery;
+  auto wanted = context_.wanted_files(parameters(replica));
+  if (context_.bootstrapping) {
+    wanted.keep_recovery_settings = context_.first.keeps_recovery;
+    wanted.recovers_to_target = context_.first.recovery.has_value();
+    if (context_.first.recovery) wanted.recovery = context_.first.recovery;
     // Until the roles have the passwords of this place, nobody can log in by one.
     const auto& superuser = context_.config().superuser.username;
-    if (first_.restored && !superuser.empty()) wanted.hba = superuser_only(superuser);
+    if (context_.first.restored && !superuser.empty()) wanted.hba = superuser_only(superuser);
   }
   std::function<Result<WrittenConfig>()> work = [layout = context_.layout, wanted = std::move(wanted)] {
     return write_config(layout, wanted);
@@ -127,15 +127,15 @@ Task<Result<WrittenConfig>> PostgresNode::write_files(bool replica, Instant dead
   co_return co_await std::move(asking);
 }
 
-Task<Result<bool>> PostgresNode::apply(Instant deadline) {
+Task<Result<bool>> ServerConfig::apply(Instant deadline) {
   auto versioning = context_.ensure_version(deadline);
   if (const auto known = co_await std::move(versioning); !known) co_return tl::unexpected(known.error());
-  auto looking = directory(deadline);
+  auto looking = context_.directory(deadline);
   const auto look = co_await std::move(looking);
   if (!look) co_return tl::unexpected(look.error());
   // Nothing to configure: a file in there would make the directory look like something it is not.
-  if (look->version.empty() || look->rewind_marker || (look->incomplete && !bootstrapping_)) co_return false;
-  auto writing = write_files(look->standby_signal, deadline);
+  if (look->version.empty() || look->rewind_marker || (look->incomplete && !context_.bootstrapping)) co_return false;
+  auto writing = write(look->standby_signal, deadline);
   const auto written = co_await std::move(writing);
   if (!written) co_return tl::unexpected(written.error());
   log_changes(*written);
@@ -143,7 +143,11 @@ Task<Result<bool>> PostgresNode::apply(Instant deadline) {
   co_return written->changed;
 }
 
-void PostgresNode::log_changes(const WrittenConfig& written) const {
+void ServerConfig::note_restart_parameters(const RunningSettings& settings) {
+  for (const auto& [name, setting] : settings) restart_parameters_.insert(name);
+}
+
+void ServerConfig::log_changes(const WrittenConfig& written) const {
   for (const auto& change : written.parameters) {
     log::info("Changed {} from '{}' to '{}'{}", change.name, change.before.value_or("None"),
               change.after.value_or("None"),
@@ -156,13 +160,8 @@ void PostgresNode::log_changes(const WrittenConfig& written) const {
   }
 }
 
-Task<Result<bool>> PostgresNode::apply_config(Instant deadline) {
-  auto work = apply(deadline);
-  co_return co_await guarded<bool>(std::move(work), context_.clock, deadline, "writing the configuration");
-}
-
 // The postmaster passes a reload on to its children; until the setting is seen in effect it may or may not be.
-Task<Result<void>> PostgresNode::await_sync_names(std::string names, Instant deadline) {
+Task<Result<void>> ServerConfig::await_sync_names(std::string names, Instant deadline) {
   std::string seen;
   while (context_.clock.now() < deadline) {
     auto asking = monitor_.ask(postmaster_.incarnation(), deadline);
@@ -178,8 +177,8 @@ Task<Result<void>> PostgresNode::await_sync_names(std::string names, Instant dea
       fmt::format("synchronous_standby_names is still '{}' instead of '{}'; does ALTER SYSTEM set it?", seen, names));
 }
 
-Task<Result<void>> PostgresNode::put_sync_names(std::optional<std::string> names, Instant deadline) {
-  auto looking = directory(deadline);
+Task<Result<void>> ServerConfig::set_sync_names(std::optional<std::string> names, Instant deadline) {
+  auto looking = context_.directory(deadline);
   const auto look = co_await std::move(looking);
   if (!look) co_return tl::unexpected(look.error());
   if (look->version.empty() || look->rewind_marker || look->incomplete) {
@@ -187,7 +186,7 @@ Task<Result<void>> PostgresNode::put_sync_names(std::optional<std::string> names
   }
   context_.sync_names = names;
   sync_names_known_ = true;
-  auto writing = write_files(look->standby_signal, deadline);
+  auto writing = write(look->standby_signal, deadline);
   const auto written = co_await std::move(writing);
   // What the file holds now is found out again.
   if (!written) sync_names_known_ = false;
@@ -196,11 +195,6 @@ Task<Result<void>> PostgresNode::put_sync_names(std::optional<std::string> names
   if (!postmaster_.reload() || !names) co_return Result<void>();
   auto waiting = await_sync_names(*names, std::min(deadline, context_.clock.now() + reload_time));
   co_return co_await std::move(waiting);
-}
-
-Task<Result<void>> PostgresNode::set_sync_names(std::optional<std::string> names, Instant deadline) {
-  auto work = put_sync_names(std::move(names), deadline);
-  co_return co_await guarded<void>(std::move(work), context_.clock, deadline, "setting synchronous_standby_names");
 }
 
 }  // namespace regent
