@@ -266,7 +266,7 @@ void Faults::pause_promotion(int index) {
   sim_.world().trace("FAULT pause while {} is being promoted", sim_.node(index).name.str());
   quiet_until_ = std::max(quiet_until_, sim_.world().now() + 40s);
   const auto ask = [](Node& node, const Json& value) {
-    node.run()->agent->submit(intent::PatchConfig{Json{{"pause", value}}}, [](const Result<Json>&) {});
+    node.run()->agent->submit(intent::PatchConfig{Json{{"pause", value}}}, [](const auto&) {});
     node.run()->process.wake();
   };
   ask(sim_.node(index), true);
@@ -550,8 +550,7 @@ Faults::Undo Faults::inject_remote(FaultKind kind) {
   const std::string host = sim_.remote().address().host == remote_host ? remote_host_later : remote_host;
   sim_.remote().move_to(HostPort{host, "5432"});
   if (world.rng().chance(0.5)) sim_.remote().fail_over(world.rng().below(4));
-  node->run()->agent->submit(intent::PatchConfig{Json{{"standby_cluster", {{"host", host}}}}},
-                             [](const Result<Json>&) {});
+  node->run()->agent->submit(intent::PatchConfig{Json{{"standby_cluster", {{"host", host}}}}}, [](const auto&) {});
   node->run()->process.wake();
   return nothing();
 }

@@ -37,7 +37,7 @@ void answer_as_rest(Simulation& sim, Node& node, std::function<void(std::shared_
     if (std::exchange(*once, true) || node.frozen() || !node.able()) return;
     if (const auto seen = node.run()->board.load()) answered(seen);
   };
-  node.run()->agent->submit(intent::Observe{}, [answer](Result<Json>) { answer(); });
+  node.run()->agent->submit(intent::Observe{}, [answer](const auto&) { answer(); });
   node.run()->process.wake();
   sim.world().after(500ms, answer);
 }
@@ -50,7 +50,7 @@ bool promise_as_rest(Simulation& sim, Node& node, FailsafeRequest request,
     answered(true, {});
     return true;
   }
-  node.run()->agent->submit(intent::PromiseFailsafe{std::move(request)}, [answered](Result<Json> reply) {
+  node.run()->agent->submit(intent::PromiseFailsafe{std::move(request)}, [answered](const auto& reply) {
     answered(reply.has_value(), reply ? std::string() : reply.error().message);
   });
   node.run()->process.wake();

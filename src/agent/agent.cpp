@@ -32,10 +32,8 @@ void Agent::request_reload(Self self) {
   });
 }
 
-void Agent::submit(Intent intent, IntentReply reply) {
-  auto call = [state = state_, intent = std::move(intent), reply = std::move(reply)]() mutable {
-    state->intents.submit(state, std::move(intent), std::move(reply));
-  };
+void Agent::take(Intent intent) {
+  auto call = [state = state_, intent = std::move(intent)]() mutable { state->intents.take(state, std::move(intent)); };
   boost::asio::post(state_->executor, std::move(call));
 }
 

@@ -1,7 +1,7 @@
 // The imperative shell: observe, decide, act, again, until there is nothing left to do. The same code runs in the
 // daemon and, unchanged, in the simulator: everything it touches is a port.
 //
-// Threading: run() and all state belong to the executor given; submit(), request_shutdown() and request_reload() may be
+// Threading: run() and all state belong to the executor given; take(), request_shutdown() and request_reload() may be
 // called from any thread. Errors: none escape; what failed is a fact of the next cycle.
 #pragma once
 
@@ -63,7 +63,7 @@ class Agent : public Control {
   // SIGHUP: the local configuration was read again.
   void request_reload(Self self);
 
-  void submit(Intent intent, IntentReply reply) override;
+  void take(Intent intent) override;
 
  private:
   // Shared with the coroutines, which may be destroyed before or after this object.

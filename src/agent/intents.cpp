@@ -110,7 +110,7 @@ Task<Result<Json>> write_config(AgentState& state, ConfigChange change, bool for
   }
 }
 
-Task<Result<Json>> set_failover(AgentState& state, Failover wanted) {
+Task<Result<void>> set_failover(AgentState& state, Failover wanted) {
   auto read = read_view(state);
   Result<ClusterView> view = co_await std::move(read);
   if (!view) co_return tl::make_unexpected(view.error());
@@ -118,21 +118,20 @@ Task<Result<Json>> set_failover(AgentState& state, Failover wanted) {
   // One that is scheduled for later may be replaced; the compare-and-swap tells if somebody else did so too.
   if (current.exists() && !current.value.empty() && !current.value.scheduled_at) {
     // The same request twice is one request.
-    if (current.value == wanted) co_return Json(print_failover(wanted));
+    if (current.value == wanted) co_return Result<void>();
     co_return fail(ErrorKind::conflict, "another failover or switchover is requested already");
   }
   action::WriteKey key;
   key.key = action::Key::failover;
   key.value = print_failover(wanted);
   key.expect = current.version;
-  Json reply(key.value);
   auto write = state.ports.dcs.write(std::move(key), write_deadline(state));
   Result<Version> written = co_await std::move(write);
   if (!written) co_return tl::make_unexpected(written.error());
-  co_return reply;
+  co_return Result<void>();
 }
 
-Task<Result<Json>> clear_failover(AgentState& state) {
+Task<Result<void>> clear_failover(AgentState& state) {
   auto read = read_view(state);
   Result<ClusterView> view = co_await std::move(read);
   if (!view) co_return tl::make_unexpected(view.error());
@@ -143,26 +142,31 @@ Task<Result<Json>> clear_failover(AgentState& state) {
   key.key = action::Key::failover;
   key.expect = view->failover.version;
   auto erase = state.ports.dcs.erase(key, write_deadline(state));
-  Result<void> erased = co_await std::move(erase);
-  if (!erased) co_return tl::make_unexpected(erased.error());
-  co_return Json(nullptr);
+  co_return co_await std::move(erase);
 }
 
-// No default on purpose: a forgotten request does not compile.
-struct Performer {
-  AgentState& state;
+Task<Result<void>> perform(AgentState& state, intent::SetFailover set) {
+  return set_failover(state, std::move(set.failover));
+}
+Task<Result<void>> perform(AgentState& state, intent::ClearFailover) {
+  return clear_failover(state);
+}
+Task<Result<Json>> perform(AgentState& state, intent::ReplaceConfig replace) {
+  ConfigChange change = [wanted = std::move(replace.config)](const auto&) { return replaced(wanted); };
+  return write_config(state, std::move(change), replace.force, replace.dry_run);
+}
+Task<Result<Json>> perform(AgentState& state, intent::PatchConfig wanted) {
+  ConfigChange change = [patch = std::move(wanted.patch)](const auto& current) { return patched(current, patch); };
+  return write_config(state, std::move(change), wanted.force, wanted.dry_run);
+}
 
-  Task<Result<Json>> operator()(intent::SetFailover set) const { return set_failover(state, std::move(set.failover)); }
-  Task<Result<Json>> operator()(intent::ClearFailover) const { return clear_failover(state); }
-  Task<Result<Json>> operator()(intent::ReplaceConfig replace) const {
-    ConfigChange change = [wanted = std::move(replace.config)](const auto&) { return replaced(wanted); };
-    return write_config(state, std::move(change), replace.force, replace.dry_run);
-  }
-  Task<Result<Json>> operator()(intent::PatchConfig wanted) const {
-    ConfigChange change = [patch = std::move(wanted.patch)](const auto& current) { return patched(current, patch); };
-    return write_config(state, std::move(change), wanted.force, wanted.dry_run);
-  }
-};
+template <class Kind>
+Task<void> serve(AgentState& state, Asked<Kind> asked) {
+  auto work = perform(state, std::move(asked.intent));
+  auto outcome = co_await std::move(work);
+  if (!outcome) log::warning("a request to change the cluster failed: {}", outcome.error().message);
+  asked.reply(std::move(outcome));
+}
 
 // Why a leader that asks may not count on this member; empty when it may.
 std::string refuse_failsafe(const AgentState& state, const FailsafeRequest& request) {
@@ -173,7 +177,7 @@ std::string refuse_failsafe(const AgentState& state, const FailsafeRequest& requ
 }
 
 // Given without waiting for the loop, which may be waiting for the store, and kept by whatever it does next.
-Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request) {
+Result<std::optional<Lsn>> promise_failsafe(AgentState& state, const FailsafeRequest& request) {
   const std::string why = refuse_failsafe(state, request);
   if (!why.empty()) {
     log::warning("refused {} failsafe mode: {}", request.name.str(), why);
@@ -192,10 +196,9 @@ Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request)
   promise.given_at = now;
   promise.until = now + state.settings.ttl;
   state.failsafe.promise = std::move(promise);
-  Json reply = Json::object();
   const auto snapshot = state.board.load();
-  if (const auto* server = snapshot->observation.postgres.server.get()) reply["lsn"] = server->wal.value;
-  return reply;
+  const auto* server = snapshot->observation.postgres.server.get();
+  return server != nullptr ? std::optional(server->wal) : std::nullopt;
 }
 
 }  // namespace
@@ -204,72 +207,72 @@ Result<Json> promise_failsafe(AgentState& state, const FailsafeRequest& request)
 struct Intents::Reception {
   Intents& intents;
   const std::shared_ptr<AgentState>& shared;
-  IntentReply& reply;
   AgentState& state = *shared;
 
-  void operator()(intent::Restart&& restart) const {
-    if (intents.restart_reply_) return reply(fail(ErrorKind::refused, "restart already in progress"));
-    state.requests.restart = std::move(restart.request);
+  void operator()(Asked<intent::Restart>&& asked) const {
+    if (intents.restart_reply_) return asked.reply(fail(ErrorKind::refused, "restart already in progress"));
+    state.requests.restart = std::move(asked.intent.request);
     state.requests.restart->id = ++intents.last_id_;
-    intents.restart_reply_ = std::move(reply);
+    intents.restart_reply_ = std::move(asked.reply);
   }
-  void operator()(intent::ScheduleRestart&& schedule) const {
-    if (intents.schedule_reply_) return reply(fail(ErrorKind::conflict, "another schedule is being dealt with"));
-    state.requests.schedule = ScheduleRequest{++intents.last_id_, std::move(schedule.plan)};
-    intents.schedule_reply_ = std::move(reply);
+  void operator()(Asked<intent::ScheduleRestart>&& asked) const {
+    if (intents.schedule_reply_) return asked.reply(fail(ErrorKind::conflict, "another schedule is being dealt with"));
+    state.requests.schedule = ScheduleRequest{++intents.last_id_, std::move(asked.intent.plan)};
+    intents.schedule_reply_ = std::move(asked.reply);
   }
-  void operator()(intent::Reinit&& reinit) const {
-    if (intents.reinit_reply_) return reply(fail(ErrorKind::refused, "reinitialize already in progress"));
-    state.requests.reinit = reinit.request;
+  void operator()(Asked<intent::Reinit>&& asked) const {
+    if (intents.reinit_reply_) return asked.reply(fail(ErrorKind::refused, "reinitialize already in progress"));
+    state.requests.reinit = asked.intent.request;
     state.requests.reinit->id = ++intents.last_id_;
-    intents.reinit_reply_ = std::move(reply);
+    intents.reinit_reply_ = std::move(asked.reply);
   }
-  void operator()(intent::PromiseFailsafe&& promise) const { reply(promise_failsafe(state, promise.request)); }
-  void operator()(intent::Observe&&) const { intents.observers_.push_back(std::move(reply)); }
-  void operator()(intent::ReadStore&&) const { state.store_reader.ask(shared, std::move(reply)); }
-  void operator()(intent::Reload&&) const {
+  void operator()(Asked<intent::PromiseFailsafe>&& asked) const {
+    asked.reply(promise_failsafe(state, asked.intent.request));
+  }
+  void operator()(Asked<intent::Observe>&& asked) const { intents.observers_.push_back(std::move(asked.reply)); }
+  void operator()(Asked<intent::ReadStore>&& asked) const { state.store_reader.ask(shared, std::move(asked.reply)); }
+  void operator()(Asked<intent::Reload>&& asked) const {
     if (state.hooks.reload) {
       state.hooks.reload();
     } else {
       state.requests.reload = true;
     }
-    reply(Json("reload scheduled"));
+    asked.reply({});
   }
-  void operator()(intent::SetFailover&& set) const { later(std::move(set)); }
-  void operator()(intent::ClearFailover&& clear) const { later(clear); }
-  void operator()(intent::ReplaceConfig&& replace) const { later(std::move(replace)); }
-  void operator()(intent::PatchConfig&& patch) const { later(std::move(patch)); }
+  void operator()(Asked<intent::SetFailover>&& asked) const { later(std::move(asked)); }
+  void operator()(Asked<intent::ClearFailover>&& asked) const { later(std::move(asked)); }
+  void operator()(Asked<intent::ReplaceConfig>&& asked) const { later(std::move(asked)); }
+  void operator()(Asked<intent::PatchConfig>&& asked) const { later(std::move(asked)); }
 
  private:
-  void later(Write write) const { intents.waiting_.push_back({std::move(write), std::move(reply)}); }
+  void later(Write write) const { intents.waiting_.push_back(std::move(write)); }
 };
 
-void Intents::submit(const std::shared_ptr<AgentState>& state, Intent intent, IntentReply reply) {
+void Intents::take(const std::shared_ptr<AgentState>& state, Intent intent) {
   // Nothing of the loop's business.
-  const bool beside = std::holds_alternative<intent::ReadStore>(intent);
+  const bool beside = std::holds_alternative<Asked<intent::ReadStore>>(intent);
   if (closed_) {
-    reply(fail(ErrorKind::cancelled, "the agent is shutting down"));
+    std::visit([](auto& asked) { asked.reply(fail(ErrorKind::cancelled, "the agent is shutting down")); }, intent);
   } else {
-    std::visit(Reception{*this, state, reply}, std::move(intent));
+    std::visit(Reception{*this, state}, std::move(intent));
   }
   if (!beside) state->wake.ring();
 }
 
 Task<void> Intents::serve_one(AgentState& state) {
   if (waiting_.empty()) co_return;
-  Waiting next = std::move(waiting_.front());
+  Write next = std::move(waiting_.front());
   waiting_.pop_front();
-  auto work = std::visit(Performer{state}, std::move(next.write));
-  Result<Json> outcome = co_await std::move(work);
-  if (!outcome) log::warning("a request to change the cluster failed: {}", outcome.error().message);
-  next.reply(std::move(outcome));
+  auto work = std::visit([&state](auto&& asked) { return serve(state, std::forward<decltype(asked)>(asked)); },
+                         std::move(next));
+  co_await std::move(work);
 }
 
-void Intents::settle(IntentReply& waiting, bool done, const std::string& text) {
-  const IntentReply reply = std::exchange(waiting, nullptr);
+void Intents::settle(TextReply& waiting, bool done, const std::string& text) {
+  const TextReply reply = std::exchange(waiting, nullptr);
   if (!reply) return;
   if (done) {
-    reply(Json(text));
+    reply(text);
   } else {
     reply(fail(ErrorKind::refused, text));
   }
@@ -296,8 +299,10 @@ void Intents::answer_schedule(AgentState& state, const action::AnswerSchedule& a
 void Intents::close(AgentState& state) {
   closed_ = true;
   const Error error{ErrorKind::cancelled, "the agent is shutting down"};
-  for (Waiting& left : std::exchange(waiting_, {})) left.reply(tl::make_unexpected(error));
-  for (IntentReply& reply : take_observers()) reply(tl::make_unexpected(error));
+  for (Write& left : std::exchange(waiting_, {})) {
+    std::visit([&error](auto& asked) { asked.reply(tl::make_unexpected(error)); }, left);
+  }
+  for (auto& reply : take_observers()) reply(tl::make_unexpected(error));
   state.store_reader.close();
   if (restart_reply_) std::exchange(restart_reply_, nullptr)(tl::make_unexpected(error));
   if (reinit_reply_) std::exchange(reinit_reply_, nullptr)(tl::make_unexpected(error));

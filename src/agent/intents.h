@@ -1,10 +1,11 @@
 // What REST asked of this agent: writes to the store are performed between two cycles; a restart or a re-initialisation
 // becomes a request that the rules see, and is answered when they say so.
-// Threading: the control loop's thread (Agent::submit brings the calls here).
+// Threading: the control loop's thread (Agent::take brings the calls here).
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +23,7 @@ struct AgentState;
 
 class Intents {
  public:
-  void submit(const std::shared_ptr<AgentState>& state, Intent intent, IntentReply reply);
+  void take(const std::shared_ptr<AgentState>& state, Intent intent);
 
   bool waiting() const { return !waiting_.empty(); }
   // Performs one waiting write to the store and replies.
@@ -33,7 +34,7 @@ class Intents {
   void answer_schedule(AgentState& state, const action::AnswerSchedule& answer);
 
   // Who asked for a fresh look before this cycle began; they are told when it was published.
-  std::vector<IntentReply> take_observers() { return std::exchange(observers_, {}); }
+  std::vector<Reply<intent::Observe>> take_observers() { return std::exchange(observers_, {}); }
 
   // The loop has ended: everybody who still waits, and whoever comes, is told so.
   void close(AgentState& state);
@@ -41,20 +42,18 @@ class Intents {
  private:
   struct Reception;
   // What is written to the store, between two cycles.
-  using Write = std::variant<intent::SetFailover, intent::ClearFailover, intent::ReplaceConfig, intent::PatchConfig>;
+  using Write = std::variant<Asked<intent::SetFailover>, Asked<intent::ClearFailover>, Asked<intent::ReplaceConfig>,
+                             Asked<intent::PatchConfig>>;
+  using TextReply = std::function<void(Result<std::string>)>;
 
   // Tells whoever waits, if anybody does.
-  static void settle(IntentReply& waiting, bool done, const std::string& text);
+  static void settle(TextReply& waiting, bool done, const std::string& text);
 
-  struct Waiting {
-    Write write;
-    IntentReply reply;
-  };
-  std::deque<Waiting> waiting_;
-  std::vector<IntentReply> observers_;
-  IntentReply restart_reply_;
-  IntentReply reinit_reply_;
-  IntentReply schedule_reply_;
+  std::deque<Write> waiting_;
+  std::vector<Reply<intent::Observe>> observers_;
+  TextReply restart_reply_;
+  TextReply reinit_reply_;
+  TextReply schedule_reply_;
   std::uint64_t last_id_ = 0;
   bool closed_ = false;
 };

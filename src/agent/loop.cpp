@@ -205,7 +205,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
   for (;;) {
     const Instant began = state->now();
     bell.mute();
-    const std::vector<IntentReply> observers = state->intents.take_observers();
+    const auto observers = state->intents.take_observers();
     auto look = gather(*state);
     Observation observation = co_await std::move(look);
     if (state->hooks.tamper_facts) state->hooks.tamper_facts(observation);
@@ -223,7 +223,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
     announcer.say(decision, observation.now, observation.settings.loop_wait);
     for (const std::string& note : decision.notes) log::info("{}", note);
     publish(*state, observation, decision, pace);
-    for (const IntentReply& reply : observers) reply(Json(nullptr));
+    for (const auto& reply : observers) reply({});
 
     auto act = execute(state, decision.actions, observation.now);
     const Performed performed = co_await std::move(act);

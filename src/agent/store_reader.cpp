@@ -25,7 +25,7 @@ void publish(const AgentState& state, ClusterView view, Instant asked) {
 
 }  // namespace
 
-void StoreReader::ask(const std::shared_ptr<AgentState>& state, IntentReply reply) {
+void StoreReader::ask(const std::shared_ptr<AgentState>& state, Reply<intent::ReadStore> reply) {
   waiting_.push_back(std::move(reply));
   if (std::exchange(reading_, true)) return;
   auto reading = read(state);
@@ -38,17 +38,17 @@ void StoreReader::ask(const std::shared_ptr<AgentState>& state, IntentReply repl
 Task<void> StoreReader::read(std::shared_ptr<AgentState> state) {
   auto& waiting = state->store_reader.waiting_;
   while (!waiting.empty()) {
-    const std::vector<IntentReply> answered = std::exchange(waiting, {});
+    const std::vector<Reply<intent::ReadStore>> answered = std::exchange(waiting, {});
     const Instant asked = state->now();
     auto looking = state->ports.dcs.look(asked + patience);
     auto view = co_await std::move(looking);
     if (view) publish(*state, std::move(*view), asked);
-    for (const IntentReply& reply : answered) reply(Json(nullptr));
+    for (const Reply<intent::ReadStore>& reply : answered) reply({});
   }
 }
 
 void StoreReader::close() {
-  for (const IntentReply& reply : std::exchange(waiting_, {})) {
+  for (const Reply<intent::ReadStore>& reply : std::exchange(waiting_, {})) {
     reply(fail(ErrorKind::cancelled, "the agent is shutting down"));
   }
 }

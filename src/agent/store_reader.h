@@ -16,14 +16,14 @@ struct AgentState;
 class StoreReader {
  public:
   // Answered when the snapshot board has a view that was read after this call, or none could be had.
-  void ask(const std::shared_ptr<AgentState>& state, IntentReply reply);
+  void ask(const std::shared_ptr<AgentState>& state, Reply<intent::ReadStore> reply);
   // Nothing more is read; who waits is told so.
   void close();
 
  private:
   static Task<void> read(std::shared_ptr<AgentState> state);
 
-  std::vector<IntentReply> waiting_;
+  std::vector<Reply<intent::ReadStore>> waiting_;
   bool reading_ = false;
 };
 

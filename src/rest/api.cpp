@@ -120,9 +120,12 @@ void Api::look(const std::shared_ptr<Exchange>& exchange) {
   const auto go_on = [self = shared_from_this(), exchange] {
     if (!std::exchange(exchange->looked, true)) self->perform(exchange);
   };
-  Intent intent = intent::Observe{};
-  if (wanted == Look::store) intent = intent::ReadStore{};
-  control_.submit(std::move(intent), [thread = thread_, go_on](Result<Json>) { thread->post(go_on); });
+  const auto looked = [thread = thread_, go_on](const Result<void>&) { thread->post(go_on); };
+  if (wanted == Look::store) {
+    control_.submit(intent::ReadStore{}, looked);
+  } else {
+    control_.submit(intent::Observe{}, looked);
+  }
   thread_->after(wanted == Look::members ? observe_limit_of_changes : observe_limit, go_on);
 }
 
@@ -182,19 +185,17 @@ void Api::perform(const std::shared_ptr<Exchange>& exchange) {
   }
   auto& change = std::get<Change>(handling);
   // The loop answers on its own thread: everything but the hand-over happens here.
-  auto intent = std::move(change.intent);
-  control_.submit(std::move(intent), [self = shared_from_this(), exchange, answer = std::move(change.answer),
-                                      wait = std::move(change.watch)](Result<Json> result) {
-    self->thread_->post([self, exchange, answer, wait, result = std::move(result)] {
-      if (!wait || !result) {
-        self->finish(*exchange, answer(result));
+  control_.take(change.intent([self = shared_from_this(), exchange, wait = change.watch](Outcome outcome) {
+    self->thread_->post([self, exchange, wait, outcome = std::move(outcome)] {
+      if (!wait || !outcome.done) {
+        self->finish(*exchange, outcome.answer());
         return;
       }
       WatchState state;
       state.since_cycle = self->snapshot()->cycle;
       self->watch(exchange, *wait, state, self->clocks_.now() + wait->limit);
     });
-  });
+  }));
 }
 
 void Api::watch(const std::shared_ptr<Exchange>& exchange, Watch watched, WatchState state, Instant until) {

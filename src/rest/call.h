@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "ports/control.h"
@@ -20,12 +21,31 @@ struct Watch {
   Duration limit{};
 };
 
+// How it ended, to be told on the HTTP server's thread.
+struct Outcome {
+  bool done = false;
+  std::function<HttpResponse()> answer;
+};
+
 struct Change {
-  Intent intent;
-  std::function<HttpResponse(const Result<Json>&)> answer;
+  // The intent, which tells its outcome on the control loop's thread.
+  std::function<Intent(std::function<void(Outcome)>)> intent;
   // When there is one and the intent succeeded, the answer is watch_result() of a later snapshot instead.
   std::optional<Watch> watch;
 };
+
+// `answer`: from Result<Kind::Answer> to the response.
+template <class Kind, class Answer>
+Change change(Kind intent, Answer answer) {
+  auto bind = [intent = std::move(intent), answer = std::move(answer)](std::function<void(Outcome)> tell) -> Intent {
+    auto reply = [answer, tell = std::move(tell)](Result<typename Kind::Answer> result) {
+      const bool done = result.has_value();
+      tell({done, [answer, result = std::move(result)] { return answer(result); }});
+    };
+    return Asked<Kind>{intent, std::move(reply)};
+  };
+  return {std::move(bind), std::nullopt};
+}
 
 using Handling = std::variant<HttpResponse, Change>;
 

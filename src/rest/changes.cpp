@@ -32,34 +32,30 @@ bool insists(const Target& target) {
 }  // namespace
 
 Handling patch_config(const Call& call) {
-  return Change{intent::PatchConfig{call.body, insists(call.target), is_set(call.target, "dry_run")},
+  return change(intent::PatchConfig{call.body, insists(call.target), is_set(call.target, "dry_run")},
                 [](const Result<Json>& reply) {
                   if (reply) return json_response(200, *reply);
                   if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
                   if (reply.error().kind == ErrorKind::not_found) return error_page(503);
                   if (reply.error().kind == ErrorKind::conflict) return error_page(409);
                   return unavailable(reply.error());
-                },
-                std::nullopt};
+                });
 }
 
 Handling put_config(const Call& call) {
-  return Change{intent::ReplaceConfig{call.body, insists(call.target), is_set(call.target, "dry_run")},
-                [body = call.body](const Result<Json>& reply) {
-                  if (reply) return json_response(200, reply->is_object() ? *reply : body);
+  return change(intent::ReplaceConfig{call.body, insists(call.target), is_set(call.target, "dry_run")},
+                [](const Result<Json>& reply) {
+                  if (reply) return json_response(200, *reply);
                   if (reply.error().kind == ErrorKind::invalid) return text_response(400, reply.error().message);
                   if (reply.error().kind == ErrorKind::conflict) return error_page(502);
                   return unavailable(reply.error());
-                },
-                std::nullopt};
+                });
 }
 
 Handling post_reload(const Call&) {
-  return Change{intent::Reload{},
-                [](const Result<Json>& reply) {
-                  return reply ? text_response(202, "reload scheduled") : text_response(500, reply.error().message);
-                },
-                std::nullopt};
+  return change(intent::Reload{}, [](const Result<void>& reply) {
+    return reply ? text_response(202, "reload scheduled") : text_response(500, reply.error().message);
+  });
 }
 
 namespace {
@@ -123,8 +119,8 @@ std::optional<HttpResponse> read_restart(const Json& body, Generation generation
   return std::nullopt;
 }
 
-HttpResponse schedule_outcome(const Result<Json>& reply, int accepted, int refused) {
-  if (reply) return text_response(accepted, reply->get<std::string>());
+HttpResponse schedule_outcome(const Result<std::string>& reply, int accepted, int refused) {
+  if (reply) return text_response(accepted, *reply);
   return text_response(reply.error().kind == ErrorKind::refused ? refused : 503, reply.error().message);
 }
 
@@ -138,8 +134,8 @@ Handling schedule_restart(WantedRestart wanted, const Snapshot& snapshot) {
     wanted.published["postmaster_start_time"] = plan.postmaster_start_time;
   }
   plan.published = std::move(wanted.published);
-  return Change{intent::ScheduleRestart{std::move(plan)},
-                [](const Result<Json>& reply) { return schedule_outcome(reply, 202, 409); }, std::nullopt};
+  return change(intent::ScheduleRestart{std::move(plan)},
+                [](const Result<std::string>& reply) { return schedule_outcome(reply, 202, 409); });
 }
 
 }  // namespace
@@ -157,17 +153,15 @@ Handling post_restart(const Call& call) {
   RestartRequest request;
   request.filter = wanted.filter;
   request.timeout = wanted.timeout;
-  return Change{intent::Restart{request},
-                [](const Result<Json>& reply) {
-                  if (!reply) return text_response(503, reply.error().message);
-                  return text_response(200, reply->is_string() ? reply->get<std::string>() : "restarted successfully");
-                },
-                std::nullopt};
+  return change(intent::Restart{request}, [](const Result<std::string>& reply) {
+    if (!reply) return text_response(503, reply.error().message);
+    return text_response(200, *reply);
+  });
 }
 
 Handling delete_restart(const Call&) {
-  return Change{intent::ScheduleRestart{std::nullopt},
-                [](const Result<Json>& reply) { return schedule_outcome(reply, 200, 404); }, std::nullopt};
+  return change(intent::ScheduleRestart{std::nullopt},
+                [](const Result<std::string>& reply) { return schedule_outcome(reply, 200, 404); });
 }
 
 Handling post_reinitialize(const Call& call) {
@@ -182,12 +176,10 @@ Handling post_reinitialize(const Call& call) {
   if (snapshot.decision.memory.reinitializing && !request.force) {
     return text_response(503, "reinitialize already in progress");
   }
-  return Change{intent::Reinit{request},
-                [](const Result<Json>& reply) {
-                  if (!reply) return text_response(503, reply.error().message);
-                  return text_response(200, reply->is_string() ? reply->get<std::string>() : "reinitialize started");
-                },
-                std::nullopt};
+  return change(intent::Reinit{request}, [](const Result<std::string>& reply) {
+    if (!reply) return text_response(503, reply.error().message);
+    return text_response(200, *reply);
+  });
 }
 
 // A failsafe acknowledgement promises not to race for ttl (I13): only the loop, which keeps the promise, may give it.
@@ -198,14 +190,12 @@ Handling post_failsafe(const Call& call) {
   if (lease_valid(call.snapshot.observation.lease, call.moment.now)) return text_response(500, "Running as a leader");
   auto request = parse_failsafe_request(std::get<Json>(read));
   if (!request) return error_page(400);
-  return Change{intent::PromiseFailsafe{std::move(*request)},
-                [](const Result<Json>& reply) {
-                  if (!reply) return text_response(500, reply.error().message);
-                  auto response = text_response(200, "Accepted");
-                  if (const Json* lsn = find(*reply, "lsn")) response.headers.emplace_back("lsn", to_compact(*lsn));
-                  return response;
-                },
-                std::nullopt};
+  return change(intent::PromiseFailsafe{std::move(*request)}, [](const Result<std::optional<Lsn>>& reply) {
+    if (!reply) return text_response(500, reply.error().message);
+    auto response = text_response(200, "Accepted");
+    if (*reply) response.headers.emplace_back("lsn", std::to_string((*reply)->value));
+    return response;
+  });
 }
 
 std::string tell_body(const Json& body) {

@@ -92,7 +92,7 @@ std::string refuse_cluster(const Wanted& wanted, const Snapshot& snapshot, const
   return any ? std::string() : wanted.action + " is not possible: no good candidates have been found";
 }
 
-HttpResponse written(const Result<Json>& reply, const std::string& action) {
+HttpResponse written(const Result<void>& reply, const std::string& action) {
   if (reply) return text_response(202, capitalized(action) + " scheduled");
   return text_response(503, "failed to write failover key into DCS");
 }
@@ -146,13 +146,13 @@ Handling request_failover(const std::string& action, const Call& call) {
   }
 
   Failover failover{MemberName(wanted.leader), MemberName(wanted.candidate), at};
-  Change change{intent::SetFailover{failover}, {}, std::nullopt};
-  change.answer = [action = wanted.action](const Result<Json>& reply) { return written(reply, action); };
+  auto request = change(intent::SetFailover{failover},
+                        [action = wanted.action](const Result<void>& reply) { return written(reply, action); });
   if (!at) {
     const auto loops = std::max<Duration>(std::chrono::seconds(10), snapshot.observation.settings.loop_wait);
-    change.watch = Watch{wanted.action, cluster->leader.name, MemberName(wanted.candidate), loops * 2};
+    request.watch = Watch{wanted.action, cluster->leader.name, MemberName(wanted.candidate), loops * 2};
   }
-  return change;
+  return request;
 }
 
 }  // namespace
@@ -184,14 +184,12 @@ Handling delete_switchover(const Call& call) {
   // One without a time is under way and is not taken back. When the snapshot shows none, the loop looks again: the key
   // may be younger than the snapshot.
   if (waiting && !cluster->failover.value.scheduled_at) return absent();
-  return Change{intent::ClearFailover{},
-                [absent](const Result<Json>& reply) {
-                  if (reply) return text_response(200, "scheduled switchover deleted");
-                  if (reply.error().kind == ErrorKind::not_found) return absent();
-                  if (reply.error().kind == ErrorKind::conflict) return error_page(409);
-                  return text_response(503, reply.error().message);
-                },
-                std::nullopt};
+  return change(intent::ClearFailover{}, [absent](const Result<void>& reply) {
+    if (reply) return text_response(200, "scheduled switchover deleted");
+    if (reply.error().kind == ErrorKind::not_found) return absent();
+    if (reply.error().kind == ErrorKind::conflict) return error_page(409);
+    return text_response(503, reply.error().message);
+  });
 }
 
 std::optional<HttpResponse> watch_result(const Watch& watch, WatchState& state, const Snapshot& snapshot) {

@@ -33,7 +33,7 @@ void prepare(AgentFixture& f) {
 
 // Runs up to `steps` handlers. Returns whether the agent's life was longer than that.
 bool live(AgentFixture& f, int steps) {
-  f.agent->submit(intent::PatchConfig{Json{{"ttl", 50}}}, [](Result<Json>) {});
+  f.agent->submit(intent::PatchConfig{Json{{"ttl", 50}}}, [](const auto&) {});
   auto run = f.agent->run();
   boost::asio::co_spawn(f.world.context(), std::move(run), [&f](std::exception_ptr, int code) { f.exit_code = code; });
   for (int i = 0; i < steps; ++i) {

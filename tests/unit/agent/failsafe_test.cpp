@@ -23,7 +23,7 @@ intent::PromiseFailsafe asked_by(const std::string& name) {
 // Asks, lets everything run that can, and returns the answer: "accepted" or the reason why not.
 std::string promise(AgentFixture& f, const std::string& name) {
   std::string said = "nothing";
-  f.agent->submit(asked_by(name), [&](Result<Json> reply) { said = reply ? "accepted" : reply.error().message; });
+  f.agent->submit(asked_by(name), [&](const auto& reply) { said = reply ? "accepted" : reply.error().message; });
   f.world.settle();
   return said;
 }
@@ -44,7 +44,7 @@ TEST(Failsafe, APromiseStopsAnAcquisitionThatWasDecidedBefore) {
   // Between the decision and the request to the store.
   f.then({action::WriteKey{action::Key::status, "{}", Version{}}, action::AcquireLeader{}});
   f.dcs.before_write = [&] {
-    f.agent->submit(asked_by("n2"), [&](Result<Json> reply) { said = reply ? "accepted" : reply.error().message; });
+    f.agent->submit(asked_by("n2"), [&](const auto& reply) { said = reply ? "accepted" : reply.error().message; });
   };
   f.dcs.delay = seconds(1);
   f.world.signal("dcs");
@@ -97,7 +97,7 @@ TEST(Failsafe, NobodyIsPromisedMoreThanTheClustersTtl) {
   std::string said;
   auto request = asked_by("n2");
   request.request.ttl = seconds(3600);
-  f.agent->submit(request, [&](Result<Json> reply) { said = reply ? "accepted" : reply.error().message; });
+  f.agent->submit(request, [&](const auto& reply) { said = reply ? "accepted" : reply.error().message; });
   f.world.settle();
   EXPECT_EQ(said, "it asks for 3600 s, which is more than the ttl of this cluster, 30 s");
   EXPECT_EQ(promise(f, "n2"), "accepted");

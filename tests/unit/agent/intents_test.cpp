@@ -5,10 +5,12 @@
 namespace regent::test {
 namespace {
 
-struct Reply {
-  std::optional<Result<Json>> value;
-  IntentReply taker() {
-    return [this](Result<Json> result) {
+// What came of a request of this kind.
+template <class Kind>
+struct Replied {
+  std::optional<Result<typename Kind::Answer>> value;
+  Reply<Kind> taker() {
+    return [this](Result<typename Kind::Answer> result) {
       ASSERT_FALSE(value.has_value()) << "replied twice";
       value = std::move(result);
     };
@@ -19,7 +21,7 @@ TEST(Intents, PatchesTheConfigurationAgainstTheVersionItRead) {  // I11
   AgentFixture f;
   f.dcs.view.config = {Json{{"ttl", 30}, {"pause", true}}, Version{5}};
   f.start();
-  Reply reply;
+  Replied<intent::PatchConfig> reply;
   f.agent->submit(intent::PatchConfig{Json{{"pause", nullptr}, {"loop_wait", 7}}}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(reply.value.has_value());
@@ -39,7 +41,7 @@ TEST(Intents, ANewParameterThatPostgresqlRefusesIsNotWritten) {  // F20
   f.dcs.view.config = {with_parameters({{"work_mem", "lots"}}), Version{5}};
   f.postgres.refused = {{"work_mem", "lots", false, "invalid value"}, {"foo", "1", false, "unrecognized"}};
   f.start();
-  Reply refused, unrelated, old, forced;
+  Replied<intent::PatchConfig> refused, unrelated, old, forced;
   f.agent->submit(intent::PatchConfig{with_parameters({{"foo", 1}, {"port", nullptr}})}, refused.taker());
   f.agent->submit(intent::PatchConfig{Json{{"ttl", 40}}}, unrelated.taker());
   f.agent->submit(intent::PatchConfig{with_parameters({{"jit", "off"}})}, old.taker());
@@ -58,7 +60,8 @@ TEST(Intents, ADryRunWritesNothing) {  // F20
   f.dcs.view.config = {Json::object(), Version{5}};
   f.postgres.refused = {{"foo", "1", false, "unrecognized"}};
   f.start();
-  Reply good, refused;
+  Replied<intent::ReplaceConfig> good;
+  Replied<intent::PatchConfig> refused;
   f.agent->submit(intent::ReplaceConfig{with_parameters({{"jit", "off"}}), false, true}, good.taker());
   f.agent->submit(intent::PatchConfig{with_parameters({{"foo", 1}}), false, true}, refused.taker());
   f.world.settle();
@@ -74,7 +77,7 @@ TEST(Intents, AReadOfTheStoreIsNoneOfTheLoopsBusiness) {
   f.start();
   const auto before = f.board.load();
   f.dcs.view.config = {Json{{"ttl", 77}}, Version{9}};
-  Reply first, second;
+  Replied<intent::ReadStore> first, second;
   f.agent->submit(intent::ReadStore{}, first.taker());
   f.agent->submit(intent::ReadStore{}, second.taker());
   f.world.settle();
@@ -92,7 +95,7 @@ TEST(Intents, ParametersThatCannotBeCheckedAreWritten) {
   f.dcs.view.config = {Json::object(), Version{5}};
   f.postgres.errors["check"] = {Error{ErrorKind::failed, "no such program"}};
   f.start();
-  Reply reply;
+  Replied<intent::ReplaceConfig> reply;
   f.agent->submit(intent::ReplaceConfig{with_parameters({{"jit", "off"}})}, reply.taker());
   f.world.settle();
   EXPECT_TRUE(reply.value && reply.value->has_value());
@@ -102,7 +105,7 @@ TEST(Intents, AChangeThatChangesNothingWritesNothing) {
   AgentFixture f;
   f.dcs.view.config = {Json{{"ttl", 30}}, Version{5}};
   f.start();
-  Reply reply;
+  Replied<intent::PatchConfig> reply;
   f.agent->submit(intent::PatchConfig{Json{{"ttl", 30}}}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(reply.value && reply.value->has_value());
@@ -117,7 +120,7 @@ TEST(Intents, AConflictIsTriedAgainOnTopOfTheOthersChange) {
     f.dcs.before_write = nullptr;
     f.dcs.view.config = {Json{{"ttl", 30}, {"retry_timeout", 5}}, Version{6}};
   };
-  Reply reply;
+  Replied<intent::PatchConfig> reply;
   f.agent->submit(intent::PatchConfig{Json{{"loop_wait", 7}}}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(reply.value && reply.value->has_value());
@@ -129,7 +132,7 @@ TEST(Intents, EndlessConflictsAreReported) {
   f.dcs.view.config = {Json{{"ttl", 30}}, Version{5}};
   f.start();
   f.dcs.before_write = [&f] { ++f.dcs.view.config.version.value; };
-  Reply reply;
+  Replied<intent::ReplaceConfig> reply;
   f.agent->submit(intent::ReplaceConfig{Json{{"ttl", 40}}}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(reply.value && !reply.value->has_value());
@@ -141,9 +144,9 @@ TEST(Intents, ARequestThatIsThereAlreadyIsNotReplaced) {
   AgentFixture f;
   f.dcs.view.failover = {Failover{MemberName("n1"), MemberName("n2"), {}}, Version{8}};
   f.start();
-  Reply same;
+  Replied<intent::SetFailover> same;
   f.agent->submit(intent::SetFailover{f.dcs.view.failover.value}, same.taker());
-  Reply other;
+  Replied<intent::SetFailover> other;
   f.agent->submit(intent::SetFailover{Failover{MemberName("n1"), MemberName("n3"), {}}}, other.taker());
   f.world.settle();
   ASSERT_TRUE(same.value && other.value);
@@ -157,7 +160,7 @@ TEST(Intents, AnEmptyRequestKeyIsReplacedAtItsVersion) {
   AgentFixture f;
   f.dcs.view.failover = {Failover{}, Version{8}};
   f.start();
-  Reply reply;
+  Replied<intent::SetFailover> reply;
   f.agent->submit(intent::SetFailover{Failover{MemberName("n1"), MemberName("n3"), {}}}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(reply.value && reply.value->has_value());
@@ -168,7 +171,7 @@ TEST(Intents, AnEmptyRequestKeyIsReplacedAtItsVersion) {
 TEST(Intents, ClearingWhatIsNotThere) {
   AgentFixture f;
   f.start();
-  Reply reply;
+  Replied<intent::ClearFailover> reply;
   f.agent->submit(intent::ClearFailover{}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(reply.value && !reply.value->has_value());
@@ -178,12 +181,12 @@ TEST(Intents, ClearingWhatIsNotThere) {
 TEST(Intents, ARestartIsAnsweredWhenTheRulesSaySo) {
   AgentFixture f;
   f.start();
-  Reply reply;
+  Replied<intent::Restart> reply;
   f.agent->submit(intent::Restart{}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(f.seen.back().requests.restart.has_value());
   EXPECT_FALSE(reply.value.has_value());
-  Reply second;
+  Replied<intent::Restart> second;
   f.agent->submit(intent::Restart{}, second.taker());
   f.world.settle();
   ASSERT_TRUE(second.value && !second.value->has_value());
@@ -200,7 +203,7 @@ TEST(Intents, ARestartIsAnsweredWhenTheRulesSaySo) {
 TEST(Intents, ARestartForLaterIsAnsweredByTheRules) {
   AgentFixture f;
   f.start();
-  Reply reply;
+  Replied<intent::ScheduleRestart> reply;
   f.agent->submit(intent::ScheduleRestart{ScheduledRestart{}}, reply.taker());
   f.world.settle();
   ASSERT_TRUE(f.seen.back().requests.schedule.has_value());
@@ -216,13 +219,13 @@ TEST(Intents, ARestartForLaterIsAnsweredByTheRules) {
 TEST(Intents, EverybodyIsToldWhenTheAgentEnds) {
   AgentFixture f;
   f.start();
-  Reply restart;
+  Replied<intent::Restart> restart;
   f.agent->submit(intent::Restart{}, restart.taker());
   f.world.settle();
   f.then({action::Exit{0}});
   f.world.signal("dcs");
   f.world.settle();
-  Reply late;
+  Replied<intent::ClearFailover> late;
   f.agent->submit(intent::ClearFailover{}, late.taker());
   f.world.settle();
   ASSERT_TRUE(restart.value && late.value);

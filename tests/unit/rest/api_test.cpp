@@ -37,20 +37,26 @@ class ManualThread : public HttpThread {
 
 class FakeControl : public Control {
  public:
-  void submit(Intent intent, IntentReply reply) override {
+  void take(Intent intent) override {
     // A look at the server changes nothing: answered at once, and no request that reached the loop.
-    const bool reads_store = std::holds_alternative<intent::ReadStore>(intent);
-    if (std::holds_alternative<intent::Observe>(intent) || reads_store) {
-      looks.push_back(reads_store ? "store" : "server");
-      return reply(Json(nullptr));
-    }
+    if (auto* observe = std::get_if<Asked<intent::Observe>>(&intent)) return looked("server", observe->reply);
+    if (auto* read = std::get_if<Asked<intent::ReadStore>>(&intent)) return looked("store", read->reply);
     intents.push_back(std::move(intent));
-    replies.push_back(std::move(reply));
+  }
+  // To the first request, which is of this kind.
+  template <class Kind>
+  void reply(Result<typename Kind::Answer> result) {
+    std::get<Asked<Kind>>(intents.at(0)).reply(std::move(result));
   }
 
   std::vector<Intent> intents;
-  std::vector<IntentReply> replies;
   std::vector<std::string> looks;
+
+ private:
+  void looked(const char* at, const std::function<void(Result<void>)>& reply) {
+    looks.emplace_back(at);
+    reply({});
+  }
 };
 
 class ApiTest : public ::testing::Test {
@@ -131,8 +137,7 @@ TEST_F(ApiTest, TheLoopsReplyComesBackOnTheServersThread) {
   publish(leader());
   send("PATCH", "/config", R"({"ttl": 25})");
   ASSERT_EQ(control.intents.size(), 1U) << last();
-  ASSERT_EQ(control.replies.size(), 1U) << last();
-  control.replies[0](Json{{"ttl", 25}});
+  control.reply<intent::PatchConfig>(Json{{"ttl", 25}});
   EXPECT_TRUE(answers.empty());
   ASSERT_TRUE(thread->run_one());
   EXPECT_EQ(last(), R"(200 {"ttl": 25})");
@@ -143,8 +148,7 @@ TEST_F(ApiTest, SwitchoverWaitsForTheNewLeader) {
   send("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})");
   ASSERT_TRUE(thread->run_one());  // the members were looked at
   ASSERT_EQ(control.intents.size(), 1U) << last();
-  ASSERT_EQ(control.replies.size(), 1U) << last();
-  control.replies[0](Json());
+  control.reply<intent::SetFailover>({});
   ASSERT_TRUE(thread->run_one());
   ASSERT_TRUE(thread->run_one());
   EXPECT_TRUE(answers.empty());
@@ -164,8 +168,8 @@ TEST_F(ApiTest, SwitchoverEndsUnknownWhenNothingHappens) {
   publish(std::move(waiting));
   send("POST", "/switchover", R"({"leader": "n1", "candidate": "n2"})");
   ASSERT_TRUE(thread->run_one());
-  ASSERT_EQ(control.replies.size(), 1U) << last();
-  control.replies[0](Json());
+  ASSERT_EQ(control.intents.size(), 1U) << last();
+  control.reply<intent::SetFailover>({});
   while (thread->run_one()) {
   }
   EXPECT_EQ(last(), "503 Switchover status unknown");
@@ -177,8 +181,8 @@ TEST_F(ApiTest, FailedKeyIsTold) {
   publish(leader());
   send("POST", "/failover", R"({"candidate": "n2"})");
   ASSERT_TRUE(thread->run_one());
-  ASSERT_EQ(control.replies.size(), 1U) << last();
-  control.replies[0](fail(ErrorKind::conflict, "there is one already"));
+  ASSERT_EQ(control.intents.size(), 1U) << last();
+  control.reply<intent::SetFailover>(fail(ErrorKind::conflict, "there is one already"));
   ASSERT_TRUE(thread->run_one());
   EXPECT_EQ(last(), "503 failed to write failover key into DCS");
 }

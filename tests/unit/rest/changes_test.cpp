@@ -41,16 +41,35 @@ Change change(const HttpRequest& request, const Snapshot& snapshot, const Identi
   auto handling = handle(request, snapshot, who);
   if (auto* response = std::get_if<HttpResponse>(&handling)) {
     ADD_FAILURE() << response->status << " " << response->body;
-    return {intent::Reload{}, {}, {}};
+    return {};
   }
   return std::move(std::get<Change>(handling));
 }
 
 using Reply = std::pair<int, std::string>;
 
-Reply told(const Change& change, const Result<Json>& reply) {
-  const auto response = change.answer(reply);
+template <class Kind>
+Kind wanted(const Change& change) {
+  return std::get<Asked<Kind>>(change.intent({})).intent;
+}
+
+// What the client is told when `end` says how the intent ended.
+HttpResponse response_to(const Change& change, const std::function<void(Intent&)>& end) {
+  HttpResponse response;
+  auto intent = change.intent([&](const Outcome& outcome) { response = outcome.answer(); });
+  end(intent);
+  return response;
+}
+Reply shown(const HttpResponse& response) {
   return {response.status, response.headers.size() == 1 ? response.body : "page"};
+}
+template <class Kind>
+Reply told(const Change& change, Result<typename Kind::Answer> result) {
+  return shown(response_to(change, [&](Intent& intent) { std::get<Asked<Kind>>(intent).reply(std::move(result)); }));
+}
+Reply told(const Change& change, const tl::unexpected<Error>& error) {
+  return shown(
+      response_to(change, [&](Intent& intent) { std::visit([&](auto& asked) { asked.reply(error); }, intent); }));
 }
 
 TEST(Config, BodiesThatAreRefused) {
@@ -64,14 +83,14 @@ TEST(Config, BodiesThatAreRefused) {
 
 TEST(Config, PatchBecomesAnIntentAndTellsTheResult) {
   const auto patch = change(request("PATCH", "/config", R"({"ttl": 25})"), leader());
-  EXPECT_EQ(std::get<intent::PatchConfig>(patch.intent).patch, Json({{"ttl", 25}}));
-  EXPECT_EQ(told(patch, Json{{"ttl", 25}}), Reply(200, R"({"ttl": 25})"));
+  EXPECT_EQ(wanted<intent::PatchConfig>(patch).patch, Json({{"ttl", 25}}));
+  EXPECT_EQ(told<intent::PatchConfig>(patch, Json{{"ttl", 25}}), Reply(200, R"({"ttl": 25})"));
   EXPECT_EQ(told(patch, fail(ErrorKind::conflict, "lost")), Reply(409, "page"));
   EXPECT_EQ(told(patch, fail(ErrorKind::not_found, "no key")), Reply(503, "page"));
   EXPECT_EQ(told(patch, fail(ErrorKind::timeout, "no answer in 5 s")), Reply(503, "result unknown: no answer in 5 s"));
   const auto put = change(request("PUT", "/config", R"({"ttl": 25})"), leader());
-  EXPECT_EQ(std::get<intent::ReplaceConfig>(put.intent).config, Json({{"ttl", 25}}));
-  EXPECT_EQ(told(put, Json()), Reply(200, R"({"ttl": 25})"));
+  EXPECT_EQ(wanted<intent::ReplaceConfig>(put).config, Json({{"ttl", 25}}));
+  EXPECT_EQ(told<intent::ReplaceConfig>(put, Json{{"ttl", 25}}), Reply(200, R"({"ttl": 25})"));
   EXPECT_EQ(told(put, fail(ErrorKind::conflict, "lost")), Reply(502, "page"));
   for (const auto& each : {patch, put}) {
     EXPECT_EQ(told(each, fail(ErrorKind::invalid, "foo = '1': unrecognized")), Reply(400, "foo = '1': unrecognized"));
@@ -83,8 +102,8 @@ TEST(Config, SomebodyInsists) {
            {"/config", false}, {"/config?force_invalid=false", false}, {"/config?force_invalid=true", true}}) {
     const auto patch = change(request("PATCH", path, R"({"ttl": 25})"), leader());
     const auto put = change(request("PUT", path, R"({"ttl": 25})"), leader());
-    EXPECT_EQ(std::get<intent::PatchConfig>(patch.intent).force, force) << path;
-    EXPECT_EQ(std::get<intent::ReplaceConfig>(put.intent).force, force) << path;
+    EXPECT_EQ(wanted<intent::PatchConfig>(patch).force, force) << path;
+    EXPECT_EQ(wanted<intent::ReplaceConfig>(put).force, force) << path;
   }
 }
 
@@ -163,7 +182,7 @@ TEST(Switchover, SynchronousModeWantsASynchronousStandby) {
   EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1", "candidate": "n3"})"), snapshot),
             Reply(412, "candidate name does not match with sync_standby"));
   const auto failover = change(request("POST", "/failover", R"({"candidate": "n3"})"), snapshot);
-  EXPECT_EQ(std::get<intent::SetFailover>(failover.intent).failover.candidate, MemberName("n3"));
+  EXPECT_EQ(wanted<intent::SetFailover>(failover).failover.candidate, MemberName("n3"));
   make_synchronous(snapshot, "on", {});
   EXPECT_EQ(answer(request("POST", "/switchover", R"({"leader": "n1"})"), snapshot),
             Reply(412, "switchover is not possible: can not find sync_standby"));
@@ -180,10 +199,10 @@ TEST(Switchover, ScheduledIsAcceptedAtOnce) {
   const auto scheduled = change(
       request("POST", "/switchover", R"({"leader": "n1", "member": "n2", "scheduled_at": "2101-01-01T02:00+02:00"})"),
       leader());
-  const auto& failover = std::get<intent::SetFailover>(scheduled.intent).failover;
+  const auto failover = wanted<intent::SetFailover>(scheduled).failover;
   EXPECT_EQ(failover, (Failover{MemberName("n1"), MemberName("n2"), parse_iso_time("2101-01-01T00:00:00Z")}));
   EXPECT_FALSE(scheduled.watch);
-  EXPECT_EQ(told(scheduled, Json()), Reply(202, "Switchover scheduled"));
+  EXPECT_EQ(told<intent::SetFailover>(scheduled, {}), Reply(202, "Switchover scheduled"));
   EXPECT_EQ(told(scheduled, fail(ErrorKind::conflict, "lost")), Reply(503, "failed to write failover key into DCS"));
 }
 
@@ -237,7 +256,7 @@ TEST(Switchover, Deletion) {
   auto snapshot = leader();
   const auto looked_again = change(request("DELETE", "/switchover"), snapshot);
   EXPECT_EQ(told(looked_again, fail(ErrorKind::not_found, "none")), Reply(404, "no switchover is scheduled"));
-  EXPECT_EQ(told(looked_again, Json()), Reply(200, "scheduled switchover deleted"));
+  EXPECT_EQ(told<intent::ClearFailover>(looked_again, {}), Reply(200, "scheduled switchover deleted"));
   EXPECT_EQ(told(looked_again, fail(ErrorKind::conflict, "lost")), Reply(409, "page"));
   cluster_of(snapshot).failover = {Failover{MemberName("n1"), MemberName("n2"), {}}, Version{9}};
   EXPECT_EQ(answer(request("DELETE", "/switchover"), snapshot), Reply(404, "no switchover is scheduled"));
@@ -272,7 +291,7 @@ TEST(Restart, RefusalsAsVersion4) {
 TEST(Restart, ForLaterItBecomesAPlanOfThisVeryServer) {
   const auto later = change(
       request("POST", "/restart", R"({"schedule": "2101-01-01T00:00Z", "role": "primary", "timeout": 60})"), leader());
-  const auto& plan = std::get<intent::ScheduleRestart>(later.intent).plan;
+  const auto plan = wanted<intent::ScheduleRestart>(later).plan;
   ASSERT_TRUE(plan);
   EXPECT_EQ(to_iso_time(plan->at), "2101-01-01T00:00:00+00:00");
   EXPECT_EQ(plan->filter.role, Role::primary);
@@ -283,13 +302,13 @@ TEST(Restart, ForLaterItBecomesAPlanOfThisVeryServer) {
                 started + R"("})");
   // What stands in the member key says the same to the next incarnation of the agent.
   EXPECT_EQ(parse_scheduled_restart(plan->published), plan);
-  EXPECT_EQ(told(later, Json("Restart scheduled")), Reply(202, "Restart scheduled"));
+  EXPECT_EQ(told<intent::ScheduleRestart>(later, "Restart scheduled"), Reply(202, "Restart scheduled"));
   EXPECT_EQ(told(later, fail(ErrorKind::refused, "Another restart is already scheduled")),
             Reply(409, "Another restart is already scheduled"));
 
   const auto never = change(request("DELETE", "/restart"), leader());
-  EXPECT_FALSE(std::get<intent::ScheduleRestart>(never.intent).plan);
-  EXPECT_EQ(told(never, Json("scheduled restart deleted")), Reply(200, "scheduled restart deleted"));
+  EXPECT_FALSE(wanted<intent::ScheduleRestart>(never).plan);
+  EXPECT_EQ(told<intent::ScheduleRestart>(never, "scheduled restart deleted"), Reply(200, "scheduled restart deleted"));
   EXPECT_EQ(told(never, fail(ErrorKind::refused, "no restarts are scheduled")),
             Reply(404, "no restarts are scheduled"));
 }
@@ -301,16 +320,16 @@ TEST(Restart, FiltersReachTheLoop) {
       change(request("POST", "/restart",
                      R"({"restart_pending": true, "role": "primary", "timeout": "2min", "postgres_version": "15.21"})"),
              snapshot);
-  const auto& wanted = std::get<intent::Restart>(restart.intent).request;
+  const auto wanted = wanted<intent::Restart>(restart).request;
   EXPECT_TRUE(wanted.filter.pending);
   EXPECT_EQ(wanted.timeout, Duration(120s));
-  EXPECT_EQ(told(restart, Json("restarted successfully")), Reply(200, "restarted successfully"));
+  EXPECT_EQ(told<intent::Restart>(restart, "restarted successfully"), Reply(200, "restarted successfully"));
   EXPECT_EQ(told(restart, fail(ErrorKind::refused, "restart already in progress")),
             Reply(503, "restart already in progress"));
   // No body at all is a plain restart.
-  EXPECT_FALSE(std::get<intent::Restart>(change(request("POST", "/restart"), leader()).intent).request.filter.pending);
+  EXPECT_FALSE(wanted<intent::Restart>(change(request("POST", "/restart"), leader())).request.filter.pending);
   const auto old = change(request("POST", "/restart", R"({"role": "master"})"), leader(), self("n1", Generation::v3));
-  EXPECT_FALSE(std::get<intent::Restart>(old.intent).request.timeout);
+  EXPECT_FALSE(wanted<intent::Restart>(old).request.timeout);
 }
 
 TEST(Reinitialize, OnlyAReplicaOfALeader) {
@@ -319,9 +338,9 @@ TEST(Reinitialize, OnlyAReplicaOfALeader) {
   auto snapshot = replica();
   const auto accepted =
       change(request("POST", "/reinitialize", R"({"force": true, "from_leader": "on"})"), snapshot, self("n2"));
-  EXPECT_TRUE(std::get<intent::Reinit>(accepted.intent).request.force);
-  EXPECT_TRUE(std::get<intent::Reinit>(accepted.intent).request.from_leader);
-  EXPECT_EQ(told(accepted, Json()), Reply(200, "reinitialize started"));
+  EXPECT_TRUE(wanted<intent::Reinit>(accepted).request.force);
+  EXPECT_TRUE(wanted<intent::Reinit>(accepted).request.from_leader);
+  EXPECT_EQ(told<intent::Reinit>(accepted, "reinitialize started"), Reply(200, "reinitialize started"));
   snapshot.decision.memory.reinitializing = true;
   EXPECT_EQ(answer(request("POST", "/reinitialize"), snapshot, self("n2")),
             Reply(503, "reinitialize already in progress"));
@@ -331,14 +350,15 @@ TEST(Reinitialize, OnlyAReplicaOfALeader) {
 }
 
 TEST(OtherChanges, ReloadFailsafeAndSigterm) {
-  EXPECT_EQ(told(change(request("POST", "/reload"), leader()), Json()), Reply(202, "reload scheduled"));
+  EXPECT_EQ(told<intent::Reload>(change(request("POST", "/reload"), leader()), {}), Reply(202, "reload scheduled"));
   EXPECT_EQ(answer(request("POST", "/sigterm"), leader()).first, 501);
   EXPECT_EQ(answer(request("POST", "/failsafe", "{}"), replica()), Reply(502, "page"));
   auto snapshot = replica();
   snapshot.observation.settings.failsafe_mode = true;
   const auto promise = change(request("POST", "/failsafe", R"({"name": "n1", "ttl": 20})"), snapshot);
-  EXPECT_EQ(std::get<intent::PromiseFailsafe>(promise.intent).request.ttl, std::chrono::seconds(20));
-  const auto accepted = promise.answer(Json{{"lsn", 50331648}});
+  EXPECT_EQ(wanted<intent::PromiseFailsafe>(promise).request.ttl, std::chrono::seconds(20));
+  const auto accepted = response_to(
+      promise, [](Intent& intent) { std::get<Asked<intent::PromiseFailsafe>>(intent).reply(Lsn{50331648}); });
   EXPECT_EQ(accepted.status, 200);
   EXPECT_EQ(accepted.body, "Accepted");
   EXPECT_EQ(accepted.headers.back(), std::make_pair(std::string("lsn"), std::string("50331648")));
