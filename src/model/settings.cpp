@@ -106,8 +106,10 @@ void enforce_timing_rule(Settings& settings, Company company) {
   const auto least = [&](ConfigName key) {
     return from_seconds(company == Company::ourselves ? key->least_alone : key->least);
   };
-  const Duration minimum_loop = least("loop_wait");
   const Duration minimum_retry = least("retry_timeout");
+  // Nobody asked for more than one look a second by asking for a short lease.
+  const Duration minimum_loop =
+      std::max(least("loop_wait"), std::min<Duration>(settings.loop_wait, std::chrono::seconds(1)));
   if (settings.ttl - 2 * settings.retry_timeout >= minimum_loop) {
     settings.loop_wait = settings.ttl - 2 * settings.retry_timeout;
   } else {

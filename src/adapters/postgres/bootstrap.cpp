@@ -361,11 +361,7 @@ FirstStart first_start(const Json& bootstrap) {
   if (wishes == nullptr || !wishes->is_object()) return start;
   // Or it would stay in recovery at the target for ever.
   RecoverySettings settings{{"recovery_target_action", "promote"}, {"recovery_target_timeline", "latest"}};
-  for (const auto& [name, value] : wishes->items()) {
-    if (is_recovery_parameter(name) && name != "standby_mode" && name != "trigger_file" && !value.is_null()) {
-      settings[name] = setting_text(value);
-    }
-  }
+  for (auto& [name, value] : recovery_parameters(nullptr, nullptr, wishes)) settings[name] = value;
   start.recovery = std::move(settings);
   return start;
 }

@@ -61,7 +61,8 @@ std::map<std::string, std::string> assignments(std::string_view text) {
 
 }  // namespace
 
-RecoverySettings recovery_settings(const Upstream& upstream, const std::string& conninfo, const Json* custom) {
+RecoverySettings recovery_settings(const Upstream& upstream, const std::string& conninfo,
+                                   const std::map<std::string, std::string>& custom) {
   RecoverySettings settings;
   for (const char* target : {"recovery_target", "recovery_target_lsn", "recovery_target_name", "recovery_target_time",
                              "recovery_target_xid"}) {
@@ -69,13 +70,7 @@ RecoverySettings recovery_settings(const Upstream& upstream, const std::string& 
     settings[target] = "";
   }
   settings["recovery_target_timeline"] = "latest";
-  if (custom != nullptr && custom->is_object()) {
-    for (const auto& [name, value] : custom->items()) {
-      if (is_recovery_parameter(name) && name != "standby_mode" && name != "trigger_file" && !value.is_null()) {
-        settings[name] = setting_text(value);
-      }
-    }
-  }
+  for (const auto& [name, value] : custom) settings[name] = value;
   // Of the remote server of a standby cluster.
   for (const auto& [name, value] : upstream.recovery) settings[name] = value;
   settings.erase("primary_conninfo");

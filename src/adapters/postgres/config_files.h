@@ -16,8 +16,9 @@ namespace regent {
 
 using RecoverySettings = std::map<std::string, std::string>;
 
-// Recovery settings of a replica of `upstream`; `custom` is the user's `recovery_conf` mapping.
-RecoverySettings recovery_settings(const Upstream& upstream, const std::string& conninfo, const Json* custom);
+// Recovery settings of a replica of `upstream`; `custom` is what the user wants of them (recovery_parameters()).
+RecoverySettings recovery_settings(const Upstream& upstream, const std::string& conninfo,
+                                   const std::map<std::string, std::string>& custom);
 
 // postgresql.conf. `recovery` is absent on a primary.
 std::string postgresql_conf(const Layout& layout, const ServerParameters& parameters,

@@ -113,8 +113,7 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
     const auto liveness = parse_settings(dynamic).takes_over() ? Liveness::noticed_soon : Liveness::as_configured;
     const auto conninfo = primary_conninfo(*upstream, credentials, config().pgpass, local.name.str(), local.compat,
                                            major_version, liveness);
-    wanted.recovery =
-        recovery_settings(*upstream, conninfo, section_option(config(), dynamic, "postgresql.recovery_conf"));
+    wanted.recovery = recovery_settings(*upstream, conninfo, recovery_wishes());
     if (auto& command = (*wanted.recovery)["restore_command"]; !command.empty()) {
       command = limited_command(layout, command);
     } else {
@@ -137,11 +136,17 @@ WantedFiles Context::wanted_files(ServerParameters parameters) const {
   return wanted;
 }
 
+std::map<std::string, std::string> Context::recovery_wishes() const {
+  constexpr ConfigName parameters = "postgresql.parameters";
+  return recovery_parameters(value_of(dynamic_section(dynamic), parameters), value_of(config().section, parameters),
+                             section_option(config(), dynamic, "postgresql.recovery_conf"));
+}
+
 bool Context::restores() const {
   if (upstream && upstream->recovery.contains("restore_command")) return true;
-  const auto* section = section_option(config(), dynamic, "postgresql.recovery_conf");
-  const auto* command = section == nullptr ? nullptr : find(*section, "restore_command");
-  return command != nullptr && !setting_text(*command).empty();
+  const auto wishes = recovery_wishes();
+  const auto command = wishes.find("restore_command");
+  return command != wishes.end() && !command->second.empty();
 }
 
 Doors Context::doors() const {

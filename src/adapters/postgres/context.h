@@ -89,6 +89,8 @@ struct Context {
   // What the files shall hold. `recovery`: with the settings of a replica of `upstream`, where that is known.
   WantedFiles wanted_files(ServerParameters parameters) const;
 
+  // What the configuration says of recovery, wherever it says so.
+  std::map<std::string, std::string> recovery_wishes() const;
   // A restore_command is configured.
   bool restores() const;
 

@@ -186,6 +186,19 @@ bool is_recovery_parameter(std::string_view name) {
   return names.contains(name);
 }
 
+std::map<std::string, std::string> recovery_parameters(const Json* dynamic, const Json* local,
+                                                       const Json* recovery_conf) {
+  std::map<std::string, std::string> values;
+  for (const Json* section : {dynamic, local, recovery_conf}) {
+    if (section == nullptr || !section->is_object()) continue;
+    for (const auto& [name, value] : section->items()) {
+      const bool told = is_recovery_parameter(name) && name != "standby_mode" && name != "trigger_file";
+      if (told && !value.is_null()) values[name] = setting_text(value);
+    }
+  }
+  return values;
+}
+
 Json pending_restart_reason(const ServerParameters& wanted, const std::map<std::string, RunningSetting>& running) {
   Json reasons = Json::object();
   for (const auto& [name, setting] : running) {

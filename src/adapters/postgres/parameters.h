@@ -47,6 +47,10 @@ void raise_for_standby(ServerParameters& parameters, const std::map<std::string,
 
 // Recovery settings have their own place and do not count as parameters.
 bool is_recovery_parameter(std::string_view name);
+// The parameters of recovery that a configuration names: those in `recovery_conf`, and before them those that stand
+// among the other parameters, local ones last. Null ones are left out.
+std::map<std::string, std::string> recovery_parameters(const Json* dynamic, const Json* local,
+                                                       const Json* recovery_conf);
 
 // One row of pg_settings, reduced to what restarts need.
 struct RunningSetting {

@@ -43,10 +43,13 @@ std::string quote_identifier(std::string_view name) {
 
 std::string passfile_line(std::string_view host, std::string_view port, std::string_view user,
                           std::string_view password) {
-  // libpq looks a socket directory up as "localhost".
-  if (host.empty() || host.starts_with('/')) host = "localhost";
-  return fmt::format("{}:{}:*:{}:{}\n", escaped(host, ":\\"), escaped(port, ":\\"), escaped(user, ":\\"),
-                     escaped(password, ":\\"));
+  const auto line = [&](std::string_view at) {
+    return fmt::format("{}:{}:*:{}:{}\n", escaped(at, ":\\"), escaped(port, ":\\"), escaped(user, ":\\"),
+                       escaped(password, ":\\"));
+  };
+  // libpq looks a socket directory up as it is, but for the one that it was built with: that is "localhost".
+  if (host.empty()) return line("localhost");
+  return host.starts_with('/') ? line(host) + line("localhost") : line(host);
 }
 
 std::string print_conninfo(const ConnectionOptions& options) {

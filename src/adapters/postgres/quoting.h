@@ -18,7 +18,7 @@ std::string quote_setting(std::string_view value);
 std::string quote_literal(std::string_view value);
 // "na""me": an SQL identifier.
 std::string quote_identifier(std::string_view name);
-// A line of a password file; fields in order host, port, database, user, password.
+// The lines of a password file for a host or a socket directory; fields in order host, port, database, user, password.
 std::string passfile_line(std::string_view host, std::string_view port, std::string_view user,
                           std::string_view password);
 

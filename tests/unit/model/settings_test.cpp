@@ -75,6 +75,16 @@ TEST(Settings, TheLeaseOutlivesOneCycleAndTwoRetries) {
   EXPECT_EQ(settings.problems.size(), 1U);
 }
 
+// A lease that is short by mistake is no wish to look five times a second.
+TEST(Settings, TheLoopIsNotMadeFasterThanOnceASecond) {
+  Member regent;
+  regent.regent = "0.1.0";
+  const Company ours = company_of({regent, regent});
+  EXPECT_EQ(of(R"({"ttl": 20, "loop_wait": 2, "retry_timeout": 10})", ours).loop_wait, Duration(1s));
+  EXPECT_EQ(of(R"({"ttl": 20, "loop_wait": 2, "retry_timeout": 10})", ours).retry_timeout, Duration(9500ms));
+  EXPECT_EQ(of(R"({"ttl": 5, "loop_wait": 0.5, "retry_timeout": 3})", ours).loop_wait, Duration(500ms));
+}
+
 TEST(Settings, OldNamesAreRead) {
   EXPECT_EQ(of(R"({"master_start_timeout": 0})").primary_start_timeout, Duration(0s));
   EXPECT_EQ(of(R"({"master_start_timeout": 0, "primary_start_timeout": 7})").primary_start_timeout, Duration(7s));

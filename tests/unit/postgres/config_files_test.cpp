@@ -32,7 +32,7 @@ TEST(ConfigFiles, ReplicaConfigurationIsPatronisToTheByte) {
   const Upstream upstream{MemberName("n1"), {"127.0.0.1", "5441"}, "n2"};
   const Credentials replicator{"replicator", "secret", {}};
   const auto conninfo = primary_conninfo(upstream, replicator, "/srv/n2/pgpass", "n2", Generation::v4, 15);
-  const auto text = postgresql_conf(layout_n2(), parameters, recovery_settings(upstream, conninfo, nullptr));
+  const auto text = postgresql_conf(layout_n2(), parameters, recovery_settings(upstream, conninfo, {}));
   EXPECT_EQ(text, std::string(head) + R"(cluster_name = 'demo'
 hot_standby = 'on'
 listen_addresses = '127.0.0.1'
@@ -93,11 +93,23 @@ TEST(ConfigFiles, OfSeveralRemoteServersTheWritableOneCounts) {
   const auto conninfo = primary_conninfo(remote, {"r", "", {}}, "/p", "n2", Generation::v4, 15);
   EXPECT_NE(conninfo.find("host=a,b port=5433 "), std::string::npos);
   EXPECT_NE(conninfo.find("target_session_attrs=read-write"), std::string::npos);
-  const Json custom = {{"restore_command", "of everybody"}};
-  const auto settings = recovery_settings(remote, conninfo, &custom);
+  const auto settings = recovery_settings(remote, conninfo, {{"restore_command", "of everybody"}});
   EXPECT_EQ(settings.at("restore_command"), "cp /a/%f %p");
   EXPECT_EQ(settings.at("recovery_min_apply_delay"), "5min");
   EXPECT_EQ(settings.at("primary_slot_name"), "west");
+}
+
+// As older manuals have them: what recovery needs stands among the other parameters.
+TEST(ConfigFiles, ParametersOfRecoveryAreFoundWhereverTheyStand) {
+  const Json dynamic = {{"restore_command", "cp d"}, {"recovery_min_apply_delay", "1h"}, {"work_mem", "1GB"}};
+  const Json local = {{"restore_command", "cp l"}, {"standby_mode", "on"}};
+  const Json recovery_conf = {{"recovery_target_timeline", 3}, {"archive_cleanup_command", nullptr}};
+  const auto found = recovery_parameters(&dynamic, &local, &recovery_conf);
+  EXPECT_EQ(found,
+            (std::map<std::string, std::string>{
+                {"restore_command", "cp l"}, {"recovery_min_apply_delay", "1h"}, {"recovery_target_timeline", "3"}}));
+  const Json wins = {{"restore_command", "cp r"}};
+  EXPECT_EQ(recovery_parameters(&dynamic, nullptr, &wins).at("restore_command"), "cp r");
 }
 
 TEST(ConfigFiles, ConninfoQuotesOnlyWhatNeedsIt) {
@@ -109,8 +121,9 @@ TEST(ConfigFiles, ConninfoQuotesOnlyWhatNeedsIt) {
 }
 
 TEST(ConfigFiles, NobodyToFollowMeansNoConninfo) {
-  const Json custom = {{"restore_command", "cp /a/%f %p"}, {"primary_slot_name", "x"}, {"recovery_target_timeline", 3}};
-  const auto settings = recovery_settings(Upstream{}, "", &custom);
+  const auto settings = recovery_settings(
+      Upstream{}, "",
+      {{"restore_command", "cp /a/%f %p"}, {"primary_slot_name", "x"}, {"recovery_target_timeline", "3"}});
   EXPECT_EQ(settings.count("primary_conninfo"), 0U);
   EXPECT_EQ(settings.count("primary_slot_name"), 0U);
   EXPECT_EQ(settings.at("restore_command"), "cp /a/%f %p");
@@ -174,7 +187,9 @@ TEST(ConfigFiles, Spelling) {
   EXPECT_EQ(quote_literal("it's"), "'it''s'");
   EXPECT_EQ(quote_literal("a\\b"), " E'a\\\\b'");
   EXPECT_EQ(quote_identifier("we\"ird"), "\"we\"\"ird\"");
-  EXPECT_EQ(passfile_line("/run/pg", "5432", "us:er", "p\\w"), "localhost:5432:*:us\\:er:p\\\\w\n");
+  EXPECT_EQ(passfile_line("h", "5432", "us:er", "p\\w"), "h:5432:*:us\\:er:p\\\\w\n");
+  EXPECT_EQ(passfile_line("", "5432", "u", "p"), "localhost:5432:*:u:p\n");
+  EXPECT_EQ(passfile_line("/run/p:g", "5432", "u", "p"), "/run/p\\:g:5432:*:u:p\nlocalhost:5432:*:u:p\n");
   EXPECT_EQ(setting_text(true), "on");
   EXPECT_EQ(setting_text(0.9), "0.9");
 }
