@@ -196,6 +196,48 @@ Faults::Undo Faults::restore_voter() {
   return nothing();
 }
 
+// It is saved now, and put back after somebody else may have led and others have confirmed commits. The agents live
+// through it, and have read what was true before; whoever leads then may be gone at the same time.
+Faults::Undo Faults::restore_store() {
+  if (!alone()) return {};
+  World& world = sim_.world();
+  const Duration election = sim_.params().ttl + sim_.params().lease_lateness + sim_.params().loop_wait;
+  world.trace("FAULT store_restored: it is saved");
+  const auto backup = sim_.store().save();
+  if (Node* leader = sim_.leader_node(); leader != nullptr && leader->able() && world.rng().chance(0.6)) {
+    in(election, cut_power(*leader));
+  }
+  in(world.rng().between(election, 3 * election), [this, backup] {
+    const bool calm = active_.size() <= 1 && struck_.empty() && sim_.settled() && !sim_.paused();
+    if (!calm || sim_.world().now() < quiet_until_) return;
+    const Duration all_read = 2 * sim_.params().loop_wait;
+    quiet_until_ = sim_.world().now() + all_read + 1s;
+    in(all_read, [this, backup] { put_back(backup); });
+  });
+  return nothing();
+}
+
+void Faults::put_back(std::shared_ptr<const Store::Backup> backup) {
+  if (active_.size() > 1) return;
+  Rng& rng = sim_.world().rng();
+  const Duration election = sim_.params().ttl + sim_.params().lease_lateness + sim_.params().loop_wait;
+  const Duration away = rng.between(200ms, 2 * sim_.params().ttl);
+  ++injected_;
+  quiet_until_ = sim_.world().now() + away + 5 * election;
+  sim_.world().trace("FAULT store_restored: it stops");
+  const auto run = [this](bool up) {
+    for (int m = 0; m < sim_.network().store_members(); ++m) sim_.store().set_up(m, up);
+  };
+  run(false);
+  Node* leader = sim_.leader_node();
+  if (leader != nullptr && rng.chance(0.3)) in(away + 4 * election, cut_power(*leader));
+  in(away, [this, backup, run, renumbered = rng.chance(0.7)] {
+    sim_.world().trace("FAULT store_restored: it is put back");
+    sim_.store().restore(*backup, renumbered);
+    run(true);
+  });
+}
+
 Faults::Undo Faults::slow_down_recovery() {
   Node* node = some_node();
   const int index = node->index;

@@ -13,10 +13,18 @@ const char* const counter_path = "regent/timeline";
 
 DcsPort::DcsPort(Parts parts)
     : p_(std::move(parts)),
+      witness_(std::make_shared<Witness>(Witness{p_.store.restored(), p_.world.now()})),
       endpoint_(std::make_shared<int>(
           static_cast<int>(p_.world.rng().below(static_cast<std::uint64_t>(p_.network.store_members()))))) {}
 
 // ------------------------------------------------------------------------------------------------- transport
+
+bool DcsPort::Witness::accept(int by, Duration now, Duration ttl) {
+  if (by != restored && now - heard <= ttl) return false;
+  restored = by;
+  heard = now;
+  return true;
+}
 
 template <class R>
 void DcsPort::attempt(std::shared_ptr<Wait<Result<R>>> wait, std::shared_ptr<const std::function<R()>> apply,
@@ -28,15 +36,17 @@ void DcsPort::attempt(std::shared_ptr<Wait<Result<R>>> wait, std::shared_ptr<con
   const int node = p_.node;
   const int member = *endpoint_;
   const int remote = network.store_endpoint(member);
-  world.after(network.latency() + store.processing_delay(), [=, &world, &network, &store, &link] {
+  const Duration ttl = ttl_;
+  world.after(network.latency() + store.processing_delay(), [=, witness = witness_, &world, &network, &store, &link] {
     if (!network.passes(node, remote) || !store.serves(member)) return;
     const R result = (*apply)();
     if (world.rng().chance(link.lose_reply)) {
       world.trace("n{}: a reply of the store is lost", node + 1);
       return;
     }
-    world.after(network.latency(), [=, &network] {
-      if (network.passes(remote, node)) wait->complete(Result<R>(result));
+    world.after(network.latency(), [=, by = store.restored(), &world, &network] {
+      if (!network.passes(remote, node) || !witness->accept(by, world.now(), ttl)) return;
+      wait->complete(Result<R>(result));
     });
   });
   // A member that does not answer is left for the next one; only what may be applied twice is sent again.

@@ -87,7 +87,16 @@ class DcsPort final : public Dcs {
   Task<Result<LeaseGrant>> put_leader(std::vector<Store::Replacement> keys, Instant deadline);
   LeaseGrant grant(Version version, Instant sent);
 
+  // Which of the store's histories it knows, and when it last answered: another one counts once nobody has answered for
+  // that one for longer than any lease lives.
+  struct Witness {
+    int restored = 0;
+    Duration heard{};
+    bool accept(int by, Duration now, Duration ttl);
+  };
+
   Parts p_;
+  std::shared_ptr<Witness> witness_;
   std::shared_ptr<int> endpoint_;  // member of the store it talks to
   Duration ttl_ = std::chrono::seconds(30);
   Duration session_ttl_{};

@@ -193,6 +193,8 @@ Faults::Undo Faults::inject(FaultKind kind) {
       return restore_voter();
     case FaultKind::dead_branch_kept:
       return keep_dead_branch();
+    case FaultKind::store_restored:
+      return restore_store();
     case FaultKind::twin:
       return start_twin();
     case FaultKind::remote_away:

@@ -64,6 +64,8 @@ class Faults {
   Undo leave_laggard_alone();
   Undo keep_dead_branch();
   Undo restore_voter();
+  Undo restore_store();
+  void put_back(std::shared_ptr<const Store::Backup> backup);
   void spoil_bootstrap(Node& node);
   void cut_off_from_store(int node);
   void reach_store_again(int node);

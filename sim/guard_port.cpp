@@ -22,8 +22,8 @@ void GuardModel::arm(Instant deadline, bool leased) {
   leased_ = leased;
   if (leased) {
     left_.reset();
-    if (lost_) helpless_until_ = world_.now() + recovery_time;
-    lost_ = false;
+    if (lost_since_) helpless_until_ = world_.now() + recovery_time;
+    lost_since_.reset();
   }
   watch(deadline);
 }
@@ -32,7 +32,7 @@ void GuardModel::disarm() {
   own_.reset();
   left_.reset();
   leased_ = true;
-  lost_ = false;
+  lost_since_.reset();
 }
 
 void GuardModel::orphan() {
@@ -42,7 +42,7 @@ void GuardModel::orphan() {
 }
 
 void GuardModel::kill() {
-  lost_ = true;
+  lost_since_ = lost_since_.value_or(world_.now());
   left_.reset();
   const bool armed = own_.has_value();
   own_.reset();
@@ -64,11 +64,12 @@ void GuardModel::thaw() {
 void GuardModel::power_off() {
   own_.reset();
   left_.reset();
-  lost_ = frozen_ = false;
+  lost_since_.reset();
+  frozen_ = false;
 }
 
 bool GuardModel::helpless() const {
-  return lost_ || frozen_ || world_.now() < helpless_until_ || (own_ && !leased_);
+  return lost_since_ || frozen_ || world_.now() < helpless_until_ || (own_ && !leased_);
 }
 
 void GuardModel::watch(Instant deadline) {

@@ -32,8 +32,8 @@ class GuardModel {
   void thaw();
   void power_off();
 
-  // Somebody killed it, and nobody armed another one since.
-  bool lost() const { return lost_; }
+  // Since when it is killed, and nobody has armed another one or sent it home.
+  std::optional<Duration> lost_since() const { return lost_since_; }
   // Nothing ends the server in time: it was killed, stands still or did until just now, or knows of no lease.
   bool helpless() const;
   const std::optional<Instant>& own() const { return own_; }
@@ -50,7 +50,7 @@ class GuardModel {
   std::optional<Instant> own_;   // of the present agent
   std::optional<Instant> left_;  // the soonest that an earlier one left behind
   bool leased_ = true;
-  bool lost_ = false;
+  std::optional<Duration> lost_since_;
   bool frozen_ = false;
   bool broken_ = false;
   Duration helpless_until_{};

@@ -30,6 +30,7 @@ struct Options {
   std::string records;                   // a file of them
   unsigned jobs = 2;
   const Sabotage* sabotage = nullptr;
+  std::vector<regent::sim::FaultKind> often;
   bool until_caught = false;
   bool coverage = false;
   bool uncovered_is_failure = false;
@@ -63,8 +64,10 @@ void count(Tally& tally, std::uint64_t seed, const Outcome& outcome) {
                                        regent::to_seconds(violation.at), violation.text));
 }
 
-Outcome run_seed(std::uint64_t seed, const Sabotage* sabotage, bool tracing) {
-  regent::sim::Simulation simulation(regent::sim::draw_params(seed), sabotage, tracing);
+Outcome run_seed(std::uint64_t seed, const Options& options, bool tracing) {
+  regent::sim::Params params = regent::sim::draw_params(seed);
+  for (const auto kind : options.often) params.faults.insert(params.faults.end(), 10, kind);
+  regent::sim::Simulation simulation(std::move(params), options.sabotage, tracing);
   return simulation.run();
 }
 
@@ -100,7 +103,7 @@ int run_many(const Options& options) {
   const auto over = std::chrono::steady_clock::now() + options.time.value_or(regent::Duration{});
   const auto work = [&] {
     for (std::uint64_t seed = next++; seed < end && !enough; seed = next++) {
-      const Outcome outcome = run_seed(seed, options.sabotage, false);
+      const Outcome outcome = run_seed(seed, options, false);
       count(tally, seed, outcome);
       if (options.until_caught && !outcome.violations.empty()) enough = true;
       if (options.time && std::chrono::steady_clock::now() >= over) enough = true;
@@ -114,7 +117,7 @@ int run_many(const Options& options) {
 }
 
 int replay(const Options& options) {
-  const Outcome outcome = run_seed(*options.seed, options.sabotage, true);
+  const Outcome outcome = run_seed(*options.seed, options, true);
   for (const auto& violation : outcome.violations) {
     fmt::print("seed {}: {} at {:.3f} s: {}\n", *options.seed, violation.invariant, regent::to_seconds(violation.at),
                violation.text);
@@ -157,6 +160,7 @@ void usage() {
       "       regent-sim --replay FILE                     decides again what an agent wrote down on SIGUSR1\n"
       "  --sabotage NAME    with a deliberate defect; --until-caught ends at the first violation\n"
       "  --list-sabotages   their names\n"
+      "  --often FAULT      ten times as often as it was drawn\n"
       "  --coverage         for every rule, in how many seeds it decided; and which were never reached\n"
       "  --full-coverage    a rule that is never reached, and not known to be out of reach, is a failure\n"
       "  --show N           at most so many violations in full (20)\n");
@@ -219,6 +223,13 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "regent-sim: there is no sabotage '{}', see --list-sabotages\n", arguments[i]);
         return 2;
       }
+    } else if (argument == "--often") {
+      const auto kind = regent::sim::find_fault(value());
+      if (!kind) {
+        fmt::print(stderr, "regent-sim: there is no fault '{}', see a run's line \"faults:\"\n", arguments[i]);
+        return 2;
+      }
+      options.often.push_back(*kind);
     } else if (argument == "--list-sabotages") {
       return list_sabotages();
     } else {

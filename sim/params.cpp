@@ -72,6 +72,7 @@ constexpr FaultName fault_names[] = {
     {FaultKind::remote_moves, "remote_moves"},
     {FaultKind::wal_removed, "wal_removed"},
     {FaultKind::voter_restored, "voter_restored"},
+    {FaultKind::store_restored, "store_restored"},
     {FaultKind::dead_branch_kept, "dead_branch_kept"},
 };
 
@@ -85,6 +86,13 @@ const char* fault_name(FaultKind kind) {
     if (entry.kind == kind) return entry.name;
   }
   return "?";
+}
+
+std::optional<FaultKind> find_fault(std::string_view name) {
+  for (const auto& entry : fault_names) {
+    if (entry.name == name) return entry.kind;
+  }
+  return std::nullopt;
 }
 
 const std::vector<FaultKind>& all_faults() {
@@ -141,7 +149,8 @@ bool wanted_here(FaultKind kind, const Params& params) {
     case FaultKind::wal_removed:
     case FaultKind::dead_branch_kept:
     case FaultKind::voter_restored:
-      return false;  // see draw_histories()
+    case FaultKind::store_restored:
+      return false;  // see draw_histories(), draw_store_restored()
     default:
       return true;
   }
@@ -191,6 +200,12 @@ void draw_operations(Params& params) {
     params.faults.insert(params.faults.end(), 3, FaultKind::voter_restored);
   }
   params.bootstrap_fails = rng.chance(params.standby_from_the_start ? 0.5 : 0.2);
+}
+
+void draw_store_restored(Params& params) {
+  Rng rng(params.seed ^ 0xbac4b0a7ULL);
+  if (!params.faults.empty() && rng.chance(0.15))
+    params.faults.insert(params.faults.end(), 4, FaultKind::store_restored);
 }
 
 void draw_cascade(Params& params) {
@@ -260,6 +275,7 @@ Params draw_params(std::uint64_t seed) {
   draw_twins(params);
   draw_histories(params);
   draw_cascade(params);
+  draw_store_restored(params);
   return params;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -68,9 +69,11 @@ enum class FaultKind {
   remote_moves,       // F48: it gets another address
   wal_removed,        // F70: a server has none of its old WAL any more
   voter_restored,     // F59: a confirmed standby is put back from a backup, and the leader is gone
+  store_restored,     // F34: the store is put back from a backup, and does not know what happened since
   dead_branch_kept,   // F61: the archive has WAL of a leader that nobody received, and a replica starts with that
 };
 const char* fault_name(FaultKind kind);
+std::optional<FaultKind> find_fault(std::string_view name);
 const std::vector<FaultKind>& all_faults();
 
 struct Params {

@@ -2,9 +2,7 @@
 
 #include <charconv>
 
-#include "core/election.h"
-#include "core/portrait.h"
-#include "core/situation.h"
+#include "core/peer_status.h"
 
 namespace regent::sim {
 
@@ -16,36 +14,6 @@ int node_of(const MemberName& name) {
   const std::string& text = name.str();
   std::from_chars(text.data() + 1, text.data() + text.size(), number);
   return number - 1;
-}
-
-PeerAnswer answer_from(MemberName name, const Snapshot& snapshot) {
-  const Observation& o = snapshot.observation;
-  PeerAnswer answer;
-  answer.name = std::move(name);
-  answer.reachable = true;
-  answer.running = o.postgres.server.is_known();
-  // As the state "stopped" tells it.
-  answer.down = portrait(survey(o, snapshot.decision.memory)).state == PgState::stopped;
-  if (answer.running) {
-    answer.in_recovery = o.postgres.server->in_recovery;
-    answer.timeline = o.postgres.server->timeline;
-    answer.wal = o.postgres.server->wal;
-    answer.wal_known = o.postgres.server->wal_known && !lacks_votes(survey(o, snapshot.decision.memory));
-    const ServerFacts& server = *o.postgres.server;
-    answer.let_go = server.let_go();
-    if (server.replication_state == "streaming")
-      answer.streams_from = server.upstream.host + ":" + server.upstream.port;
-  }
-  if (o.cluster.is_known()) {
-    answer.leader_version = o.cluster->leader.version;
-    answer.sync_version = o.cluster->sync.version;
-  }
-  answer.nofailover = o.self.tags.nofailover;
-  answer.failover_priority = o.self.tags.failover_priority;
-  answer.has_dcs = o.cluster.is_known();
-  answer.refuses = !snapshot.decision.refuses.empty();
-  answer.holds_back = holds_back(survey(o, snapshot.decision.memory), o.now);
-  return answer;
 }
 
 struct Gathering {
@@ -89,7 +57,7 @@ Task<PeersFacts> PeersPort::ask(std::vector<Member> members, Instant deadline) {
         p_.observe(to, [=, &world, &network](std::shared_ptr<const Snapshot> seen) {
           world.after(network.latency(), [=, &network] {
             if (wait->done() || !network.connected(to, from)) return;
-            gathering->facts.answers[i] = answer_from(name, *seen);
+            gathering->facts.answers[i] = own_status(*seen, {}, seen->observation.now);
             if (--gathering->missing == 0) wait->complete(true);
           });
         });
@@ -110,7 +78,7 @@ Task<FailsafeRound> PeersPort::ask_failsafe(FailsafeMembers members, FailsafeReq
   asked->round.sent = p_.clock.boot();
   asked->missing = members.size();
   for (const auto& [name, url] : members)
-    asked->round.answers.push_back({MemberName(name), false, "no answer in time"});
+    asked->round.answers.push_back({MemberName(name), false, "no answer in time", {}});
   if (!members.empty()) {
     const Duration until = p_.clock.when(deadline);
     auto start = [this, asked, request, until](std::shared_ptr<Wait<bool>> wait) {

@@ -312,6 +312,18 @@ class CountCopies final : public Named {
   void tamper(Observation& o) const override { o.postgres.data.copied = false; }
 };
 
+class BelieveBackup final : public Named {
+  using Named::Named;
+  // Nothing tells one store from the other, and no member remembers what the others saw.
+  void tamper(Observation& o) const override {
+    if (o.cluster.is_known()) {
+      ClusterView view = *o.cluster;
+      view.store = view.term = view.revision = 0;
+      o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
+    }
+  }
+};
+
 class ForgetPromotions final : public Named {
   using Named::Named;
   // An agent knows of those that it asked for itself, and of no others.
@@ -484,6 +496,22 @@ class GuardTooLate final : public Named {
 };
 
 // A new agent without a lease sends home what the one before it left behind.
+class NoGuardAgain final : public Named {
+  using Named::Named;
+  class Port final : public GuardDecorator {
+   public:
+    using GuardDecorator::GuardDecorator;
+    Task<void> arm(Instant deadline, bool leased, Instant until) override {
+      if (facts().state == GuardFacts::State::failed) return nothing();
+      return inner_.arm(deadline, leased, until);
+    }
+
+   private:
+    static Task<void> nothing() { co_return; }
+  };
+  std::unique_ptr<Guard> around(GuardPort& port) const override { return std::make_unique<Port>(port); }
+};
+
 class GuardPutOff final : public Named {
   using Named::Named;
   class Port final : public GuardDecorator {
@@ -610,6 +638,8 @@ const std::vector<const Sabotage*>& sabotages() {
                                          "a server that was just started is taken to hold what it has replayed");
   static const CountCopies copies("count-copies", "I5",
                                   "a copy stands and votes before it has caught up with a leader");
+  static const BelieveBackup backup("believe-backup", "I5", "a store that was put back is believed");
+  static const NoGuardAgain no_guard("no-guard-again", "F04", "a guard that was killed is not replaced");
   static const ForgetPromotions forget("forget-promotions", "I3",
                                        "an agent that was restarted does not know that its server may be promoted");
   static const TakeOverBlindly blindly("take-over-without-sync", "I5", "a takeover does not compare /sync");
@@ -624,10 +654,11 @@ const std::vector<const Sabotage*>& sabotages() {
   static const SingleUserServes single_user("single-user-serves", "F71",
                                             "a server in single-user mode is taken for one that serves clients");
   static const std::vector<const Sabotage*> all = {
-      &too_late,    &put_off,     &blindly, &attached,   &keep_vote, &publish,  &loosen,  &outside, &votes,    &moving,
-      &believe,     &renew,       &read,    &acquire,    &claim,     &promote,  &release, &lag,     &deadline, &rewound,
-      &copy,        &without_all, &refused, &vote_again, &skip_slot, &unproven, &replay,  &tags,    &nothing,  &ticket,
-      &single_user, &unconfirmed, &standby, &system,     &restore,   &streams,  &retake,  &copies,  &forget};
+      &too_late, &put_off, &blindly, &attached,    &keep_vote,   &publish,    &loosen,    &outside,  &votes,
+      &moving,   &believe, &renew,   &read,        &acquire,     &claim,      &promote,   &release,  &lag,
+      &deadline, &rewound, &copy,    &without_all, &refused,     &vote_again, &skip_slot, &unproven, &replay,
+      &tags,     &nothing, &ticket,  &single_user, &unconfirmed, &standby,    &system,    &restore,  &streams,
+      &retake,   &copies,  &forget,  &backup,      &no_guard};
   return all;
 }
 

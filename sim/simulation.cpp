@@ -153,6 +153,8 @@ void Simulation::recover() {
   // What was asked for just before may still be on its way.
   world_.run_until(world_.now() + 2 * params_.retry_timeout);
   undo_requests();
+  // What a store was put back with is found out, and leases of another time end (F34).
+  world_.run_until(world_.now() + 4 * params_.ttl, [this] { return !store_.put_back_over("leader"); });
   const Duration healed = world_.now();
   world_.run_until(healed + leader_bound(params_), [this, undo_requests] {
     // A cluster that is only now made may be meant to be a copy.
@@ -160,6 +162,9 @@ void Simulation::recover() {
     return has_writable_leader();
   });
   if (!world_.violations().empty()) return;
+  if (!has_writable_leader() && name_somebody()) {
+    world_.run_until(world_.now() + leader_bound(params_), [this] { return has_writable_leader(); });
+  }
   if (!has_writable_leader()) return violated("L1", "no writable primary after healing: " + why_not_settled());
   world_.run_until(healed + streaming_bound(params_), [this] { return settled(); });
   if (!world_.violations().empty()) return;
@@ -269,6 +274,35 @@ bool Simulation::stuck_by_policy(Node& node) {
   return !allowed && node.able() && !conditions_[static_cast<std::size_t>(node.index)].empty();
 }
 
+bool Simulation::only_copies_may_be_elected() {
+  const auto view = store_.view();
+  const SyncState& sync = view->sync.value;
+  if (view->leader.exists() || sync.empty()) return false;
+  const auto sound = [&](const MemberName& name) {
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+      const Disk& disk = node->server.disk();
+      return same_name(node->name, name) && disk.state == DataState::valid && !disk.copied && !disk.rewind_marker;
+    });
+  };
+  const auto voters = std::count_if(sync.standbys.begin(), sync.standbys.end(), sound);
+  return !sound(sync.leader) && voters <= sync.quorum.value_or(0);
+}
+
+bool Simulation::name_somebody() {
+  if (!only_copies_may_be_elected()) return false;
+  Node* best = nullptr;
+  const auto position = [](const Node& node) { return std::pair(node.server.timeline(), node.server.wal_end()); };
+  for (auto& node : nodes_) {
+    if (!node->able() || node->server.process() != Process::running) continue;
+    if (best == nullptr || position(*best) < position(*node)) best = node.get();
+  }
+  if (best == nullptr) return false;
+  world_.trace("operator: {} is named, because only copies may be elected", best->name.str());
+  best->run()->agent->submit(intent::SetFailover{Failover{{}, best->name, {}}}, [](const auto&) {});
+  best->run()->process.wake();
+  return true;
+}
+
 bool Simulation::led() {
   if (!follows_remote()) return has_writable_leader();
   Node* leader = leader_node();
@@ -337,8 +371,11 @@ void Simulation::round_ended(Node& node, const FailsafeRound& round, Duration co
     if (!answer.accepted) world_.trace("{}:   {}: {}", node.name.str(), answer.name.str(), answer.why);
   }
   // What everybody who could take over, by the key as it really stands, has agreed to counts as a renewal (I13).
-  const auto view = store_.view();
-  const auto& named = view->failsafe.value;
+  auto named = store_.view()->failsafe.value;
+  // What a store was put back with is not what anybody goes by (F34).
+  if (const auto before = store_.put_back_over("failsafe")) {
+    named = parse_cluster_view({{"failsafe", *before, Version{1}, {}}}, 1, 1).failsafe.value;
+  }
   const bool everybody = std::all_of(named.begin(), named.end(), [&](const auto& entry) {
     const auto said = std::find_if(round.answers.begin(), round.answers.end(),
                                    [&](const FailsafeAnswer& answer) { return answer.name.str() == entry.first; });

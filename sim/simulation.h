@@ -100,6 +100,11 @@ class Simulation final : public PgListener, public DcsListener, public StepListe
   bool led();
   void recover();
   bool stuck_by_policy(Node& node);
+  // Too few of those who may be elected still have what they confirmed: all others are copies that never caught up with
+  // a leader. What is lost only a person can know.
+  bool only_copies_may_be_elected();
+  // Which they do: whoever has most. False: nobody is to be named, or nobody can be.
+  bool name_somebody();
 
   Params params_;
   const Sabotage* sabotage_;

@@ -1,6 +1,7 @@
 #include "sim/store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace regent::sim {
 
@@ -85,6 +86,7 @@ std::optional<Version> Store::put(const std::string& path, std::string value, st
   if (expect && *expect != current) return std::nullopt;
   std::optional<StoreKey> before;
   if (it != keys_.end()) before = it->second;
+  put_back_.erase(path);
   StoreKey& key = keys_[path];
   key = StoreKey{std::move(value), Version{static_cast<std::int64_t>(++revision_)}, session};
   const Version version = key.version;
@@ -113,10 +115,51 @@ bool Store::erase(const std::string& path, std::optional<Version> expect, int by
   const auto it = keys_.find(path);
   if (it == keys_.end() || (expect && *expect != it->second.version)) return false;
   const StoreKey before = it->second;
+  put_back_.erase(path);
   keys_.erase(it);
   ++revision_;
   tell(path, &before, nullptr, by);
   return true;
+}
+
+struct Store::Backup {
+  std::map<std::string, StoreKey> keys;
+  std::map<std::string, Lease> leases;
+  std::uint64_t revision = 0;
+};
+
+std::shared_ptr<const Store::Backup> Store::save() const {
+  return std::make_shared<const Backup>(Backup{keys_, leases_, revision_});
+}
+
+void Store::restore(const Backup& backup, bool renumbered) {
+  ++restored_;
+  const auto before = std::exchange(keys_, backup.keys);
+  leases_ = backup.leases;
+  revision_ = backup.revision;
+  if (renumbered) term_ -= 2;
+  view_ = nullptr;
+  for (auto& [session, lease] : leases_) {
+    lease.refreshed = world_.now();
+    watch_expiry(session, lease.refreshed + lease.ttl);
+  }
+  for (const auto& [path, key] : before) put_back_.emplace(path, key.value);
+  for (const auto& [path, key] : keys_) put_back_.emplace(path, "");
+  for (const auto& [path, key] : before) {
+    if (find(path) == nullptr) tell(path, &key, nullptr, -1);
+  }
+  // What listeners do with it may change the keys.
+  const auto now = keys_;
+  for (const auto& [path, key] : now) {
+    const auto old = before.find(path);
+    const StoreKey* was = old == before.end() ? nullptr : &old->second;
+    if (was == nullptr || was->value != key.value || was->session != key.session) tell(path, was, &key, -1);
+  }
+}
+
+std::optional<std::string> Store::put_back_over(const std::string& path) const {
+  const auto it = put_back_.find(path);
+  return it == put_back_.end() ? std::nullopt : std::optional(it->second);
 }
 
 const StoreKey* Store::find(const std::string& path) const {

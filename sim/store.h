@@ -59,6 +59,18 @@ class Store {
   // Such a step is being told to the listeners.
   bool taking_over() const { return taking_over_; }
   bool erase(const std::string& path, std::optional<Version> expect, int by);
+
+  // --- backups (F34): keys and leases as they were; whatever was written since is unknown to a store that goes back.
+  struct Backup;
+  std::shared_ptr<const Backup> save() const;
+  // `renumbered`: under an older term, as a restored snapshot has it; else only its revision tells.
+  void restore(const Backup& backup, bool renumbered);
+  // How often that happened.
+  int restored() const { return restored_; }
+  // What a key said before, as long as nobody has written it since; empty: it was not there. nullopt: it is as somebody
+  // wrote it.
+  std::optional<std::string> put_back_over(const std::string& path) const;
+
   const StoreKey* find(const std::string& path) const;
   const std::map<std::string, StoreKey>& keys() const { return keys_; }
   std::shared_ptr<const ClusterView> view();
@@ -71,6 +83,7 @@ class Store {
     Duration ttl{};
     Duration refreshed{};
   };
+  static constexpr std::uint64_t first_term = 100;
   void watch_expiry(const std::string& session, Duration at);
   void tell(const std::string& path, const StoreKey* before, const StoreKey* after, int by);
 
@@ -83,7 +96,9 @@ class Store {
   std::map<std::string, StoreKey> keys_;
   std::map<std::string, Lease> leases_;
   std::uint64_t revision_ = 1;
-  std::uint64_t term_ = 1;
+  std::uint64_t term_ = first_term;
+  int restored_ = 0;
+  std::map<std::string, std::string> put_back_;  // see put_back_over()
   std::uint64_t last_session_ = 0;
   std::shared_ptr<const ClusterView> view_;
   std::uint64_t view_revision_ = 0;

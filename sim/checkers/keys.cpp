@@ -41,7 +41,7 @@ class CompareAndSwap final : public Checker {
   void key_changed(const std::string& path, const StoreKey* before, const StoreKey* after, int by) override {
     writers_[path] = by;
     if (path != "leader" || before == nullptr || after == nullptr || before->value == after->value) return;
-    if (sim_.store().taking_over()) return;
+    if (sim_.store().taking_over() || by < 0) return;
     sim_.violated("I11", fmt::format("n{} replaces the leader key of {}", by + 1, before->value));
   }
 

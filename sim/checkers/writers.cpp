@@ -227,6 +227,35 @@ class TagsObeyed final : public Checker {
   }
 };
 
+// F04: a guard that was killed is replaced; else whatever it excuses above it would excuse for ever.
+class GuardComesBack final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void tick() override {
+    const Params& params = sim_.params();
+    for (auto& node : sim_.nodes()) {
+      auto& since = without_[node->index];
+      if (!is_missed(*node)) {
+        since.reset();
+        continue;
+      }
+      since = since.value_or(sim_.world().now());
+      if (sim_.world().now() - *since <= params.loop_wait + 2 * params.retry_timeout + thaw_grace) continue;
+      sim_.violated("F04", fmt::format("{} leads without a guard for {:.0f} s, and one could be started",
+                                       node->name.str(), to_seconds(sim_.world().now() - *since)));
+    }
+  }
+
+ private:
+  bool is_missed(const Node& node) const {
+    return node.guard.lost_since() && !node.guard.broken() && node.able() && node.lease.held && node.server.is_open() &&
+           !sim_.hands_off() && !node.believes_paused;
+  }
+
+  std::map<int, std::optional<Duration>> without_;
+};
+
 }  // namespace
 
 void add_writer_checkers(Simulation& sim, Checkers& checkers) {
@@ -236,6 +265,7 @@ void add_writer_checkers(Simulation& sim, Checkers& checkers) {
   checkers.push_back(std::make_unique<StopBeforeRelease>(sim));
   checkers.push_back(std::make_unique<StandbyStaysStandby>(sim));
   checkers.push_back(std::make_unique<TagsObeyed>(sim));
+  checkers.push_back(std::make_unique<GuardComesBack>(sim));
 }
 
 }  // namespace regent::sim

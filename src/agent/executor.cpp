@@ -82,8 +82,8 @@ Task<Result<void>> renew_leader(AgentState& state) {
   co_return outcome_of(grant);
 }
 
-Task<Result<void>> release_leader(AgentState& state) {
-  const Version version = state.lease.facts().version;
+Task<Result<void>> release_leader(AgentState& state, Version asked) {
+  const Version version = asked.absent() ? state.lease.facts().version : asked;
   // From the moment it is asked for: an unknown outcome may have deleted the key (F32).
   state.lease.released();
   auto release = state.ports.dcs.release_leader(version, store_deadline(state));
@@ -311,7 +311,7 @@ struct Performer {
     return acquire(state, dcs.take_over(std::move(take), store_deadline(state)), decided_at);
   }
   Step operator()(action::RenewLease) const { return renew_leader(state); }
-  Step operator()(action::ReleaseLeader) const { return release_leader(state); }
+  Step operator()(action::ReleaseLeader release) const { return release_leader(state, release.version); }
   Step operator()(action::WriteKey write) const { return write_key(state, std::move(write)); }
   Step operator()(action::DeleteKey erase) const { return dcs.erase(std::move(erase), store_deadline(state)); }
   Step operator()(action::WriteMember write) const { return write_member(state, std::move(write.value)); }

@@ -70,8 +70,12 @@ class Reading {
     if (!o_.lease.held) complain("renews a lease that is not held (I2)");
     if (released_) complain("renews the lease after it was given back");
   }
-  void operator()(const action::ReleaseLeader&) {
+  void operator()(const action::ReleaseLeader& release) {
     released_ = true;
+    const bool ours = view_ != nullptr && view_->leader.name == o_.self.name;
+    if (!release.version.absent() && !(ours && release.version == view_->leader.version)) {
+      complain("gives back a lock that is not in its name (I11)");
+    }
     if (makes_primary_) complain("gives the lock back beside making a primary (F64)");
   }
   void operator()(const action::WriteKey& write) {

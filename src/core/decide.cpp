@@ -122,11 +122,13 @@ Decision decide(const Observation& observation, const Memory& memory) {
   // Last: a slot that cannot be made keeps nothing else from being done.
   if (leads && keeps_leading(d) && s.view != nullptr) plan::slots_of_leader(s, d);
   if (s.replica && s.other_leads && !starts_job(d) && !takes_over(d)) plan::slots_of_replica(s, d);
+  if (s.primary && s.view == nullptr && s.holding && !starts_job(d)) plan::slots_of_leader_in_failsafe(s, d);
   if (s.replica && s.view == nullptr && promised(s.o.failsafe, s.o.now) && !starts_job(d))
     plan::slots_in_failsafe(s, d);
   plan::slot_ages(s, d);
   plan::hang_watch(s, d);
   plan::position_watch(s, d);
+  plan::store_watch(s, d);
   plan::copy_watch(s, d);
   plan::collations(s, d);
   plan::refused_parameters(s, d);

@@ -42,7 +42,9 @@ struct TakeOver {
 // Keep the lease alive and confirm that the leader key is still ours. Only its success moves the deadline.
 struct RenewLease {};
 // Delete the leader key if it is still ours. Only after no client can write any more (F64).
-struct ReleaseLeader {};
+struct ReleaseLeader {
+  Version version{};  // absent: as it was last confirmed
+};
 
 enum class Key { initialize, config, failover, sync, status, history, failsafe, timelines };
 struct WriteKey {

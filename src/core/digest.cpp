@@ -181,6 +181,7 @@ Memory digest(const Observation& o, Memory m) {
     m.seen_job = o.job.ended->id;
     std::visit(JobDigest{o, m, !o.job.ended->error}, o.job.ended->spec);
   }
+  digest_store(o, m);
   digest_leader(o, m);
   const auto s = survey(o, m);
   if (s.primary && s.holding) {

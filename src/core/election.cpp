@@ -29,6 +29,11 @@ bool everybody_is_on_my_branch(const Situation& s) {
   return all_here && none_missed && !known.empty();
 }
 
+// What the last leader published; of a store that was put back, before that (F34).
+const Status& published(const Situation& s) {
+  return s.m.restored_store ? s.m.restored_store->before.status : s.view->status.value;
+}
+
 // Where the cluster is, as far as this node's own history tells. The number that follows the last recorded fork is
 // often the next one, and nobody wrote it down: one that a promotion used up which came to nothing, or which is
 // archived from another branch, is left out.
@@ -95,7 +100,7 @@ Candidacy check_older_branch(const Situation& s, Timeline newest, bool once_free
   };
   if (!(s.unlocked || once_free) || !s.replica || next_ticket(s).number <= newest) return behind();
   // Its commits waited for those who can elect, from the first one on: whoever these elect has them (ADR 11).
-  const auto& sync = s.view->sync.value;
+  const auto& sync = electorate(s);
   if (sync_rules(s) && sync.lists(s.o.self.name) && !same_name(sync.leader, s.o.self.name)) {
     return {Verdict::stand, {}};
   }
@@ -103,9 +108,9 @@ Candidacy check_older_branch(const Situation& s, Timeline newest, bool once_free
   if (!s.o.local_history.is_known()) return {Verdict::need_history, "the own timeline history is not known"};
   const auto left = left_mine_at(s);
   if (!left || contradict(*s.o.local_history, s.view->history.value)) return behind(", which left it before");
-  const Lsn published = s.view->status.value.optime;
-  const auto lost = bytes_between(std::min(s.server->wal, *left), published);
-  if (published.value == 0) return behind(", and nobody knows how far that one got");
+  const Lsn reached = published(s).optime;
+  const auto lost = bytes_between(std::min(s.server->wal, *left), reached);
+  if (reached.value == 0) return behind(", and nobody knows how far that one got");
   if (lost > s.o.settings.maximum_lag_on_failover) return behind(fmt::format(", and {} bytes are missing", lost));
   if (once_free) return {Verdict::stand, {}};
   // Everybody else had the time to show up.
@@ -136,8 +141,8 @@ Candidacy check_branch(const Situation& s, bool once_free = false) {
   }
   if (mine == known) return {Verdict::stand, {}};
   // What was published last is of this very branch.
-  if (s.view->status.value.timeline == mine) return {Verdict::stand, {}};
-  const Lsn published = s.view->status.value.optime;
+  if (published(s).timeline == mine) return {Verdict::stand, {}};
+  const Lsn reached = published(s).optime;
   const History& history = *s.o.local_history;
   const auto left =
       std::find_if(history.begin(), history.end(), [&](const HistoryLine& line) { return line.timeline == known; });
@@ -145,21 +150,22 @@ Candidacy check_branch(const Situation& s, bool once_free = false) {
     return {Verdict::hold_back,
             fmt::format("my timeline {} does not descend from the cluster's timeline {}", mine.value, known.value)};
   }
-  if (bytes_between(left->switch_lsn, published) > s.o.settings.maximum_lag_on_failover) {
+  if (bytes_between(left->switch_lsn, reached) > s.o.settings.maximum_lag_on_failover) {
     // A person had this branch promoted, and it was followed by everybody: there is no other one left to wait for (L1).
     if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
     if (everybody_is_on_my_branch(s)) return {Verdict::stand, {}};
-    return {Verdict::hold_back,
-            fmt::format("my timeline {} left timeline {} at {}, but that one went on to {}", mine.value, known.value,
-                        to_string(left->switch_lsn), to_string(published))};
+    return {Verdict::hold_back, fmt::format("my timeline {} left timeline {} at {}, but that one went on to {}",
+                                            mine.value, known.value, to_string(left->switch_lsn), to_string(reached))};
   }
   return {Verdict::stand, {}};
 }
 
 // I13: a leader without the store counts on the members that the failsafe key names, and on nobody else.
 Candidacy check_failsafe_key(const Situation& s) {
-  const auto& members = s.view->failsafe.value;
-  if (!s.o.settings.failsafe_mode || members.empty() || members.contains(s.me())) return {Verdict::stand, {}};
+  // Of a store that was put back, /config is of the past as well.
+  const auto& members = s.m.restored_store ? s.m.restored_store->before.failsafe : s.view->failsafe.value;
+  if (!(s.o.settings.failsafe_mode || s.m.restored_store) || members.empty() || members.contains(s.me()))
+    return {Verdict::stand, {}};
   if (s.unlocked && !peers_are_fresh(s)) return {Verdict::need_peers, {}};
   // Whoever it names may serve on where nobody sees it. Only a person who has seen that nobody leads can know better,
   // unless a member knows better still.
@@ -207,6 +213,19 @@ Candidacy check_collation(const Situation& s) {
           fmt::format("my C library is {}, and the last leader's was {}", s.o.self.libc, s.m.leader_libc)};
 }
 
+// The lock is free in a store that was put back (F34). A lease of the one before it may be good for as long as any is
+// (I1); and the members, whose keys went with their sessions, have to show up: they may have read more of it.
+Candidacy check_restored_store(const Situation& s) {
+  const auto& restored = s.m.restored_store;
+  if (!restored || s.primary) return {Verdict::stand, {}};
+  const Instant over =
+      std::max(restored->before.at + s.o.settings.ttl, s.m.unlocked_since.value_or(s.o.now) + s.o.settings.loop_wait);
+  if (s.o.now >= over) return {Verdict::stand, {}};
+  return {Verdict::hold_back, fmt::format("the store was put back from a backup: whoever led may have a lease, and "
+                                          "members may know more of it, for {:.0f} more seconds",
+                                          to_seconds(over - s.o.now))};
+}
+
 // A person who names this member knows what was lost.
 Candidacy check_copy(const Situation& s) {
   if (!lacks_votes(s)) return {Verdict::stand, {}};
@@ -249,7 +268,7 @@ bool waits_for_position(const Situation& s) {
 }
 
 bool lags(const Situation& s, Lsn wal) {
-  return bytes_between(wal, s.view->status.value.optime) > s.o.settings.maximum_lag_on_failover;
+  return bytes_between(wal, published(s).optime) > s.o.settings.maximum_lag_on_failover;
 }
 
 // Whoever leads a standby cluster serves no commits of its own: what it lacks of what the last leader had comes from
@@ -269,10 +288,13 @@ Candidacy check_lag(const Situation& s) {
   // The confirmed set says who has what; the published position counts WAL that no standby could confirm (F60).
   if (sync_rules(s)) {
     if (sync_allows(s, s.o.self.name)) return {Verdict::stand, {}};
+    // Others may know that the store was put back, and that it is me (F34).
+    const bool long_free = s.m.unlocked_since && s.o.now - *s.m.unlocked_since >= s.o.settings.loop_wait;
+    if (long_free && !peers_are_fresh(s, s.o.settings.loop_wait)) return {Verdict::need_peers, {}};
     return {Verdict::hold_back, "I am not a synchronous standby of the last leader"};
   }
   if (s.primary || !lags(s, s.server->wal)) return {Verdict::stand, {}};
-  const auto lag = bytes_between(s.server->wal, s.view->status.value.optime);
+  const auto lag = bytes_between(s.server->wal, published(s).optime);
   auto why = fmt::format("my WAL position is {} bytes behind the last leader's", lag);
   if (s.standby) return check_lag_of_copy(s, std::move(why));
   return {Verdict::hold_back, std::move(why)};
@@ -306,7 +328,7 @@ Candidacy check_peers(const Situation& s) {
 // I7: so many other voters must be behind nothing that this node has not, and must stay where they are.
 Candidacy check_votes(const Situation& s) {
   if (!sync_rules(s)) return {Verdict::stand, {}};
-  const auto& sync = s.view->sync.value;
+  const auto& sync = electorate(s);
   if (same_name(sync.leader, s.o.self.name)) return {Verdict::stand, {}};
   // Whom its commits wait for is not who may be elected: it would serve clients before it can change either.
   if (s.primary) return {Verdict::hold_back, "/sync is of " + sync.leader.str() + ", which led after me"};
@@ -353,21 +375,28 @@ const PeerAnswer* bound_by_promise(const PeersFacts& peers) {
   return found == peers.answers.end() ? nullptr : &*found;
 }
 
+const SyncState& electorate(const Situation& s) {
+  static const SyncState nobody;
+  if (s.view == nullptr) return nobody;
+  return s.m.restored_store ? s.m.restored_store->before.sync : s.view->sync.value;
+}
+
 bool sync_rules(const Situation& s) {
-  return s.o.settings.synchronous() && s.view != nullptr && s.view->sync.exists() && !s.view->sync.value.empty();
+  // Of a store that was put back, /config is of the past as well.
+  return (s.o.settings.synchronous() || s.m.restored_store) && !electorate(s).empty();
 }
 
 bool sync_allows(const Situation& s, const MemberName& name) {
-  return !sync_rules(s) || s.view->sync.value.names(name);
+  return !sync_rules(s) || electorate(s).names(name);
 }
 
 bool votes_decide(const Situation& s) {
-  return sync_rules(s) && electable(s.view->sync.value).quorum > 0;
+  return sync_rules(s) && electable(electorate(s)).quorum > 0;
 }
 
 bool must_let_go(const Situation& s) {
   if (!votes_decide(s) || !s.unlocked || !s.replica || s.server->upstream.host.empty()) return false;
-  return s.view->sync.value.lists(s.o.self.name);
+  return electorate(s).lists(s.o.self.name);
 }
 
 bool could_lead(const PeerAnswer& peer) {
@@ -395,7 +424,7 @@ std::string own_objection(const Situation& s) {
 }
 
 bool lacks_votes(const Situation& s) {
-  return s.o.postgres.data.copied && s.replica && sync_rules(s) && s.view->sync.value.lists(s.o.self.name);
+  return s.o.postgres.data.copied && s.replica && sync_rules(s) && electorate(s).lists(s.o.self.name);
 }
 
 std::string branch_objection(const Situation& s) {
@@ -404,7 +433,8 @@ std::string branch_objection(const Situation& s) {
 }
 
 Candidacy stand_for_election(const Situation& s) {
-  for (const auto check : {check_self, check_copy, check_forgotten_promise, check_position, check_lag}) {
+  for (const auto check :
+       {check_self, check_copy, check_forgotten_promise, check_restored_store, check_position, check_lag}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};
@@ -424,7 +454,7 @@ Candidacy stand_for_takeover(const Situation& s) {
 }
 
 Candidacy stand_as_named_candidate(const Situation& s) {
-  for (const auto check : {check_self, check_forgotten_promise}) {
+  for (const auto check : {check_self, check_forgotten_promise, check_restored_store}) {
     if (auto result = check(s); result.verdict != Verdict::stand) return result;
   }
   if (!peers_are_fresh(s)) return {Verdict::need_peers, {}};

@@ -34,6 +34,8 @@ Candidacy stand_for_takeover(const Situation& s);
 std::string own_objection(const Situation& s);
 // Why the branch that the local server is on is not the cluster's; empty: it is, or it cannot be told yet (I8).
 std::string branch_objection(const Situation& s);
+// Who has what was acknowledged, and may be elected: as /sync says, or as it said before the store was put back (F34).
+const SyncState& electorate(const Situation& s);
 // Whether the confirmed set of a leader in synchronous mode decides who may be elected (I5).
 bool sync_rules(const Situation& s);
 // Whether it allows this member to be elected; true where there is no such set.

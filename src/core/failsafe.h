@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lsn.h"
 #include "base/time.h"
 #include "core/lease.h"
 #include "model/member.h"
@@ -40,7 +41,8 @@ Result<FailsafeRequest> parse_failsafe_request(const Json& body);
 struct FailsafeAnswer {
   MemberName name;
   bool accepted = false;
-  std::string why;  // when not
+  std::string why;         // when not
+  std::optional<Lsn> wal;  // the end of what it has, when it says so
 };
 struct FailsafeRound {
   Instant sent;

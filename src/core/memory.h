@@ -15,6 +15,7 @@
 #include "core/failsafe.h"
 #include "core/handover.h"
 #include "core/restart.h"
+#include "core/restored_store.h"
 #include "core/timeline.h"
 #include "model/cluster_view.h"
 #include "model/slots.h"
@@ -92,6 +93,9 @@ struct LeaderWatch {
 };
 
 struct Memory {
+  std::optional<StoreMark> store_mark;
+  std::optional<RestoredStore> restored_store;
+
   bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
   std::optional<Demotion> demotion;   // a demotion under way
   std::optional<Instant> crashed_at;  // the primary's crash that is being recovered in place

@@ -16,6 +16,7 @@
 #include "core/lease.h"
 #include "core/postgres_facts.h"
 #include "core/restart.h"
+#include "core/restored_store.h"
 #include "model/cluster_view.h"
 #include "model/member.h"
 #include "model/settings.h"
@@ -58,17 +59,21 @@ struct PeerAnswer {
   bool holds_back = false;  // it will not stand for a while: it promised a leader not to (I13)
   // Nothing from outside moves it any more: it has no upstream. Members of other makes do not say.
   bool let_go = true;
+  std::string upstream;  // where it is told to receive WAL from, host:port
   // Where it receives WAL from, host:port; empty: from nobody.
   std::string streams_from;
   // The versions of the leader key and of /sync that it saw when it said so. A member that had let go changes /sync
   // before it connects again: what it said holds for as long as these are the versions (I7).
   Version leader_version;
   Version sync_version;
-  bool refuses = false;  // its agent says that it cannot stand, e.g. on a dead branch (F61)
+  bool refuses = false;                         // its agent says that it cannot stand, e.g. on a dead branch (F61)
+  std::optional<RestoredStore> restored_store;  // the store is older than it was, by what this member read (F34)
   // Who really answered: the name it gives itself, where it does, and the id of its process, where it is Regent's
   // (F74).
   std::string own_name;
   std::string instance;
+
+  friend bool operator==(const PeerAnswer&, const PeerAnswer&) = default;
 };
 
 struct PeersFacts {

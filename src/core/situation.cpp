@@ -92,6 +92,10 @@ Situation survey(const Observation& observation, const Memory& memory) {
     s.holding = s.holding && s.named && leader.version == observation.lease.version;
     s.namesake = s.named && !s.holding && !is_own(leader, observation);
     s.standby_leads = s.standby && s.named && !s.namesake;
+    // Its owner, when it is no primary any more, finds out like everybody else who is to lead.
+    const auto& restored = memory.restored_store;
+    const bool as_put_back = restored && leader.exists() && leader.version == restored->leader_key && !s.holding;
+    s.lock_is_of_the_past = as_put_back && (s.named ? !s.may_write : !same_name(restored->before.leader, leader.name));
     if (s.other_leads) {
       s.leader = s.view->leader_member();
       s.leader_name = leader.name;
@@ -106,8 +110,8 @@ Situation survey(const Observation& observation, const Memory& memory) {
       s.leader_name = s.leader->name;
     }
     if (s.other_leads) {
-      s.leader_usable =
-          s.leader != nullptr && s.leader->state == PgState::running && parse_conn_url(s.leader->conn_url).has_value();
+      s.leader_usable = s.leader != nullptr && !s.lock_is_of_the_past && s.leader->state == PgState::running &&
+                        parse_conn_url(s.leader->conn_url).has_value();
     }
   }
   return s;
@@ -198,6 +202,7 @@ const Member* parent_of(const ClusterView& view, const MemberName& name, const T
 Upstream wanted_upstream(const Situation& s) {
   if (s.view == nullptr) return {};
   if (s.standby_leads) return remote_upstream(s);
+  if (s.o.self.tags.nostream) return {.name = s.leader_name, .address = {}, .slot = {}};
   const Member* parent = parent_of(*s.view, s.o.self.name, s.o.self.tags);
   if (parent == nullptr) return leader_upstream(s);
   if (parent->name != s.m.poor_parent) return upstream_of(s, *parent);

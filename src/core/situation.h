@@ -31,6 +31,9 @@ struct Situation {
   bool standby = false;
   bool standby_leads = false;  // this node has the lock in a standby cluster: its source is the remote server
   bool leader_usable = false;  // that member's server runs, so that one can follow or clone it
+  // The lock was put back with the store, and somebody else led after that, or may have (F34): nobody is to lead by it,
+  // nor to be followed.
+  bool lock_is_of_the_past = false;
 
   // The local server.
   bool running = false;      // accepts connections

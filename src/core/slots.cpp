@@ -29,6 +29,12 @@ Lsn published_position(const Situation& s, const std::string& name) {
   return found == slots.end() ? Lsn{} : found->second;
 }
 
+// The leader's slot of a member that streams from elsewhere stands still: what the member says counts.
+Lsn told_by(const Member& member) {
+  if (member.tags.replicatefrom.empty()) return {};
+  return member.replay_lsn.value_or(member.xlog_location.value_or(Lsn{}));
+}
+
 void want_members(const Situation& s, bool leading, std::map<std::string, WantedSlot>& wanted) {
   for (const auto& member : s.view->members) {
     if (member.name == s.o.self.name || member.tags.nostream) continue;
@@ -38,11 +44,7 @@ void want_members(const Situation& s, bool leading, std::map<std::string, Wanted
     WantedSlot slot;
     slot.expected_active = active;
     const auto name = slot_name(member.name);
-    slot.advance_to = published_position(s, name);
-    // The leader's slot of a member that streams from elsewhere stands still: what the member says counts.
-    if (!member.tags.replicatefrom.empty()) {
-      slot.advance_to = std::max(slot.advance_to, member.replay_lsn.value_or(member.xlog_location.value_or(Lsn{})));
-    }
+    slot.advance_to = std::max(published_position(s, name), told_by(member));
     // What it lacks is gone, and nothing that comes after helps it before it is copied anew.
     if (leading && !member.missing_wal.empty()) {
       slot.expected_active = false;
@@ -89,10 +91,13 @@ void want_permanent(const Situation& s, bool leading, std::map<std::string, Want
       if (!spec.cluster_type.empty() && spec.cluster_type != cluster_type) continue;
       // Nobody will ever use the copy of one that cannot lead.
       if (!leading && !s.o.self.tags.may_lead()) continue;
-      // On the leader its user moves it; the copies follow.
-      if (!leading) {
+      // On the leader its user moves it, if it is not a member that streams from elsewhere; the copies follow.
+      const auto member = std::find_if(s.view->members.begin(), s.view->members.end(),
+                                       [&](const Member& one) { return slot_name(one.name) == name; });
+      const bool elsewhere = member != s.view->members.end() && !streams_from(s, *member, leading);
+      if (!leading || elsewhere) {
         slot.expected_active = false;
-        slot.advance_to = published_position(s, name);
+        slot.advance_to = std::max(published_position(s, name), elsewhere ? told_by(*member) : Lsn{});
       }
       // A member's slot that is permanent as well is there whether or not the member is.
       const auto [place, made] = wanted.emplace(name, slot);

@@ -73,6 +73,7 @@ std::string takeover_objection(const Situation& s) {
   if (s.paused) return "the cluster is paused";
   if (!s.o.self.tags.may_sync()) return "this node must not be a synchronous standby";
   if (!all_are_regent(*s.view)) return "not every member is Regent";
+  if (s.m.restored_store) return "the store was put back from a backup, and /sync with it";
   if (s.view->failover.exists() && !s.view->failover.value.empty()) return "a failover or switchover is asked for";
   if (promised(s.o.failsafe, s.o.now)) return "this node promised to let the leader go on";
   if (!s.leader_usable) return "the leader's server does not run, by its member key";

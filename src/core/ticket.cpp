@@ -52,7 +52,9 @@ Timeline left_by(const Situation& s) {
 
 action::Ticket next_ticket(const Situation& s, Timeline left) {
   const auto& counter = s.view->timelines;
-  const Timeline number{highest_number(s, counter.value.ticket).value + 1};
+  const Timeline before = s.m.restored_store ? s.m.restored_store->before.ticket : Timeline{};
+  const Timeline counted = std::max(counter.value.ticket, before);
+  const Timeline number{highest_number(s, counted).value + 1};
   // Who leaves one behind goes on from where it is.
   const Timeline reached = left.value > 0 ? own_timeline(s) : std::min(counter.value.reached, number);
   return {number, print_timelines({number, reached, std::max(counter.value.left, left)}), counter.version};

@@ -41,6 +41,7 @@ struct Leader {
 };
 
 struct ClusterView {
+  std::uint64_t store = 0;     // etcd's cluster id, 0 where a store has none (F34)
   std::uint64_t revision = 0;  // of the store as a whole; grows with every change
   std::uint64_t term = 0;      // raft term of the answering store, 0 where there is none (F29)
 

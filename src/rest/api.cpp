@@ -66,7 +66,7 @@ void Api::reconfigure(RestConfig config) {
 }
 
 Call Api::call(const Exchange& exchange, const Json& body, const Snapshot& current, const Moment& moment) {
-  return {exchange.request, exchange.target, body, current, self_, moment, health_body_};
+  return {exchange.request, exchange.target, body, current, self_, moment, shared_};
 }
 
 void Api::handle(HttpRequest request, HttpReply reply) {

@@ -59,7 +59,7 @@ class Api : public std::enable_shared_from_this<Api> {
   const std::shared_ptr<HttpThread> thread_;
   // Stands in until the first cycle ended.
   std::shared_ptr<const Snapshot> first_;
-  StatusText health_body_;
+  SharedTexts shared_;
   Addresses addresses_;
   std::map<std::string, Instant> resolved_at_;
 };

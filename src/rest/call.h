@@ -66,7 +66,7 @@ struct Call {
   const Snapshot& snapshot;
   const Identity& self;
   const Moment& moment;
-  StatusText& health_body;  // serves the health checks
+  SharedTexts& shared;
 };
 
 }  // namespace regent::rest

@@ -15,7 +15,8 @@ int health_of(const Call& call) {
 }  // namespace
 
 Handling get_health(const Call& call) {
-  return json_text_response(health_of(call), call.health_body.of(call.snapshot, call.self, call.moment));
+  const auto print = [&] { return to_spaced(status_document(call.snapshot, call.self, call.moment)); };
+  return json_text_response(health_of(call), call.shared.status.of(call.snapshot, call.moment.now, print));
 }
 
 Handling get_health_code(const Call& call) {
@@ -35,8 +36,9 @@ Handling get_status(const Call& call) {
 }
 
 Handling get_cluster(const Call& call) {
-  const auto document = cluster_document(call.snapshot, call.self, call.moment.now);
-  return document ? json_response(200, *document) : error_page(503);
+  if (last_cluster(call.snapshot) == nullptr) return error_page(503);
+  const auto print = [&] { return to_spaced(*cluster_document(call.snapshot, call.self, call.moment.now)); };
+  return json_text_response(200, call.shared.cluster.of(call.snapshot, call.moment.now, print));
 }
 
 Handling get_history(const Call& call) {

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <cmath>
 
-#include "core/election.h"
+#include "core/peer_status.h"
 #include "core/portrait.h"
 #include "core/situation.h"
 
@@ -84,10 +84,6 @@ void add_fences(const FenceFacts& fences, Instant now, Json& out) {
   }
 }
 
-bool watchdog_failed(const WatchdogFacts& watchdog) {
-  return watchdog.mode == FenceMode::required && (!watchdog.usable || watchdog.state == WatchdogFacts::State::failed);
-}
-
 // Seconds; null: not there yet.
 Json handover_document(const Handover& handover) {
   const auto seconds = [](std::optional<Instant> from, std::optional<Instant> to) {
@@ -108,20 +104,7 @@ Json handover_document(const Handover& handover) {
 Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   Json out = Json::object();
   out["version"] = self.version;
-  if (!self.instance.empty()) out["instance"] = self.instance;
-  // Other members count this one's position in an election of synchronous standbys once nothing can move it any more.
-  if (const auto* server = snapshot.observation.postgres.server.get(); server != nullptr && server->in_recovery) {
-    const Json upstream = server->upstream.host + ":" + server->upstream.port;
-    out["upstream"] = server->let_go() ? Json() : upstream;
-    if (server->replication_state == "streaming") out["streams_from"] = upstream;
-    const auto situation = survey(snapshot.observation, snapshot.decision.memory);
-    if (!server->wal_known || lacks_votes(situation)) out["position_known"] = false;
-    // What it says about itself holds for as long as these are the versions.
-    if (const auto* view = snapshot.observation.cluster.get()) {
-      out["leader_version"] = view->leader.version.value;
-      out["sync_version"] = view->sync.version.value;
-    }
-  }
+  print_peer_status(own_status(snapshot, self.instance, moment.now), out);
   out["rule"] = snapshot.decision.rule;
   out["rule_name"] = snapshot.decision.rule_name;
   out["sentence"] = snapshot.decision.sentence;
@@ -143,7 +126,6 @@ Json regent_document(const Snapshot& snapshot, const Identity& self, const Momen
   if (const auto& handover = snapshot.decision.memory.handover) out["handover"] = handover_document(*handover);
   const auto& lease = snapshot.observation.lease;
   add_fences(snapshot.observation.fences, moment.now, out);
-  if (holds_back(survey(snapshot.observation, snapshot.decision.memory), moment.now)) out["failsafe_holds_back"] = true;
   if (!snapshot.decision.refuses.empty()) out["refuses"] = snapshot.decision.refuses;
   // Milliseconds are enough for a person. Negative: the deadline passed.
   out["lease_seconds_left"] =
@@ -207,7 +189,7 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
     out["scheduled_restart"] = plan->published;
     out["scheduled_restart"].erase("postmaster_start_time");
   }
-  if (watchdog_failed(o.fences.watchdog)) out["watchdog_failed"] = true;
+  if (own_status(snapshot, {}, moment.now).watchdog_failed) out["watchdog_failed"] = true;
   Json patroni = Json::object();
   patroni["version"] = patroni_version(self.generation);
   patroni["scope"] = self.scope;
@@ -219,15 +201,6 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
   if (moment.log_lost > 0) out["logger_records_lost"] = moment.log_lost;
   out["regent"] = regent_document(snapshot, self, moment);
   return out;
-}
-
-const std::string& StatusText::of(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
-  if (of_ != &snapshot || text_.empty() || moment.now - made_at_ >= lifetime) {
-    text_ = to_spaced(status_document(snapshot, self, moment));
-    of_ = &snapshot;
-    made_at_ = moment.now;
-  }
-  return text_;
 }
 
 }  // namespace regent::rest

@@ -2,6 +2,7 @@
 // Threading: pure functions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,18 +49,44 @@ Json server_document(const Snapshot& snapshot, const Identity& self, Instant now
 // All of it.
 Json status_document(const Snapshot& snapshot, const Identity& self, const Moment& moment);
 
-// The document as the body of health checks. They come by the thousand, and decide by the code: a text that says how
-// many milliseconds the lease has left is good enough for all that ask within the same few.
-class StatusText {
+// A document that is asked for by the thousand: printed once for all who ask within the same few milliseconds and would
+// be told the same, but for what the clock changes in so short a time.
+class SharedText {
  public:
   static constexpr Duration lifetime = std::chrono::milliseconds(10);
 
-  const std::string& of(const Snapshot& snapshot, const Identity& self, const Moment& moment);
+  // `print` returns the text.
+  template <class Print>
+  const std::string& of(const Snapshot& snapshot, Instant now, Print print) {
+    const Made made{snapshot.cycle, snapshot.last_cluster.is_known(), revision_of(snapshot.last_cluster.get())};
+    if (made_ != made || now - made_at_ >= lifetime) {
+      text_ = print();
+      made_ = made;
+      made_at_ = now;
+    }
+    return text_;
+  }
 
  private:
-  const Snapshot* of_ = nullptr;  // to compare with, no more
+  using Revision = std::array<std::uint64_t, 3>;
+  static Revision revision_of(const ClusterView* view) {
+    return view == nullptr ? Revision{} : Revision{view->store, view->term, view->revision};
+  }
+  struct Made {
+    std::uint64_t cycle = 0;
+    bool known = false;
+    Revision revision{};
+    friend bool operator==(const Made&, const Made&) = default;
+  };
+  std::optional<Made> made_;
   Instant made_at_{};
   std::string text_;
+};
+
+// What requests of one moment share.
+struct SharedTexts {
+  SharedText status;  // they decide by the code, and may be told that the lease has a few milliseconds more
+  SharedText cluster;
 };
 
 }  // namespace regent::rest

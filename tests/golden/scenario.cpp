@@ -147,11 +147,12 @@ std::string Scenario::decide_once() {
   return text + fmt::format("  wake in {}s\n", to_seconds(decision.wake_at - o_.now));
 }
 
-// me [libc=2.36] [nofailover] [nosync] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
+// me [libc=2.36] [nofailover] [nosync] [nostream] [priority=N] [replicatefrom=X] [no-rewind] [compat3]
 void Scenario::me(const Words& words) {
   Json tags = Json::object();
   if (has(words, "nofailover")) tags["nofailover"] = true;
   if (has(words, "nosync")) tags["nosync"] = true;
+  if (has(words, "nostream")) tags["nostream"] = true;
   if (const auto priority = option(words, "priority")) tags["failover_priority"] = std::stoi(*priority);
   if (const auto from = option(words, "replicatefrom")) tags["replicatefrom"] = *from;
   o_.self.libc = option(words, "libc").value_or("");
@@ -160,10 +161,11 @@ void Scenario::me(const Words& words) {
   o_.self.has_rewind_credentials = !has(words, "no-rewind");
 }
 
-// store answers | store silent | store single-key
+// store answers | store silent | store single-key | store restored (the keys of the backup follow)
 void Scenario::store(const Words& words) {
   o_.store_takes_over = words.at(1) != "single-key";
   store_answers_ = words.at(1) != "silent";
+  if (words.at(1) == "restored") ++view_.store;
 }
 
 // key config {json to merge} | key initialize 7000 | key initialize claimed-by s1 | key initialize absent | key
@@ -228,8 +230,10 @@ void Scenario::leader(const Words& words) {
   view_.leader = {};
   if (words.at(1) == "none") return;
   const bool mine = words[1] == "n1" && !option(words, "session");
-  view_.leader = {MemberName(words[1]), mine ? Version{5} : Version{next_version_++},
-                  option(words, "session").value_or(mine ? "s1" : "s2")};
+  // Ours takes no number, and never goes back.
+  const Version version{mine ? next_version_ : next_version_++};
+  if (mine) o_.lease.version = version;
+  view_.leader = {MemberName(words[1]), version, option(words, "session").value_or(mine ? "s1" : "s2")};
 }
 
 // member n2 primary|replica|gone [state] [tl=1] [clonefrom] [no-checkpoint] [nosync] [sync-priority=N] [nofailover]
@@ -408,7 +412,8 @@ void Scenario::data(const Words& words) {
   }
 }
 
-// failsafe round ago=1 [accepted=n2,n3] [refused=n4]: a round of ours, which extends the lease when nobody refused
+// failsafe round ago=1 [accepted=n2,n3@0/3000000] [refused=n4]: a round of ours, which extends the lease when nobody
+// refused; with what they have
 // failsafe promise n2 [ago=1] [for=30] [slots=cdc@0/2000000] | failsafe started ago=5
 void Scenario::failsafe(const Words& words) {
   const Instant then = o_.now - as_seconds(option(words, "ago").value_or("0"));
@@ -416,10 +421,14 @@ void Scenario::failsafe(const Words& words) {
   if (words.at(1) == "round") {
     FailsafeRound round;
     round.sent = then;
-    for (const auto& name : as_names(option(words, "accepted").value_or("")))
-      round.answers.push_back({MemberName(name), true, ""});
+    for (const auto& text : as_names(option(words, "accepted").value_or(""))) {
+      const auto at = text.find('@');
+      FailsafeAnswer answer{MemberName(text.substr(0, at)), true, "", {}};
+      if (at != std::string::npos) answer.wal = as_lsn(text.substr(at + 1));
+      round.answers.push_back(std::move(answer));
+    }
     for (const auto& name : as_names(option(words, "refused").value_or(""))) {
-      round.answers.push_back({MemberName(name), false, "it did not answer in time"});
+      round.answers.push_back({MemberName(name), false, "it did not answer in time", {}});
     }
     if (round.complete()) o_.lease.extended_at = then;
     facts.round = round;
@@ -447,7 +456,6 @@ void Scenario::lease(const Words& words) {
   o_.lease.taken_by = MemberName(option(words, "taken-by").value_or(""));
   ticket_ = o_.lease.held && !has(words, "no-ticket");
   if (!o_.lease.held) return;
-  o_.lease.version = Version{5};
   o_.lease.confirmed_at = o_.now - as_seconds(option(words, "ago").value_or("0"));
 }
 
@@ -483,7 +491,7 @@ void Scenario::watchdog(const Words& words) {
 
 // peer n2 unreachable | peer n2 down | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
 // [unread] [attached] [streams-from=n3] [saw-before]: before the last change of /sync [promised]: not to stand | peers
-// none
+// none | ... [knew=n2:n3]: whom it saw lead, with which synchronous standbys, before the store was put back
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
   if (words.at(1) == "none") {
@@ -509,6 +517,15 @@ void Scenario::peer(const Words& words) {
     answer.leader_version = view_.leader.version;
     answer.sync_version = view_.sync.version;
     if (has(words, "saw-before")) --answer.sync_version.value;
+    if (const auto knew = option(words, "knew")) {
+      const auto colon = knew->find(':');
+      RestoredStore restored{{}, view_.leader.version, view_.sync.version, {}, {}};
+      restored.before.store = view_.store - 1;
+      restored.before.revision = view_.revision + 1;
+      restored.before.leader = restored.before.sync.leader = MemberName(knew->substr(0, colon));
+      for (const auto& name : as_names(knew->substr(colon + 1))) restored.before.sync.standbys.emplace_back(name);
+      answer.restored_store = restored;
+    }
     peers_.answers.push_back(answer);
   }
   o_.peers = Fact<PeersFacts>::known(peers_, o_.now);

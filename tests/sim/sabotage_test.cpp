@@ -30,6 +30,8 @@ Hunt hunt_for(const Sabotage* sabotage) {
       {"win-without-votes",
        {.synchronous = true, .faults = {FaultKind::node_kill, FaultKind::laggard_alone, FaultKind::receiver_stuck}}},
       {"count-copies", {.synchronous = true, .faults = {FaultKind::voter_restored}}},
+      {"believe-backup",
+       {.synchronous = true, .faults = {FaultKind::store_restored, FaultKind::store_restored, FaultKind::sync_config}}},
       {"ignore-tags", {.faults = {FaultKind::nofailover}}},
       {"ignore-system-id", {.bootstrap_fails = true, .faults = {FaultKind::partition}}},
       {"forget-promotions", {.faults = {FaultKind::crash_point, FaultKind::agent_kill, FaultKind::promotion_fails}}},
@@ -86,8 +88,8 @@ INSTANTIATE_TEST_SUITE_P(Every, Sabotaged, testing::ValuesIn(sabotages()), test_
 TEST(Sabotages, ShowWhichInvariantsCanFail) {
   std::set<std::string_view> broken;
   for (const Sabotage* sabotage : sabotages()) broken.insert(sabotage->invariant());
-  for (const char* invariant : {"I1",  "I2",  "I3",  "I5",  "I6",  "I7",  "I8",  "I9",  "I10", "I11", "I12",
-                                "I13", "I15", "I16", "I17", "F61", "F64", "F71", "F73", "L3",  "L4",  "CONTRACT"}) {
+  for (const char* invariant : {"I1",  "I2",  "I3",  "I5",  "I6",  "I7",  "I8",  "I9",  "I10", "I11", "I12",     "I13",
+                                "I15", "I16", "I17", "F04", "F61", "F64", "F71", "F73", "L3",  "L4",  "CONTRACT"}) {
     EXPECT_TRUE(broken.contains(invariant)) << invariant;
   }
 }

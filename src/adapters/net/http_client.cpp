@@ -224,6 +224,7 @@ Task<Result<HttpResponse>> HttpClient::request(Endpoint endpoint, HttpRequest re
   HttpResponse response;
   response.status = static_cast<int>(message.result_int());
   response.date = std::string(message[http::field::date]);
+  response.lsn = std::string(message["lsn"]);
   response.body = std::move(message.body());
   response.connection = connection.number;
   if (request.keep_alive && exchange.reusable() && !guard.expired()) state->keep(endpoint, connection);

@@ -39,6 +39,7 @@ struct HttpResponse {
   int status = 0;
   std::string body;
   std::string date;  // the Date header as it stands; empty: none
+  std::string lsn;   // likewise the header of that name, in answers to POST /failsafe
   // Which of this client's connections it came over: on one connection it is one process that answers.
   std::uint64_t connection = 0;
 };

@@ -7,20 +7,19 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 
 #include "adapters/net/http_client.h"
 #include "adapters/os/clock.h"
 #include "base/exception.h"
 #include "base/log.h"
+#include "core/peer_status.h"
 
 namespace regent {
 
 namespace asio = boost::asio;
 
 namespace {
-
-// A member that has not seen the store for so long does not see it: more than a default ttl.
-constexpr std::int64_t store_silence_s = 30;
 
 // "Wed, 28 Aug 2024 19:39:26 GMT", seconds since the epoch.
 std::optional<std::int64_t> parse_http_date(std::string_view text) {
@@ -29,29 +28,6 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
   const char* end = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
   return static_cast<std::int64_t>(timegm(&parts));
-}
-
-std::optional<std::uint64_t> unsigned_of(const Json* value) {
-  if (value == nullptr || !value->is_number_integer()) return std::nullopt;
-  if (value->is_number_unsigned()) return value->get<std::uint64_t>();
-  const auto number = value->get<std::int64_t>();
-  if (number < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(number);
-}
-
-std::string string_of(const Json* value) {
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-bool true_of(const Json* value) {
-  return value != nullptr && value->is_boolean() && value->get<bool>();
-}
-
-PeerAnswer not_reachable(MemberName name, std::string why) {
-  PeerAnswer answer;
-  answer.name = std::move(name);
-  answer.why = std::move(why);
-  return answer;
 }
 
 // A question may take so long. A little less than the answers are waited for: what became of it is to be known, because
@@ -74,7 +50,7 @@ Task<void> ask_one(std::shared_ptr<HttpClient> client, std::shared_ptr<const Pee
   const MemberName name = answer.name;
   auto url = parse_url(api_url);
   if (!url) {
-    answer = not_reachable(name, url.error().message);
+    answer = unreachable_peer(name, url.error().message);
     co_return;
   }
   HttpRequest request;
@@ -87,11 +63,11 @@ Task<void> ask_one(std::shared_ptr<HttpClient> client, std::shared_ptr<const Pee
   auto response = co_await client->request(url->endpoint, std::move(request), deadline);
   if (!response) {
     const ErrorKind kind = response.error().kind;
-    answer = not_reachable(name, response.error().message);
+    answer = unreachable_peer(name, response.error().message);
     answer.silent = kind == ErrorKind::timeout || kind == ErrorKind::unreachable;
     co_return;
   }
-  answer = parse_peer_status(name, response->body, response->date);
+  answer = parse_peer_status(name, response->body, parse_http_date(response->date));
   if (!answer.reachable && response->status != 200)
     answer.why = fmt::format("{} answered {}", api_url, response->status);
 }
@@ -134,6 +110,10 @@ Task<void> ask_one_failsafe(std::shared_ptr<HttpClient> client, std::shared_ptr<
     answer.why = response.error().message;
   } else if (response->status == 200) {
     answer.accepted = true;
+    std::uint64_t position = 0;
+    const auto& lsn = response->lsn;
+    const auto [end, wrong] = std::from_chars(lsn.data(), lsn.data() + lsn.size(), position);
+    if (wrong == std::errc() && end == lsn.data() + lsn.size()) answer.wal = Lsn{position};
     log::info("Got response from {} {}: {}", answer.name.str(), url_text, response->body);
   } else {
     // An error page says nothing that the status does not.
@@ -162,7 +142,7 @@ class HttpPeers final : public RestPeers {
     const Instant until = question_deadline(facts.asked_at, deadline);
     const auto gathering = std::make_shared<Gathering>(executor_, deadline);
     for (const Member& member : members) {
-      gathering->answers.push_back(not_reachable(
+      gathering->answers.push_back(unreachable_peer(
           member.name, member.api_url.empty() ? "its member key has no api_url" : "it was not asked in time"));
     }
     for (std::size_t i = 0; i < members.size(); ++i) {
@@ -171,7 +151,7 @@ class HttpPeers final : public RestPeers {
       asio::co_spawn(executor_, ask_one(client_, options_, members[i].api_url, gathering, i, until),
                      [gathering, i](std::exception_ptr problem) {
                        PeerAnswer& answer = gathering->answers[i];
-                       if (problem) answer = not_reachable(answer.name, "asking it failed: " + text_of(problem));
+                       if (problem) answer = unreachable_peer(answer.name, "asking it failed: " + text_of(problem));
                        if (problem) log::error("{}: {}", answer.name.str(), answer.why);
                        if (--gathering->open == 0) gathering->done.cancel();
                      });
@@ -189,7 +169,7 @@ class HttpPeers final : public RestPeers {
     for (const auto& [name, url] : members) {
       const bool silent = url.empty();
       round->round.answers.push_back(
-          {MemberName(name), false, silent ? "the failsafe key has no address of it" : "it was not asked in time"});
+          {MemberName(name), false, silent ? "the failsafe key has no address of it" : "it was not asked in time", {}});
     }
     std::size_t index = 0;
     for (const auto& [name, url] : members) {
@@ -199,7 +179,7 @@ class HttpPeers final : public RestPeers {
       asio::co_spawn(executor_, ask_one_failsafe(client_, options_, failsafe_url(url), body, round, at, until),
                      [round, at](std::exception_ptr problem) {
                        FailsafeAnswer& answer = round->round.answers[at];
-                       if (problem) answer = {answer.name, false, "asking it failed: " + text_of(problem)};
+                       if (problem) answer = {answer.name, false, "asking it failed: " + text_of(problem), {}};
                        if (problem) log::error("{}: {}", answer.name.str(), answer.why);
                        if (--round->open == 0) round->done.cancel();
                      });
@@ -232,56 +212,6 @@ PeersOptions peers_options(const CtlConfig& ctl, const RestConfig& rest) {
 
 std::unique_ptr<RestPeers> make_peers(asio::any_io_executor executor, const Clock& clock, PeersOptions options) {
   return std::make_unique<HttpPeers>(std::move(executor), clock, std::move(options));
-}
-
-PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string_view date) {
-  const auto document = parse_json(body, "the answer of " + name.str());
-  if (!document) return not_reachable(std::move(name), document.error().message);
-  const std::string state = string_of(find(*document, "state"));
-  if (state.empty()) return not_reachable(std::move(name), "its answer is no status document: it lacks \"state\"");
-
-  PeerAnswer answer;
-  answer.name = std::move(name);
-  answer.reachable = true;
-  answer.running = parse_state(state) == PgState::running;
-  answer.down = parse_state(state) == PgState::stopped;
-  const auto role = parse_role(string_of(find(*document, "role")));
-  answer.in_recovery = role != Role::primary;
-  if (const Json* xlog = find(*document, "xlog")) {
-    if (const auto location = unsigned_of(find(*xlog, "location"))) {
-      // Only a server out of recovery has a write position: this tells more than a word.
-      answer.in_recovery = false;
-      answer.wal = Lsn{*location};
-    } else {
-      const auto received = unsigned_of(find(*xlog, "received_location"));
-      const auto replayed = unsigned_of(find(*xlog, "replayed_location"));
-      answer.wal = Lsn{std::max(received.value_or(0), replayed.value_or(0))};
-    }
-  }
-  answer.timeline = Timeline{static_cast<std::uint32_t>(unsigned_of(find(*document, "timeline")).value_or(0))};
-  if (const Json* published = find(*document, "tags")) {
-    const Tags tags = parse_tags(*published);
-    answer.nofailover = !tags.may_lead();
-    answer.failover_priority = tags.failover_priority;
-  }
-  if (const Json* patroni = find(*document, "patroni")) answer.own_name = string_of(find(*patroni, "name"));
-  if (const Json* regent = find(*document, "regent")) {
-    answer.instance = string_of(find(*regent, "instance"));
-    answer.holds_back = true_of(find(*regent, "failsafe_holds_back"));
-    answer.refuses = find(*regent, "refuses") != nullptr;
-    const Json* upstream = find(*regent, "upstream");
-    answer.let_go = upstream == nullptr || upstream->is_null();
-    answer.streams_from = string_of(find(*regent, "streams_from"));
-    const Json* known = find(*regent, "position_known");
-    answer.wal_known = known == nullptr || !known->is_boolean() || known->get<bool>();
-    answer.leader_version.value = static_cast<std::int64_t>(unsigned_of(find(*regent, "leader_version")).value_or(0));
-    answer.sync_version.value = static_cast<std::int64_t>(unsigned_of(find(*regent, "sync_version")).value_or(0));
-  }
-  answer.watchdog_failed = true_of(find(*document, "watchdog_failed"));
-  const auto seen = unsigned_of(find(*document, "dcs_last_seen"));
-  const auto now = parse_http_date(date);
-  if (seen && now) answer.has_dcs = *now - static_cast<std::int64_t>(*seen) <= store_silence_s;
-  return answer;
 }
 
 }  // namespace regent

@@ -32,8 +32,4 @@ class RestPeers : public Peers {
 
 std::unique_ptr<RestPeers> make_peers(boost::asio::any_io_executor executor, const Clock& clock, PeersOptions options);
 
-// The status document of GET /patroni. `date` is the Date header of the answer, or empty: the peer's own clock, against
-// which it tells when it last saw the store.
-PeerAnswer parse_peer_status(MemberName name, std::string_view body, std::string_view date);
-
 }  // namespace regent

@@ -26,7 +26,10 @@ void slots_of_leader(const Situation& s, Decision& d);
 
 // --- while following ---
 void slots_of_replica(const Situation& s, Decision& d);
-// The store is away, and the leader goes on by the members' word: it told them where its slots are.
+// The store is away, and the leader goes on by the members' word, who say how far they are: a member that streams from
+// another one is not waited for with WAL.
+void slots_of_leader_in_failsafe(const Situation& s, Decision& d);
+// And it told them where its slots are.
 void slots_in_failsafe(const Situation& s, Decision& d);
 
 // --- in any role ---
@@ -40,6 +43,8 @@ void hang_watch(const Situation& s, Decision& d);
 
 // What keeps a server from starting, which may be for ever, or a replica's position from being known: others wait (L3).
 void position_watch(const Situation& s, Decision& d);
+// The store was put back from a backup, and what it says of who may lead is not believed (F34).
+void store_watch(const Situation& s, Decision& d);
 // A copy is no proof of what this member confirmed before, until it has caught up with a leader.
 void copy_watch(const Situation& s, Decision& d);
 // Text is sorted otherwise here than where the indexes were built.

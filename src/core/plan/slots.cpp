@@ -268,6 +268,19 @@ void slots_of_replica(const Situation& s, Decision& d) {
   act_on(s, std::move(change), d);
 }
 
+void slots_of_leader_in_failsafe(const Situation& s, Decision& d) {
+  const auto& round = s.o.failsafe.round;
+  if (!round) return;
+  action::SyncSlots change;
+  for (const auto& answer : round->answers) {
+    const auto* row = answer.accepted && answer.wal ? find_slot(*s.server, slot_name(answer.name)) : nullptr;
+    if (row == nullptr || !row->physical || row->active || row->has_xmin || row->lost || untouchable(s, *row)) continue;
+    const Lsn to = std::min(*answer.wal, s.server->wal);
+    if (row->restart_lsn && to > *row->restart_lsn) change.advance.push_back({row->name, row->database, to});
+  }
+  act_on(s, std::move(change), d);
+}
+
 void slots_in_failsafe(const Situation& s, Decision& d) {
   const auto& promise = s.o.failsafe.promise;
   // Positions of a server that this one does not follow are of another history (I8).

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/election.h"
 #include "core/plan/planners.h"
 #include "core/sync.h"
 
@@ -89,7 +90,9 @@ SyncPicture picture_of(const Situation& s) {
   picture.strict = settings.synchronous_mode_strict;
   picture.count = static_cast<std::size_t>(settings.synchronous_node_count);
   picture.published = s.view->sync.exists();
-  picture.state = s.view->sync.value;
+  picture.state = electorate(s);
+  // As the store was put back it is of another electorate, and has to be written first of all (F34).
+  if (s.m.restored_store && picture.mode != SyncMode::off) picture.published = false;
   // What cannot be understood binds nobody.
   picture.effective = parse_sync_names(s.server->synchronous_standby_names).value_or(SyncNames{});
   picture.effective_text = s.server->synchronous_standby_names;

@@ -19,6 +19,7 @@ namespace {
 // that cannot be reached at the moment.
 bool upstream_differs(const Situation& s) {
   const auto wanted = wanted_upstream(s);
+  if (s.o.self.tags.nostream) return !s.server->upstream.host.empty();
   return !wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot);
 }
 
@@ -64,7 +65,10 @@ void report_no_stream(const Situation& s, Decision& d) {
   const auto* theirs = last_history(s);
   const auto upstream = wanted_upstream(s).name.str();
   const auto file = missing_wal(s);
-  if (!file.empty()) {
+  if (s.o.self.tags.nostream) {
+    if (s.o.postgres.restores) return;
+    condition(d, "NoArchive", "the tag nostream is set, and there is no restore_command to get WAL by");
+  } else if (!file.empty()) {
     condition(d, "WalMissing",
               fmt::format("{} does not have WAL file {} any more: {}", theirs->stream.via.str(), file, remedy(s)));
   } else if (!awaits_stream_long(s)) {
@@ -274,7 +278,8 @@ constexpr Rule table[] = {
      "stopping PostgreSQL: {} does not have WAL file {} any more", "I10, L2",
      [](const Situation& s) {
        return s.other_leads && s.replica && s.leader_usable && awaits_stream_long(s) && !s.server->replay_paused &&
-              !s.o.postgres.restores && may_recopy(s) && !missing_wal(s).empty() && has_arrived(s);
+              !s.o.postgres.restores && !s.o.self.tags.nostream && may_recopy(s) && !missing_wal(s).empty() &&
+              has_arrived(s);
      },
      [](const Situation& s, Decision& d) {
        const auto& upstream = last_history(s)->stream.via;
@@ -306,7 +311,8 @@ constexpr Rule table[] = {
      },
      [](const Situation& s, Decision& d) {
        const auto upstream = wanted_upstream(s);
-       say(d, "following a new upstream: {}", upstream.name.str());
+       say(d, "following a new upstream: {}",
+           upstream.none() ? "nobody, as the tag nostream says" : upstream.name.str());
        act(d, action::Follow{upstream});
      }},
     {870, "replay_paused_by_parameters",
@@ -349,7 +355,7 @@ constexpr Rule table[] = {
      }},
     {876, "wal_missing", "nothing streams: the WAL that comes next is not at the upstream any more",
      "waiting: {} does not have WAL file {} any more", "L2, L3",
-     [](const Situation& s) { return awaits_stream(s) && !missing_wal(s).empty(); },
+     [](const Situation& s) { return awaits_stream(s) && !s.o.self.tags.nostream && !missing_wal(s).empty(); },
      [](const Situation& s, Decision& d) {
        say(d, "waiting: {} does not have WAL file {} any more", last_history(s)->stream.via.str(), missing_wal(s));
        report_no_stream(s, d);

@@ -128,6 +128,11 @@ bool source_differs(const Situation& s) {
          (!wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot));
 }
 
+// What it runs may be the primary: then it goes on, allowed to be promoted or not.
+bool retakes_lock(const Situation& s) {
+  return s.named && !s.holding && !s.namesake && (s.o.self.tags.may_lead() || !s.replica) && !out_of_sight(s);
+}
+
 constexpr Rule table[] = {
     {705, "old_timeline", "the lock is ours, but the cluster went on to a newer timeline than the local one",
      "demoting self because my timeline {} is behind the cluster's timeline {}", "I8, F02", timeline_is_old,
@@ -143,13 +148,18 @@ constexpr Rule table[] = {
        d.memory.demotion = Demotion{Demotion::Kind::immediate, "the timeline is old", s.o.now};
        forget_rejoin(d.memory);
      }},
+    {708, "own_lock_need_peers",
+     "the lock holds our name, the local server is in recovery, and others may know that the store was put back",
+     "asking the other members before the lock in my name is taken again", "I5, F34",
+     [](const Situation& s) { return retakes_lock(s) && s.replica && !s.standby && !peers_are_fresh(s); },
+     [](const Situation& s, Decision& d) {
+       say(d, "asking the other members before the lock in my name is taken again");
+       act(d, action::GatherPeers{});
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
     {710, "own_lock_of_the_past",
      "the lock holds our name, but not our session: an earlier incarnation of this agent held it",
-     "I am the leader but not owner of the lease", "I2, I11, F01",
-     [](const Situation& s) {
-       // What it runs may be the primary: then it goes on, allowed to be promoted or not.
-       return s.named && !s.holding && !s.namesake && (s.o.self.tags.may_lead() || !s.replica) && !out_of_sight(s);
-     },
+     "I am the leader but not owner of the lease", "I2, I11, F01", retakes_lock,
      [](const Situation& s, Decision& d) {
        say(d, "I am the leader but not owner of the lease");
        take_lock(s, d, s.view->leader.version);
@@ -179,7 +189,7 @@ constexpr Rule table[] = {
      [](const Situation& s) {
        const bool counted = s.holding && s.replica && s.m.acquired_now && !s.m.elected_on.absent();
        return counted && votes_decide(s) && s.view->sync.version != s.m.elected_on &&
-              !same_name(s.view->sync.value.leader, s.o.self.name);
+              !same_name(electorate(s).leader, s.o.self.name);
      },
      [](const Situation&, Decision& d) {
        say(d, "releasing the leader key: the votes it was won by do not count any more");

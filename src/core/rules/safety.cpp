@@ -210,6 +210,14 @@ constexpr Rule table[] = {
                              s.o.postgres.data.system_id.str(), s.view->initialize.value));
        wake_in(s, d, std::chrono::seconds(1));
      }},
+    {54, "restored_lock",
+     "the store was put back from a backup, with a lock in our name, and the local server is no primary",
+     "giving back a leader lock that the store was put back with", "I1, I5, F34",
+     [](const Situation& s) { return s.named && s.lock_is_of_the_past && !s.namesake; },
+     [](const Situation& s, Decision& d) {
+       say(d, "giving back a leader lock that the store was put back with");
+       act(d, action::ReleaseLeader{s.view->leader.version});
+     }},
 };
 
 }  // namespace

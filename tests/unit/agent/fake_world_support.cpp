@@ -266,7 +266,7 @@ Task<FailsafeRound> FakePeers::ask_failsafe(FailsafeMembers members, FailsafeReq
   co_await std::move(work);
   for (const auto& [name, url] : members) {
     const bool refuses = std::find(failsafe_refused.begin(), failsafe_refused.end(), name) != failsafe_refused.end();
-    round.answers.push_back({MemberName(name), !refuses, refuses ? "refused" : ""});
+    round.answers.push_back({MemberName(name), !refuses, refuses ? "refused" : "", {}});
   }
   co_return round;
 }

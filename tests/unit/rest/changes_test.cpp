@@ -23,9 +23,9 @@ Handling handle(const HttpRequest& request, const Snapshot& snapshot, const Iden
   if (route == nullptr) return error_page(501);
   auto body = read_body(request, route->body);
   if (auto* refusal = std::get_if<HttpResponse>(&body)) return std::move(*refusal);
-  StatusText health_body;
+  SharedTexts shared;
   const Moment moment = at();
-  return route->handle({request, target, std::get<Json>(body), snapshot, who, moment, health_body});
+  return route->handle({request, target, std::get<Json>(body), snapshot, who, moment, shared});
 }
 
 // The status and text of a request that is answered at once.
@@ -320,9 +320,9 @@ TEST(Restart, FiltersReachTheLoop) {
       change(request("POST", "/restart",
                      R"({"restart_pending": true, "role": "primary", "timeout": "2min", "postgres_version": "15.21"})"),
              snapshot);
-  const auto wanted = wanted<intent::Restart>(restart).request;
-  EXPECT_TRUE(wanted.filter.pending);
-  EXPECT_EQ(wanted.timeout, Duration(120s));
+  const auto asked = wanted<intent::Restart>(restart).request;
+  EXPECT_TRUE(asked.filter.pending);
+  EXPECT_EQ(asked.timeout, Duration(120s));
   EXPECT_EQ(told<intent::Restart>(restart, "restarted successfully"), Reply(200, "restarted successfully"));
   EXPECT_EQ(told(restart, fail(ErrorKind::refused, "restart already in progress")),
             Reply(503, "restart already in progress"));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/peer_status.h"
 #include "rest/cluster.h"
 #include "rest/routes.h"
 #include "rest/snapshots_support.h"
@@ -19,13 +20,13 @@ std::string known_part(const std::string& body) {
 }
 
 HttpResponse answer(const std::string& path, const Snapshot& snapshot, const Identity& who, const Moment& moment) {
-  StatusText health_body;
+  SharedTexts shared;
   HttpRequest request;
   request.method = "GET";
   const Target target = parse_target(path);
   const Json no_body = Json::object();
   const Handling handling =
-      find_route("GET", target)->handle({request, target, no_body, snapshot, who, moment, health_body});
+      find_route("GET", target)->handle({request, target, no_body, snapshot, who, moment, shared});
   return std::get<HttpResponse>(handling);
 }
 
@@ -37,21 +38,64 @@ int code(const std::string& target, const Snapshot& snapshot) {
   return answer(target, snapshot, self("n1"), at()).status;
 }
 
-TEST(Status, HealthChecksOfOneMomentShareABody) {
-  StatusText body;
-  const auto snapshot = leader();
-  Moment moment = at();
-  const std::string first = body.of(snapshot, self("n1"), moment);
-  EXPECT_EQ(first, to_spaced(status_document(snapshot, self("n1"), moment)));
-  moment.now += StatusText::lifetime - std::chrono::nanoseconds(1);
-  EXPECT_EQ(body.of(snapshot, self("n1"), moment), first);
-  moment.now += std::chrono::nanoseconds(1);
-  EXPECT_EQ(body.of(snapshot, self("n1"), moment), to_spaced(status_document(snapshot, self("n1"), moment)));
-  EXPECT_NE(body.of(snapshot, self("n1"), moment), first);
-  // What the loop has just published is told at once.
-  auto changed = leader();
-  changed.observation.settings.pause = true;
-  EXPECT_NE(body.of(changed, self("n1"), moment).find(R"("pause": true)"), std::string::npos);
+TEST(SharedText, IsPrintedOnceForAllOfOneMoment) {
+  SharedText text;
+  int printed = 0;
+  const auto print = [&] { return std::to_string(++printed); };
+  auto snapshot = leader();
+  const Instant now = at().now;
+  EXPECT_EQ(text.of(snapshot, now, print), "1");
+  EXPECT_EQ(text.of(snapshot, now + SharedText::lifetime - std::chrono::nanoseconds(1), print), "1");
+  EXPECT_EQ(text.of(snapshot, now + SharedText::lifetime, print), "2");
+  // What the loop has just published is told at once, and what the store says.
+  ++snapshot.cycle;
+  EXPECT_EQ(text.of(snapshot, now + SharedText::lifetime, print), "3");
+  ClusterView view;
+  view.revision = 8;
+  snapshot.last_cluster = Fact<ClusterView>::known(view, now);
+  EXPECT_EQ(text.of(snapshot, now + SharedText::lifetime, print), "4");
+  // Read again, and the same.
+  snapshot.last_cluster = Fact<ClusterView>::known(view, now + std::chrono::milliseconds(1));
+  EXPECT_EQ(text.of(snapshot, now + SharedText::lifetime, print), "4");
+  ++view.revision;
+  snapshot.last_cluster = Fact<ClusterView>::known(view, now + std::chrono::milliseconds(2));
+  EXPECT_EQ(text.of(snapshot, now + SharedText::lifetime, print), "5");
+}
+
+// What a member says of itself is what the others understand.
+TEST(Status, MembersUnderstandEachOther) {
+  auto primary = leader();
+  auto standby = replica();
+  auto restored = replica();
+  RestoredStore& store = restored.decision.memory.restored_store.emplace();
+  store.before.store = 7;
+  store.before.term = 3;
+  store.before.revision = 99;
+  store.before.leader = MemberName("n3");
+  store.before.sync = {MemberName("n3"), {MemberName("n1")}, 0};
+  store.before.status.optime = Lsn{77};
+  store.before.failsafe = {{"n3", "http://n3"}};
+  store.before.ticket = Timeline{5};
+  store.leader_key = Version{11};
+  store.sync_key = Version{12};
+  auto detached = replica();
+  auto facts = server_of(detached);
+  facts.upstream = {};
+  facts.receiving = false;
+  facts.replication_state.clear();
+  facts.wal_known = false;
+  set_server(detached, facts);
+  detached.decision.refuses = "my data belongs to another cluster";
+  auto down = replica();
+  down.observation.postgres.process = Process::stopped;
+  down.observation.postgres.server = Fact<ServerFacts>::unknown("it is stopped");
+  for (const auto* snapshot : {&primary, &standby, &restored, &detached, &down}) {
+    Identity who = self(snapshot->observation.self.name.str());
+    who.instance = "f00d";
+    const auto said = own_status(*snapshot, who.instance, at().now);
+    const auto body = to_spaced(status_document(*snapshot, who, at()));
+    EXPECT_EQ(parse_peer_status(who.name, body), said) << body;
+  }
 }
 
 TEST(Status, LeaderAsVersion4) {

@@ -73,6 +73,7 @@ struct KnownKeys {
       for (const auto& [path, key] : keys) all.push_back(key);
       view = parse_cluster_view(all, 0, 0);
     }
+    view->store = header.cluster_id;
     view->revision = static_cast<std::uint64_t>(header.revision);
     view->term = header.term;
     return *view;
