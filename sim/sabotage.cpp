@@ -314,13 +314,10 @@ class CountCopies final : public Named {
 
 class BelieveBackup final : public Named {
   using Named::Named;
-  // Nothing tells one store from the other, and no member remembers what the others saw.
-  void tamper(Observation& o) const override {
-    if (o.cluster.is_known()) {
-      ClusterView view = *o.cluster;
-      view.store = view.term = view.revision = 0;
-      o.cluster = Fact<ClusterView>::known(std::move(view), o.cluster.at());
-    }
+  // Nobody remembers what the store said before.
+  void tamper(const Observation&, Decision& d) const override {
+    d.memory.store_mark.reset();
+    d.memory.restored_store.reset();
   }
 };
 

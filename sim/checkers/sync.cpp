@@ -142,7 +142,9 @@ class SyncOverlap final : public Checker {
   void judge() {
     if (!keys_.on() || !keys_.exists() || keys_.state().standbys.empty()) return;
     // As it was put back nobody is elected by it (F34).
-    if (sim_.store().put_back_over("sync")) return;
+    const auto before = sim_.store().put_back_over("sync");
+    const StoreKey* now = sim_.store().find("sync");
+    if (before && now != nullptr && *before != now->value) return;
     for (auto& node : sim_.nodes()) {
       if (same_name(node->name, keys_.state().leader) && node->server.is_open()) judge(*node);
     }

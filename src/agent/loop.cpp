@@ -39,7 +39,8 @@ constexpr Duration goodbye_time = std::chrono::seconds(3);
 struct Pace {
   std::uint64_t cycle = 0;
   int immediate_cycles = 0;
-  int failures = 0;  // in a row
+  int failures = 0;   // in a row
+  int conflicts = 0;  // likewise
   Duration most_late{};
 
   bool breathless() const { return immediate_cycles >= max_immediate_cycles; }
@@ -241,7 +242,10 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
 
     const auto& error = performed.outcome.failed;
     const bool conflict = error && error->kind == ErrorKind::conflict;
-    const bool failed = (error && !conflict) || !observation.cluster.is_known() || !kept;
+    pace.conflicts = conflict ? pace.conflicts + 1 : 0;
+    // A lost comparison means that the world changed: look again at once. One that is lost again and again is no news.
+    const bool changed = conflict && pace.conflicts <= 2;
+    const bool failed = (error && !changed) || !observation.cluster.is_known() || !kept;
     pace.failures = failed ? pace.failures + 1 : 0;
     // Readers judge the lease by what was confirmed last, not by what this cycle began with.
     observation.lease = state->lease.facts();
@@ -250,8 +254,7 @@ Task<int> run_loop(std::shared_ptr<AgentState> state) {
 
     const Duration took = state->now() - began;
     if (took > state->settings.loop_wait) log::warning("Loop time exceeded, rescheduling immediately.");
-    // A lost comparison means that the world changed: look again at once.
-    const bool again = (had_effects(decision, performed.outcome) && !failed) || conflict || had_intents;
+    const bool again = (had_effects(decision, performed.outcome) && !failed) || changed || had_intents;
     auto pause = pause_between(*state, pace, decision, again);
     co_await std::move(pause);
   }

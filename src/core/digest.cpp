@@ -252,7 +252,11 @@ Memory digest(const Observation& o, Memory m) {
     if (s.has_data() && m.seen_system_id == o.postgres.data.system_id) m.recognized_id = m.seen_system_id;
   }
   if (s.named) m.bootstrapped = false;
-  if (s.view != nullptr) m.failsafe_members = s.view->failsafe.value;
+  if (s.view != nullptr) {
+    m.failsafe_members = s.view->failsafe.value;
+    // Those of before may go by what they knew (F34).
+    if (m.restored_store) m.failsafe_members.merge(FailsafeMembers(m.restored_store->before.failsafe));
+  }
   digest_sync(s, m);
   digest_leaving(s, m);
   digest_stream(s, m);

@@ -213,13 +213,14 @@ Candidacy check_collation(const Situation& s) {
           fmt::format("my C library is {}, and the last leader's was {}", s.o.self.libc, s.m.leader_libc)};
 }
 
-// The lock is free in a store that was put back (F34). A lease of the one before it may be good for as long as any is
-// (I1); and the members, whose keys went with their sessions, have to show up: they may have read more of it.
+// The lock is free in a store that was put back (F34). A lease of the one before it, unless it was ours, may be good
+// for as long as any is (I1); and the members, whose keys went with their sessions, have to show up: they may have read
+// more of it.
 Candidacy check_restored_store(const Situation& s) {
   const auto& restored = s.m.restored_store;
   if (!restored || s.primary) return {Verdict::stand, {}};
-  const Instant over =
-      std::max(restored->before.at + s.o.settings.ttl, s.m.unlocked_since.value_or(s.o.now) + s.o.settings.loop_wait);
+  Instant over = s.m.unlocked_since.value_or(s.o.now) + s.o.settings.loop_wait;
+  if (!same_name(restored->before.leader, s.o.self.name)) over = std::max(over, restored->found + s.o.settings.ttl);
   if (s.o.now >= over) return {Verdict::stand, {}};
   return {Verdict::hold_back, fmt::format("the store was put back from a backup: whoever led may have a lease, and "
                                           "members may know more of it, for {:.0f} more seconds",

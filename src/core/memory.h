@@ -95,6 +95,7 @@ struct LeaderWatch {
 struct Memory {
   std::optional<StoreMark> store_mark;
   std::optional<RestoredStore> restored_store;
+  std::optional<LedStore> led_store;  // that it was over, since this agent runs
 
   bool ran_as_primary = false;        // the local server was last seen running as a primary under our lease
   std::optional<Demotion> demotion;   // a demotion under way
@@ -201,6 +202,8 @@ struct Memory {
   // Copies of the leader's logical slots, by name, and what they were compared with.
   std::map<std::string, SlotProof> slot_proofs;
   std::string proofs_of;  // leader key, timeline and postmaster that the proofs hold for
+  // Slots of members that stream from another one than this leader, when the store was last read.
+  std::set<std::string> cascaded;
   std::optional<Instant> slots_asked_at;
   std::map<std::string, Instant> slot_idle_since;  // slots that nobody uses, for people
   int slot_copy_failures = 0;                      // in a row

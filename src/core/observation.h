@@ -68,6 +68,7 @@ struct PeerAnswer {
   Version sync_version;
   bool refuses = false;                         // its agent says that it cannot stand, e.g. on a dead branch (F61)
   std::optional<RestoredStore> restored_store;  // the store is older than it was, by what this member read (F34)
+  std::optional<LedStore> led_store;            // it was, and somebody led since
   // Who really answered: the name it gives itself, where it does, and the id of its process, where it is Regent's
   // (F74).
   std::string own_name;

@@ -87,6 +87,21 @@ std::optional<RestoredStore> parse_restored(const Json* value) {
   return out;
 }
 
+Json print_led(const LedStore& led) {
+  Json out = Json::object();
+  out["store"] = led.store;
+  out["revision"] = led.revision;
+  out["leader_key"] = led.leader_key.value;
+  out["sync_key"] = led.sync_key.value;
+  return out;
+}
+
+std::optional<LedStore> parse_led(const Json* value) {
+  if (value == nullptr || !value->is_object()) return std::nullopt;
+  return LedStore{unsigned_of(find(*value, "store")).value_or(0), unsigned_of(find(*value, "revision")).value_or(0),
+                  version_of(find(*value, "leader_key")), version_of(find(*value, "sync_key"))};
+}
+
 void parse_regent(const Json& regent, PeerAnswer& answer) {
   answer.instance = string_of(find(regent, "instance"));
   answer.holds_back = true_of(find(regent, "failsafe_holds_back"));
@@ -100,6 +115,7 @@ void parse_regent(const Json& regent, PeerAnswer& answer) {
   answer.leader_version = version_of(find(regent, "leader_version"));
   answer.sync_version = version_of(find(regent, "sync_version"));
   answer.restored_store = parse_restored(find(regent, "restored_store"));
+  answer.led_store = parse_led(find(regent, "led_store"));
 }
 
 }  // namespace
@@ -122,7 +138,14 @@ PeerAnswer own_status(const Snapshot& snapshot, const std::string& instance, Ins
   own.has_dcs = o.cluster.is_known();
   own.refuses = !snapshot.decision.refuses.empty();
   own.holds_back = holds_back(s, now);
+  // Instants are of this machine.
   own.restored_store = snapshot.decision.memory.restored_store;
+  if (own.restored_store) {
+    own.restored_store->found = own.restored_store->led_since = {};
+    own.restored_store->led_by = {};
+    own.restored_store->before.versions.clear();
+  }
+  own.led_store = snapshot.decision.memory.led_store;
   return own;
 }
 
@@ -141,6 +164,7 @@ void print_peer_status(const PeerAnswer& own, Json& out) {
   }
   if (own.holds_back) out["failsafe_holds_back"] = true;
   if (own.restored_store) out["restored_store"] = print_restored(*own.restored_store);
+  if (own.led_store) out["led_store"] = print_led(*own.led_store);
 }
 
 PeerAnswer unreachable_peer(MemberName name, std::string why) {

@@ -108,11 +108,12 @@ REGENT_FIELDS(Handover, kind, asked, ready, refusing, stopped, taken, writable, 
 // core/observation.h
 REGENT_FIELDS(Self, name, conn_url, api_url, proxy_url, listen_port, tags, generation, version, libc, bootstrap_dcs,
               has_rewind_credentials, local_postgresql)
-REGENT_FIELDS(StoreMark, store, term, revision, at, leader, sync, status, failsafe, ticket, versions)
-REGENT_FIELDS(RestoredStore, before, leader_key, sync_key, led_by, led_since)
+REGENT_FIELDS(StoreMark, store, term, revision, leader, sync, status, failsafe, ticket, versions)
+REGENT_FIELDS(RestoredStore, before, leader_key, sync_key, found, led_by, led_since)
+REGENT_FIELDS(LedStore, store, revision, leader_key, sync_key)
 REGENT_FIELDS(PeerAnswer, name, reachable, silent, why, running, down, in_recovery, timeline, wal, wal_known,
               nofailover, failover_priority, watchdog_failed, has_dcs, holds_back, let_go, upstream, streams_from,
-              leader_version, sync_version, refuses, restored_store, own_name, instance)
+              leader_version, sync_version, refuses, restored_store, led_store, own_name, instance)
 REGENT_FIELDS(PeersFacts, asked_at, answers)
 REGENT_FIELDS(LeaderProbe, leader, asked_at, ended_at, agent, server, why)
 REGENT_FIELDS(WalStock::Range, timeline, first, last)
@@ -136,17 +137,18 @@ REGENT_FIELDS(StreamWatch, since, wal, moved)
 REGENT_FIELDS(SyncWatch, names, incarnation, primary, since)
 REGENT_FIELDS(SlotProof, primary_xmin, proven)
 REGENT_FIELDS(LeaderWatch, leader, sync, since, silent_since)
-REGENT_FIELDS(Memory, store_mark, restored_store, ran_as_primary, demotion, crashed_at, elected_on, acquired_now,
-              ticket, promoted_at, checkpoint_due, unleased_since, unknown_since, unlocked_since, unlocked_wal,
-              hand_over_since, handover, named_since, namesake_since, sync_watch, sync_fenced, leader_watch, vote_free,
-              no_takeover_before, leaving_sync_since, recognized_id, seen_system_id, bootstrapped, recopies_remote,
-              bootstrap_failed, bootstrap_at_fault, bootstrap_put_aside, rejoin, rejoin_leader, rejoin_timeline,
-              stream_watch, poor_parent, rewinds, copied_at, copy_goal, recovery_failures, clone_failures,
-              start_failures, promote_failures, promotion_sent_to, no_promotion_before, retry_at, seen_job, restart_id,
-              reinitializing, reinitialized, reinit_from_leader, scheduled_restart, failsafe_members,
-              request_under_lock, failsafe_written_for, remote_settings, leader_libc, highest_timeline,
-              member_written_at, status_written_at, published, applied_config, slot_seen, permanent_slots, led_slots,
-              slot_proofs, proofs_of, slots_asked_at, slot_idle_since, slot_copy_failures, slot_copy_at)
+REGENT_FIELDS(Memory, store_mark, restored_store, led_store, ran_as_primary, demotion, crashed_at, elected_on,
+              acquired_now, ticket, promoted_at, checkpoint_due, unleased_since, unknown_since, unlocked_since,
+              unlocked_wal, hand_over_since, handover, named_since, namesake_since, sync_watch, sync_fenced,
+              leader_watch, vote_free, no_takeover_before, leaving_sync_since, recognized_id, seen_system_id,
+              bootstrapped, recopies_remote, bootstrap_failed, bootstrap_at_fault, bootstrap_put_aside, rejoin,
+              rejoin_leader, rejoin_timeline, stream_watch, poor_parent, rewinds, copied_at, copy_goal,
+              recovery_failures, clone_failures, start_failures, promote_failures, promotion_sent_to,
+              no_promotion_before, retry_at, seen_job, restart_id, reinitializing, reinitialized, reinit_from_leader,
+              scheduled_restart, failsafe_members, request_under_lock, failsafe_written_for, remote_settings,
+              leader_libc, highest_timeline, member_written_at, status_written_at, published, applied_config, slot_seen,
+              permanent_slots, led_slots, slot_proofs, proofs_of, cascaded, slots_asked_at, slot_idle_since,
+              slot_copy_failures, slot_copy_at)
 REGENT_FIELDS(Record, rule, observation, memory)
 
 #undef REGENT_FIELDS

@@ -37,18 +37,35 @@ void forget_versions(Memory& m) {
 
 // Somebody was elected by what the members remember, and said so; or goes on as before.
 bool is_led(const RestoredStore& restored, const ClusterView& view) {
-  if (view.sync.version != restored.sync_key) return true;
+  const StoreMark& before = restored.before;
+  const bool anew = view.leader.exists() && view.leader.version != restored.leader_key;
+  const bool goes_on = view.leader.exists() && same_name(view.leader.name, before.leader);
+  // A voter that takes its vote back writes it as well, and knows nothing.
+  if (view.sync.version != restored.sync_key && (anew || goes_on)) return true;
   const Member* leader = view.leader_member();
   if (leader == nullptr || leader->role == Role::replica) return false;
+  if (view.leader.version == restored.leader_key) {
+    // It goes on, with a store that lacks nothing of what is known.
+    return goes_on && view.sync.value == before.sync && view.failsafe.value == before.failsafe &&
+           view.status.value.optime >= before.status.optime;
+  }
   // There is nothing to write where no commit waits for standbys, nor where /sync is as it was.
-  if (view.sync.exists() && view.sync.value != restored.before.sync) return false;
-  return view.leader.version != restored.leader_key || same_name(leader->name, restored.before.leader);
+  return !view.sync.exists() || view.sync.value == before.sync;
+}
+
+// Its keys were written by somebody who led.
+bool is_late(const RestoredStore& restored, const LedStore& led, const ClusterView& view) {
+  if (led.store != view.store || led.revision > view.revision) return false;
+  const bool leader = !led.leader_key.absent() && restored.leader_key >= led.leader_key;
+  return leader || (!led.sync_key.absent() && restored.sync_key >= led.sync_key);
 }
 
 // Who comes back late finds keys that were written long ago.
 bool is_led_for_long(RestoredStore& restored, const ClusterView& view, const Observation& o) {
   const Member* leader = view.leader_member();
-  const bool leads = leader != nullptr && leader->role != Role::replica;
+  // By the members' word alone nobody writes anything.
+  const bool promised = view.leader.name == o.self.name && vouched_for(o.lease, o.now);
+  const bool leads = leader != nullptr && leader->role != Role::replica && !promised;
   if (!leads || view.leader.version != restored.led_by) {
     restored.led_by = leads ? view.leader.version : Version{};
     restored.led_since = o.now;
@@ -56,35 +73,45 @@ bool is_led_for_long(RestoredStore& restored, const ClusterView& view, const Obs
   return leads && o.now - restored.led_since >= 2 * o.settings.ttl;
 }
 
+void settle(const LedStore& led, Memory& m) {
+  m.restored_store.reset();
+  m.led_store = led;
+}
+
 void digest_view(const ClusterView& view, const Observation& o, Memory& m) {
   if (m.store_mark && is_another(*m.store_mark, view)) {
     // Twice in a row: what the first one said was old already.
-    StoreMark before = m.restored_store ? m.restored_store->before : *m.store_mark;
-    before.at = m.store_mark->at;
-    m.restored_store = RestoredStore{std::move(before), view.leader.version, view.sync.version, {}, {}};
+    RestoredStore restored;
+    restored.before = m.restored_store ? m.restored_store->before : *m.store_mark;
+    restored.leader_key = view.leader.version;
+    restored.sync_key = view.sync.version;
+    restored.found = o.now;
+    m.restored_store = std::move(restored);
+    m.led_store.reset();
     forget_versions(m);
   } else if (m.restored_store && (is_led(*m.restored_store, view) || is_led_for_long(*m.restored_store, view, o))) {
-    m.restored_store.reset();
+    settle({view.store, view.revision, view.leader.version, view.sync.version}, m);
   }
 }
 
 // A member that was cut off, or whose agent was just started, has not read what others have.
 void learn(const PeerAnswer& peer, const ClusterView& view, Instant now, Memory& m) {
-  if (!peer.reachable || !peer.restored_store || is_led(*peer.restored_store, view)) return;
+  if (!peer.reachable) return;
+  if (m.restored_store && peer.led_store && is_late(*m.restored_store, *peer.led_store, view)) {
+    return settle(*peer.led_store, m);
+  }
+  if (!peer.restored_store || is_led(*peer.restored_store, view)) return;
+  if (m.led_store && is_late(*peer.restored_store, *m.led_store, view)) return;
   const StoreMark& theirs = peer.restored_store->before;
   if (!m.restored_store) {
     m.restored_store = peer.restored_store;
-    m.restored_store->before.at = now;
+    m.restored_store->found = now;
     forget_versions(m);
     return;
   }
   StoreMark& mine = m.restored_store->before;
-  if (theirs.store != mine.store || std::pair(theirs.term, theirs.revision) <= std::pair(mine.term, mine.revision)) {
-    return;
-  }
-  const Instant at = mine.at;
-  mine = theirs;
-  mine.at = at;
+  const bool newer = std::pair(theirs.term, theirs.revision) > std::pair(mine.term, mine.revision);
+  if (theirs.store == mine.store && newer) mine = theirs;
 }
 
 }  // namespace
@@ -100,7 +127,6 @@ void digest_store(const Observation& o, Memory& m) {
   mark.store = view->store;
   mark.term = view->term;
   mark.revision = view->revision;
-  mark.at = o.cluster.at();
   mark.leader = view->leader.name;
   mark.sync = view->sync.value;
   mark.status = view->status.value;

@@ -21,7 +21,6 @@ struct StoreMark {
   std::uint64_t store = 0;
   std::uint64_t term = 0;
   std::uint64_t revision = 0;
-  Instant at;                // when a member says it: never
   MemberName leader;         // whom the leader key named last
   SyncState sync;            // what /sync said; empty: nothing
   Status status;             // what the last leader published
@@ -40,11 +39,23 @@ struct RestoredStore {
   // electorate that was replaced.
   Version leader_key;
   Version sync_key;
+  Instant found;  // whoever led may have a lease of that time
   // Somebody leads all the time by this key: nobody keeps a lock for so long that was put back.
-  Version led_by{};
-  Instant led_since{};
+  Version led_by;
+  Instant led_since;
 
   friend bool operator==(const RestoredStore&, const RestoredStore&) = default;
+};
+
+// Somebody led in it after all, by keys of these versions: who finds such keys came late, and what it read before is
+// not what counts.
+struct LedStore {
+  std::uint64_t store = 0;
+  std::uint64_t revision = 0;
+  Version leader_key;
+  Version sync_key;
+
+  friend bool operator==(const LedStore&, const LedStore&) = default;
 };
 
 // Compares what was read with what is remembered of the store, by this agent and by the members that were asked lately.

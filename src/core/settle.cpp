@@ -58,6 +58,9 @@ Memory taken_back(const Memory& before, const Decision& decision, const Outcome&
   memory.failsafe_members = decision.memory.failsafe_members;
   // It was seen, whatever could be done about it.
   memory.stream_watch = decision.memory.stream_watch;
+  memory.store_mark = decision.memory.store_mark;
+  memory.restored_store = decision.memory.restored_store;
+  memory.led_store = decision.memory.led_store;
   if (outcome.done < decision.actions.size() && writes_sync(decision.actions[outcome.done])) {
     memory.sync_fenced = false;
   }

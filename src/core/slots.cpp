@@ -110,6 +110,15 @@ void want_permanent(const Situation& s, bool leading, std::map<std::string, Want
 
 }  // namespace
 
+std::set<std::string> cascaded_slots(const Situation& s) {
+  std::set<std::string> names;
+  for (const auto& member : s.view->members) {
+    const bool other = member.name != s.o.self.name && !member.tags.nostream;
+    if (other && !streams_from(s, member, true)) names.insert(slot_name(member.name));
+  }
+  return names;
+}
+
 bool keeps_member_slots(const Situation& s) {
   return s.o.self.generation == Generation::v4 && s.o.settings.member_slots_ttl > Duration::zero();
 }

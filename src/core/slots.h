@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,9 @@ bool lost_logical_slot(const Situation& s, const std::string& name);
 
 // The comparison of transaction numbers, which wrap around.
 bool xid_at_most(std::uint32_t one, std::uint32_t other);
+
+// Slots on the leader of members that stream from another one: nobody moves them but the leader.
+std::set<std::string> cascaded_slots(const Situation& s);
 
 // Generation 4 keeps the slots of all members everywhere, so that a new leader has the WAL they need.
 bool keeps_member_slots(const Situation& s);

@@ -21,7 +21,7 @@ struct Tags {
 
   // I15: a tag that forbids it, in either spelling.
   bool may_lead() const { return !nofailover && failover_priority > 0; }
-  bool may_sync() const { return !nosync && sync_priority > 0; }
+  bool may_sync() const { return !nosync && !nostream && sync_priority > 0; }
 };
 
 // Reads the `tags` mapping of a YAML file or of a member key. Values that make no sense count as absent.

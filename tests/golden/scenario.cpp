@@ -519,7 +519,9 @@ void Scenario::peer(const Words& words) {
     if (has(words, "saw-before")) --answer.sync_version.value;
     if (const auto knew = option(words, "knew")) {
       const auto colon = knew->find(':');
-      RestoredStore restored{{}, view_.leader.version, view_.sync.version, {}, {}};
+      RestoredStore restored;
+      restored.leader_key = view_.leader.version;
+      restored.sync_key = view_.sync.version;
       restored.before.store = view_.store - 1;
       restored.before.revision = view_.revision + 1;
       restored.before.leader = restored.before.sync.leader = MemberName(knew->substr(0, colon));

@@ -234,6 +234,7 @@ void act_on(const Situation& s, action::SyncSlots change, Decision& d) {
 void slots_of_leader(const Situation& s, Decision& d) {
   remember_names(s, d, true);
   remember_permanent(s, d);
+  d.memory.cascaded = cascaded_slots(s);
   d.memory.slot_proofs.clear();
   d.memory.proofs_of.clear();
   // With the names of this cycle: one that has just expired is not wanted any more.
@@ -270,10 +271,12 @@ void slots_of_replica(const Situation& s, Decision& d) {
 
 void slots_of_leader_in_failsafe(const Situation& s, Decision& d) {
   const auto& round = s.o.failsafe.round;
-  if (!round) return;
+  if (!round || !vouched_for(s.o.lease, s.o.now) || !s.o.settings.use_slots) return;
   action::SyncSlots change;
   for (const auto& answer : round->answers) {
-    const auto* row = answer.accepted && answer.wal ? find_slot(*s.server, slot_name(answer.name)) : nullptr;
+    const auto name = slot_name(answer.name);
+    const bool told = answer.accepted && answer.wal && s.m.cascaded.contains(name);
+    const auto* row = told ? find_slot(*s.server, name) : nullptr;
     if (row == nullptr || !row->physical || row->active || row->has_xmin || row->lost || untouchable(s, *row)) continue;
     const Lsn to = std::min(*answer.wal, s.server->wal);
     if (row->restart_lsn && to > *row->restart_lsn) change.advance.push_back({row->name, row->database, to});

@@ -44,7 +44,9 @@ void withdraw_vote(const Situation& s, Decision& d) {
   // What it let go for came to nothing: no hurry with the next time.
   if (s.replica && s.server->let_go()) d.memory.no_takeover_before = s.o.now + s.o.settings.loop_wait;
   const auto& sync = s.view->sync;
-  const bool votes_count = sync.exists() && sync.value.lists(s.o.self.name) && electable(sync.value).quorum > 0;
+  // As it was put back nobody votes by it (F34).
+  const bool votes_count =
+      !s.m.restored_store && sync.exists() && sync.value.lists(s.o.self.name) && electable(sync.value).quorum > 0;
   if (!votes_count || is_elected(s, *attaches_to(*at))) return;
   d.actions.insert(at, action::WriteKey{action::Key::sync, print_sync(sync.value, s.o.self.generation), sync.version});
 }

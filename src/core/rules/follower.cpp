@@ -19,7 +19,10 @@ namespace {
 // that cannot be reached at the moment.
 bool upstream_differs(const Situation& s) {
   const auto wanted = wanted_upstream(s);
-  if (s.o.self.tags.nostream) return !s.server->upstream.host.empty();
+  // Commits may wait for it until the leader has read the tag.
+  if (s.o.self.tags.nostream) {
+    return !s.server->upstream.host.empty() && !s.view->sync.value.lists(s.o.self.name);
+  }
   return !wanted.none() && (wanted.address != s.server->upstream || wanted.slot != s.server->upstream_slot);
 }
 

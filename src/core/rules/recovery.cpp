@@ -374,6 +374,12 @@ constexpr Rule table[] = {
        const auto end = local_end(*s.control);
        const auto& theirs = *s.o.upstream_history;
        const auto verdict = compare_stopped(s);
+       if (verdict == Lineage::diverged && theirs.in_recovery && !s.standby) {
+         // What it lacks may be on no other branch: it may yet be another one that is promoted (F34).
+         say(d, "waiting for the leader {} to be promoted before anything is given up here", theirs.source.str());
+         wake_in(s, d, std::chrono::seconds(1));
+         return;
+       }
        if (is_twin(s)) d.memory.rewinds.out = true;
        d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
        if (verdict == Lineage::contained) d.memory.rewinds = {};

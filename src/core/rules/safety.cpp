@@ -213,7 +213,10 @@ constexpr Rule table[] = {
     {54, "restored_lock",
      "the store was put back from a backup, with a lock in our name, and the local server is no primary",
      "giving back a leader lock that the store was put back with", "I1, I5, F34",
-     [](const Situation& s) { return s.named && s.lock_is_of_the_past && !s.namesake; },
+     [](const Situation& s) {
+       const bool promotes = s.promotion_may_come || (s.o.job.running && makes_primary(*s.o.job.running));
+       return s.named && s.lock_is_of_the_past && !s.namesake && !promotes && !s.paused;
+     },
      [](const Situation& s, Decision& d) {
        say(d, "giving back a leader lock that the store was put back with");
        act(d, action::ReleaseLeader{s.view->leader.version});

@@ -142,6 +142,25 @@ TEST(Loop, TheFirstFailureEndsTheCycleAndTheMemoryDoesNotBecomeTrue) {
   EXPECT_FALSE(f.memories[1].acquired_now);
 }
 
+TEST(Loop, AComparisonThatIsLostAgainAndAgainIsNoNews) {
+  AgentFixture f;
+  for (int i = 0; i < 6; ++i) {
+    f.script.push_back([](const Observation& o, const Memory& m) {
+      Decision d;
+      d.actions = {action::WriteKey{action::Key::initialize, "", Version{}, true}};
+      d.memory = m;
+      d.wake_at = o.now + seconds(10);
+      return d;
+    });
+    f.dcs.errors["write initialize"].push_back(Error{ErrorKind::conflict, "another one's"});
+  }
+  f.start();
+  EXPECT_EQ(f.cycles(), 3u) << "at once after the first two";
+  f.world.advance(seconds(1));
+  EXPECT_GT(f.cycles(), 3u);
+  EXPECT_LT(f.cycles(), 7u) << "and in growing steps after that";
+}
+
 TEST(Loop, WhatWasDoneBeforeAFailureIsRemembered) {
   AgentFixture f;
   f.script.push_back([](const Observation& o, const Memory& m) {
