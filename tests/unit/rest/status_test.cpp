@@ -65,6 +65,7 @@ TEST(SharedText, IsPrintedOnceForAllOfOneMoment) {
 // What a member says of itself is what the others understand.
 TEST(Status, MembersUnderstandEachOther) {
   auto primary = leader();
+  primary.decision.memory.led_store = LedStore{7, 99, Version{11}, Version{12}};
   auto standby = replica();
   auto restored = replica();
   RestoredStore& store = restored.decision.memory.restored_store.emplace();
