@@ -49,7 +49,7 @@ FAULTS = [
         (31, "the store ends a lease early or late", PART, "late ends are simulated"),
         (32, "the reply to a write is lost", HELD, ""),
         (33, "keys deleted or edited by hand", HELD, "the leader writes them back"),
-        (34, "store restored from a backup", HELD, "accepted after a ttl of silence; until somebody leads in it, what members read before it went back says who may be elected (ADR 13); not when all agents were restarted as well"),
+        (34, "store restored from a backup", PART, "accepted after a ttl of silence; until somebody leads in it, what members read before it went back says who may be elected (ADR 13); an agent that was restarted meanwhile takes a lock of its own that came back, and a logical slot younger than the backup is made anew"),
         (35, "Consul session invalidated", LATER, "no Consul"),
         (36, "ZooKeeper suspended or lost", LATER, "no ZooKeeper"),
         (37, "Kubernetes conflicts and throttling", LATER, "no Kubernetes"),

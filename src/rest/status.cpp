@@ -101,10 +101,10 @@ Json handover_document(const Handover& handover) {
   return out;
 }
 
-Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
+Json regent_document(const Snapshot& snapshot, const Identity& self, const Moment& moment, const PeerAnswer& own) {
   Json out = Json::object();
   out["version"] = self.version;
-  print_peer_status(own_status(snapshot, self.instance, moment.now), out);
+  print_peer_status(own, out);
   out["rule"] = snapshot.decision.rule;
   out["rule_name"] = snapshot.decision.rule_name;
   out["sentence"] = snapshot.decision.sentence;
@@ -178,6 +178,7 @@ Json server_document(const Snapshot& snapshot, const Identity& self, Instant now
 
 Json status_document(const Snapshot& snapshot, const Identity& self, const Moment& moment) {
   const auto& o = snapshot.observation;
+  const PeerAnswer own = own_status(snapshot, self.instance, moment.now);
   Json out = server_document(snapshot, self, moment.now);
   if (!o.self.tags.all.empty()) out["tags"] = o.self.tags.all;
   if (!o.postgres.data.system_id.empty()) out["database_system_identifier"] = o.postgres.data.system_id.str();
@@ -189,7 +190,7 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
     out["scheduled_restart"] = plan->published;
     out["scheduled_restart"].erase("postmaster_start_time");
   }
-  if (own_status(snapshot, {}, moment.now).watchdog_failed) out["watchdog_failed"] = true;
+  if (own.watchdog_failed) out["watchdog_failed"] = true;
   Json patroni = Json::object();
   patroni["version"] = patroni_version(self.generation);
   patroni["scope"] = self.scope;
@@ -199,7 +200,7 @@ Json status_document(const Snapshot& snapshot, const Identity& self, const Momen
   // A line or two waiting is the normal life of the queue.
   if (moment.log_queued > 2) out["logger_queue_size"] = moment.log_queued;
   if (moment.log_lost > 0) out["logger_records_lost"] = moment.log_lost;
-  out["regent"] = regent_document(snapshot, self, moment);
+  out["regent"] = regent_document(snapshot, self, moment, own);
   return out;
 }
 

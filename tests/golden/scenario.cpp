@@ -491,7 +491,8 @@ void Scenario::watchdog(const Words& words) {
 
 // peer n2 unreachable | peer n2 down | peer n2 replica|primary tl=1 wal=0/3000000 [nofailover] [priority=N] [refuses]
 // [unread] [attached] [streams-from=n3] [saw-before]: before the last change of /sync [promised]: not to stand | peers
-// none | ... [knew=n2:n3]: whom it saw lead, with which synchronous standbys, before the store was put back
+// none | ... [knew=n2:n3]: whom it saw lead, with which synchronous standbys, before the store was put back | ...
+// [saw-leader]: since then, by the keys as they are
 void Scenario::peer(const Words& words) {
   peers_.asked_at = o_.now;
   if (words.at(1) == "none") {
@@ -517,6 +518,7 @@ void Scenario::peer(const Words& words) {
     answer.leader_version = view_.leader.version;
     answer.sync_version = view_.sync.version;
     if (has(words, "saw-before")) --answer.sync_version.value;
+    if (has(words, "saw-leader")) answer.led_store = LedStore{view_.store, view_.revision, {}, view_.sync.version};
     if (const auto knew = option(words, "knew")) {
       const auto colon = knew->find(':');
       RestoredStore restored;

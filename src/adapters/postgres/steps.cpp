@@ -132,13 +132,19 @@ Task<Result<void>> Steps::follow(Upstream upstream, Instant deadline) {
 
 // --- data
 
-Task<Result<void>> Steps::initdb(Instant deadline) {
+Task<Result<void>> Steps::require_empty(Instant deadline) {
   auto stopped = postmaster_.require_stopped(deadline);
   if (auto done = co_await std::move(stopped); !done) co_return done;
   auto looking = context_.directory(deadline);
   const auto look = co_await std::move(looking);
   if (!look) co_return tl::unexpected(look.error());
   if (!look->empty) co_return fail(ErrorKind::refused, "the data directory is not empty");
+  co_return Result<void>();
+}
+
+Task<Result<void>> Steps::initdb(Instant deadline) {
+  auto room = require_empty(deadline);
+  if (auto done = co_await std::move(room); !done) co_return done;
   auto running = run_initdb(context_, deadline);
   if (auto done = co_await std::move(running); !done) co_return done;
   context_.bootstrapping = true;
@@ -205,12 +211,8 @@ Task<Result<void>> Steps::bootstrap_roles(Instant deadline) {
 }
 
 Task<Result<void>> Steps::clone(Upstream source, Instant deadline) {
-  auto stopped = postmaster_.require_stopped(deadline);
-  if (auto done = co_await std::move(stopped); !done) co_return done;
-  auto looking = context_.directory(deadline);
-  const auto look = co_await std::move(looking);
-  if (!look) co_return tl::unexpected(look.error());
-  if (!look->empty) co_return fail(ErrorKind::refused, "the data directory is not empty");
+  auto room = require_empty(deadline);
+  if (auto done = co_await std::move(room); !done) co_return done;
   context_.bootstrapping = false;
   context_.archive_limit.reset();
   auto running = run_clone(context_, std::move(source), deadline);

@@ -36,6 +36,8 @@ class Steps {
   Task<Result<History>> local_history(Timeline timeline, Instant deadline);
 
  private:
+  // The server is down, and there is room for a new data directory.
+  Task<Result<void>> require_empty(Instant deadline);
   Task<Result<void>> prepare_start(job::Start spec, Instant deadline);
   Task<Result<void>> tidy_histories(Instant deadline);
   Task<Result<void>> await_recovery(Instant deadline);

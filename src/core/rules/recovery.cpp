@@ -365,6 +365,20 @@ constexpr Rule table[] = {
        say(d, "removing the data directory: the WAL that it needs is gone");
        start(d, job::RemoveData{});
      }},
+    {574, "rejoin_too_soon",
+     "the leader is still in recovery and lacks what is here: it may yet be another one that is promoted",
+     "waiting for the leader {} to be promoted before anything is given up here", "I5, I10, F34",
+     [](const Situation& s) {
+       return down(s) && s.other_leads && !s.standby && can_check(s) && s.m.rejoin == Rejoin::unchecked &&
+              compare_stopped(s) == Lineage::diverged && leader_history(s)->in_recovery;
+     },
+     [](const Situation& s, Decision& d) {
+       const auto text = fmt::format("waiting for the leader {} to be promoted before anything is given up here",
+                                     s.leader_name.str());
+       say(d, "{}", text);
+       condition(d, "LeaderNotPromoted", text);
+       wake_in(s, d, std::chrono::seconds(1));
+     }},
     {575, "rejoin_judge", "the histories are known: do we continue the leader's?", "Local timeline={} lsn={}",
      "I8, F61, F62",
      [](const Situation& s) {
@@ -374,12 +388,6 @@ constexpr Rule table[] = {
        const auto end = local_end(*s.control);
        const auto& theirs = *s.o.upstream_history;
        const auto verdict = compare_stopped(s);
-       if (verdict == Lineage::diverged && theirs.in_recovery && !s.standby) {
-         // What it lacks may be on no other branch: it may yet be another one that is promoted (F34).
-         say(d, "waiting for the leader {} to be promoted before anything is given up here", theirs.source.str());
-         wake_in(s, d, std::chrono::seconds(1));
-         return;
-       }
        if (is_twin(s)) d.memory.rewinds.out = true;
        d.memory.rejoin = verdict == Lineage::contained ? Rejoin::clean : Rejoin::diverged;
        if (verdict == Lineage::contained) d.memory.rewinds = {};
